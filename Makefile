@@ -1,0 +1,73 @@
+# `make site` publishes the lab, `make test` checks the project; both install what they need.
+#
+#   LAB=content/tp9.yml   another lab file
+#   DATA=folder           where files that were given to you lie (default: data)
+#   SITE=folder           where the website goes
+#   BUILD=folder          where results are kept
+
+LAB    ?= content/tp.yml
+DATA   ?= data
+# A lab other than the default one has its own results and website: tp9.yml goes to site-tp9.
+SUFFIX := $(patsubst %,-%,$(filter-out tp,$(basename $(notdir $(LAB)))))
+SITE   ?= site$(SUFFIX)
+BUILD  ?= build$(SUFFIX)
+PYTHON ?= python3
+
+BIN    := .venv/bin
+INPUT  := --lab $(LAB) --data $(DATA)
+GENERATOR = $(BIN)/python -m generator
+
+.DEFAULT_GOAL := help
+.PHONY: help site test run render serve check lint clean saliency fooling classvis figure explain
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+
+site: .venv/installed ## run what must run, write the pages, build and check the website
+	@$(GENERATOR) site $(INPUT) --build $(BUILD) --site $(SITE)
+
+test: .venv/tested ## run the linters and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+run: .venv/installed ## run the experiments whose results are missing or out of date
+	@$(GENERATOR) run $(INPUT) --build $(BUILD)
+
+saliency fooling classvis: .venv/installed ## run the experiments of one family only
+	@$(GENERATOR) run $(INPUT) --build $(BUILD) --kind $@
+
+render: .venv/installed ## write the pages from the content and the results
+	@$(GENERATOR) render $(INPUT) --build $(BUILD)
+
+serve: site ## look at the website on http://127.0.0.1:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000
+
+check: .venv/installed ## check the lab file, its questions, images and weights
+	@$(GENERATOR) check $(INPUT)
+
+explain: .venv/installed ## say for each experiment whether it must run, and why
+	@$(GENERATOR) explain $(INPUT) --build $(BUILD)
+
+figure: .venv/installed ## make one figure again and compare it: FIGURE=experiment/name
+	@$(GENERATOR) figure $(INPUT) --build $(BUILD) $(FIGURE)
+
+lint: .venv/tested ## format the code and check its types
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+
+clean: ## remove results and website of this lab; the environment stays
+	rm -rf $(BUILD) $(SITE)
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@echo "Installing into .venv (some minutes, once)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@

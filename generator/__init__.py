@@ -1,0 +1,1 @@
+"""Runs the experiments of a lab on neural networks and writes its site."""

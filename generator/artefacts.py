@@ -1,0 +1,357 @@
+"""What an experiment gives: figures, films, tables, metrics; and their manifest on disk.
+
+``manifest.json`` is the only thing that the half that computes and the half that writes pages
+share. It is written last, in a folder that takes its place in one move: a manifest that can be read
+describes files that are all there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from generator.images import Pixels
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+YES_NO = "oui/non"
+"""Unit of a metric that is 1 or 0."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Picture(_Record):
+    """One image file.
+
+    Attributes:
+        file: its name inside the experiment's folder.
+        title: a few words shown over it; may be empty.
+        alt: what is seen on it, in French.
+        width, height: in pixels.
+        sha256: of the file's bytes.
+    """
+
+    file: str
+    title: str
+    alt: str
+    width: int
+    height: int
+    sha256: str
+
+
+class Metric(_Record):
+    """A measured number.
+
+    Attributes:
+        name: unique within the experiment; what the prose and the claims refer to.
+        label: what it is, in French.
+        value: the number.
+        unit: shown after it; may be empty.
+    """
+
+    name: str
+    label: str
+    value: float
+    unit: str = ""
+
+
+class Figure(_Record):
+    """Pictures that are looked at together.
+
+    Attributes:
+        name: unique within the experiment; also the name of its files.
+        title: shown above it, in French.
+        caption: what it shows and how to read it, in French.
+        columns: the pictures, column by column, each from top to bottom.
+        thumbnail: file name of its most telling picture.
+        arrays: name of the ``.npz`` file with the exact values behind the pictures.
+        facts: what was measured on it.
+        images: names of the photographs it was made from.
+        seed: of every random number behind it; None where nothing is random.
+        parameters: everything else that decides how it looks.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[tuple[Picture, ...], ...]
+    thumbnail: str
+    arrays: str
+    facts: tuple[Metric, ...]
+    images: tuple[str, ...]
+    seed: int | None
+    parameters: dict[str, Any]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures, column after column."""
+        return tuple(picture for column in self.columns for picture in column)
+
+
+class Film(_Record):
+    """An image's way through the iterations.
+
+    Attributes:
+        name: unique within the experiment.
+        title: in French.
+        figures: names of the figures that show moments of it.
+        iterations: the number of each frame.
+        total: length of the programme, in iterations.
+        frames: one picture per number.
+        scores: raw score of the target class before each step.
+    """
+
+    name: str
+    title: str
+    figures: tuple[str, ...]
+    iterations: tuple[int, ...]
+    total: int
+    frames: tuple[Picture, ...]
+    scores: tuple[float, ...]
+
+
+class Table(_Record):
+    """Rows of numbers and words, each with as many cells as there are columns.
+
+    Attributes:
+        name: unique within the experiment.
+        caption: in French.
+        columns: headings, in French.
+        rows: cells; None where there is nothing to say.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+
+
+class NetworkFacts(_Record):
+    """Where a network came from."""
+
+    title: str
+    architecture: str
+    weights: str
+    weights_sha256: str
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    batch: int
+
+
+class ImageFacts(_Record):
+    """Where a photograph came from."""
+
+    title: str
+    label: int
+    label_title: str
+    file: str
+    index: int | None
+    sha256: str
+    origin: str
+
+
+class Provenance(_Record):
+    """What all figures of an experiment have in common."""
+
+    network: NetworkFacts
+    images: dict[str, ImageFacts]
+    versions: dict[str, str]
+    threads: int
+
+
+class Manifest(_Record):
+    """The contract: everything about one experiment's results that a page may say."""
+
+    version: Literal[1] = SCHEMA
+    experiment: str
+    kind: str
+    title: str
+    figures: tuple[Figure, ...]
+    films: tuple[Film, ...]
+    tables: tuple[Table, ...]
+    metrics: tuple[Metric, ...]
+    provenance: Provenance
+    fingerprint: dict[str, str]
+
+    def figure(self, name: str) -> Figure:
+        """The figure of that name; KeyError if there is none."""
+        for figure in self.figures:
+            if figure.name == name:
+                return figure
+        raise KeyError(name)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Read an experiment's manifest; None if there is none, or one of another schema."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+class Recorder:
+    """Collects what an experiment makes, in a folder that nobody reads yet.
+
+    Args:
+        folder: the experiment's final folder; it is replaced as a whole by :meth:`publish`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._staging = folder.with_name(f".{folder.name}.staging")
+        shutil.rmtree(self._staging, ignore_errors=True)
+        self._staging.mkdir(parents=True)
+        self._figures: list[Figure] = []
+        self._films: list[Film] = []
+        self._tables: list[Table] = []
+        self._metrics: list[Metric] = []
+
+    def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "") -> Picture:
+        """Write one lossless picture, uint8 (H, W, 3); ``alt`` says in French what is seen."""
+        file = f"{name}.png"
+        Image.fromarray(pixels).save(self._staging / file, compress_level=6)
+        return self._picture(file, pixels, title, alt)
+
+    def figure(
+        self,
+        name: str,
+        *,
+        title: str,
+        caption: str,
+        columns: Sequence[Sequence[Picture]],
+        thumbnail: Picture,
+        arrays: Mapping[str, NDArray[Any]],
+        images: Sequence[str] = (),
+        seed: int | None = None,
+        parameters: Mapping[str, Any],
+        facts: Sequence[Metric] = (),
+    ) -> None:
+        """Record a figure, with the exact values behind its pictures; see :class:`Figure`."""
+        np.savez_compressed(self._staging / f"{name}.npz", allow_pickle=False, **arrays)
+        self._figures.append(
+            Figure(
+                name=name,
+                title=title,
+                caption=caption,
+                columns=tuple(tuple(column) for column in columns),
+                thumbnail=thumbnail.file,
+                arrays=f"{name}.npz",
+                facts=tuple(facts),
+                images=tuple(images),
+                seed=seed,
+                parameters=dict(parameters),
+            )
+        )
+
+    def film(
+        self,
+        name: str,
+        *,
+        title: str,
+        figures: Sequence[str],
+        frames: Mapping[int, Pixels],
+        total: int,
+        scores: Sequence[float],
+        alt: str,
+    ) -> None:
+        """Record a film; its frames, uint8 (H, W, 3), are for looking at and lightly compressed."""
+        pictures = []
+        for iteration, pixels in sorted(frames.items()):
+            file = f"{name}-film-{iteration:04d}.webp"
+            Image.fromarray(pixels).save(self._staging / file, quality=80, method=4)
+            pictures.append(self._picture(file, pixels, f"{iteration} / {total}", alt))
+        self._films.append(
+            Film(
+                name=name,
+                title=title,
+                figures=tuple(figures),
+                iterations=tuple(sorted(frames)),
+                total=total,
+                frames=tuple(pictures),
+                scores=tuple(round(score, 4) for score in scores),
+            )
+        )
+
+    def table(
+        self,
+        name: str,
+        *,
+        caption: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str | int | float | None]],
+    ) -> None:
+        """Record a table; see :class:`Table`."""
+        self._tables.append(
+            Table(name=name, caption=caption, columns=tuple(columns), rows=tuple(map(tuple, rows)))
+        )
+
+    def metric(self, name: str, value: float, *, label: str, unit: str = "") -> Metric:
+        """Record a measured number; see :class:`Metric`."""
+        metric = Metric(name=name, label=label, value=float(value), unit=unit)
+        self._metrics.append(metric)
+        return metric
+
+    def publish(
+        self,
+        *,
+        experiment: str,
+        kind: str,
+        title: str,
+        provenance: Provenance,
+        fingerprint: Mapping[str, str],
+    ) -> Manifest:
+        """Write the manifest and put the whole folder in its place."""
+        manifest = Manifest(
+            experiment=experiment,
+            kind=kind,
+            title=title,
+            figures=tuple(self._figures),
+            films=tuple(self._films),
+            tables=tuple(self._tables),
+            metrics=tuple(self._metrics),
+            provenance=provenance,
+            fingerprint=dict(fingerprint),
+        )
+        write_atomically(self._staging / MANIFEST, manifest.model_dump_json(indent=1))
+        retired = self._folder.with_name(f".{self._folder.name}.retired")
+        shutil.rmtree(retired, ignore_errors=True)
+        if self._folder.exists():
+            self._folder.rename(retired)
+        self._staging.rename(self._folder)
+        shutil.rmtree(retired, ignore_errors=True)
+        return manifest
+
+    def discard(self) -> None:
+        """Throw away what was collected; the published results stay as they were."""
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _picture(self, file: str, pixels: Pixels, title: str, alt: str) -> Picture:
+        digest = hashlib.sha256((self._staging / file).read_bytes()).hexdigest()
+        height, width = pixels.shape[:2]
+        return Picture(file=file, title=title, alt=alt, width=width, height=height, sha256=digest)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a reader finds the old one or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def to_json(value: object) -> str:
+    """JSON with keys in a fixed order, for comparing and hashing."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,142 @@
+"""The command line: the only place that prints or exits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+import click
+
+from generator import pipeline, report
+from generator.errors import LabError, RunError, did_you_mean
+from generator.experiments import kinds
+from generator.lab import Lab, check_files, read_lab
+
+P = ParamSpec("P")
+
+
+def _command(function: Callable[Concatenate[Lab, P], None]) -> Callable[P, None]:
+    """Give a command the lab it is called for, and turn what goes wrong into lines and a status."""
+
+    @click.option("--lab", default="content/tp.yml", show_default=True, help="The lab file.")
+    @click.option("--data", default="data", show_default=True, help="Folder of files you were given.")
+    @wraps(function)
+    def wrapped(lab: str, data: str, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(read_lab(Path(lab), Path(data)), *args, **kwargs)
+        except LabError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            sys.exit(2)
+        except RunError as error:
+            click.echo(f"failed: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted: the experiment under way is lost, the others are kept", err=True)
+            sys.exit(130)
+
+    return wrapped  # type: ignore[return-value]  # click passes lab and data by keyword
+
+
+_build = click.option(
+    "--build", default="build", show_default=True, type=click.Path(path_type=Path), help="Folder of results."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run the experiments of a lab on neural networks and write its site."""
+
+
+@main.command()
+@click.option("--site", default="site", show_default=True, type=click.Path(path_type=Path), help="Where it goes.")
+@_build
+@_command
+def site(lab: Lab, build: Path, site: Path) -> None:
+    """Run what must run, write the pages, build and check the website."""
+    _run(lab, build, None)
+    report.render(lab, build)
+    built = report.build_site(build, site)
+    click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
+
+
+@main.command()
+@click.option("--kind", "only", type=click.Choice(sorted(kinds())), help="Only this kind of experiment.")
+@_build
+@_command
+def run(lab: Lab, only: str | None, build: Path) -> None:
+    """Run the experiments whose results are missing or out of date."""
+    _run(lab, build, only)
+
+
+def _run(lab: Lab, build: Path, only: str | None) -> None:
+    orders = [o for o in pipeline.plan(lab, build) if only in (None, lab.experiments[o.name].kind)]
+    due = [order for order in orders if order.reasons]
+    for order in due:
+        more = f" (and {len(order.reasons) - 1} more: see explain)" if len(order.reasons) > 1 else ""
+        click.echo(f"{order.name}: {order.reasons[0]}{more}")
+    pipeline.run(lab, build, orders)
+    click.echo(f"{len(due)} of {len(orders)} experiments run, {len(orders) - len(due)} up to date")
+
+
+@main.command()
+@_build
+@_command
+def explain(lab: Lab, build: Path) -> None:
+    """Say for each experiment whether it is up to date, or what changed."""
+    for order in pipeline.plan(lab, build):
+        click.echo(f"{order.name}: {'must run' if order.reasons else 'up to date'}")
+        for reason in order.reasons:
+            click.echo(f"  {reason}")
+
+
+@main.command(name="list")
+@_command
+def list_(lab: Lab) -> None:
+    """List the experiments of the lab and the figures they make."""
+    for name, experiment in lab.experiments.items():
+        click.echo(f"{name} ({experiment.kind}): {experiment.title}")
+        for figure in experiment.figures:
+            click.echo(f"  {name}/{figure}")
+
+
+@main.command()
+@_command
+def check(lab: Lab) -> None:
+    """Check the lab file, its questions, its images and its weights."""
+    check_files(lab)
+    figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())
+    click.echo(
+        f"{lab.path} is right: {len(lab.experiments)} experiments, {figures} figures, "
+        f"{len(lab.images)} images, {len(lab.questions)} questions"
+    )
+
+
+@main.command()
+@click.argument("figure")
+@_build
+@_command
+def figure(lab: Lab, figure: str, build: Path) -> None:
+    """Make one FIGURE (EXPERIMENT/NAME) again and compare it with the published one."""
+    known = [f"{name}/{f}" for name, e in lab.experiments.items() for f in e.figures]
+    if figure not in known:
+        raise LabError(f'no figure "{figure}"; "python -m generator list" shows them{did_you_mean(figure, known)}')
+    same = True
+    for path, digest, published in pipeline.remake(lab, build, figure):
+        verdict = "not published" if published is None else "identical" if digest == published else "DIFFERENT"
+        same &= verdict != "DIFFERENT"
+        click.echo(f"{path}  sha256 {digest}  {verdict}")
+    if not same:
+        raise RunError("the figure came out different; python -m generator explain says what changed")
+
+
+@main.command()
+@_build
+@_command
+def render(lab: Lab, build: Path) -> None:
+    """Write the pages from the content and the results."""
+    changed = report.render(lab, build)
+    click.echo(f"{changed} files of {build / 'docs'} written anew")

@@ -1,0 +1,25 @@
+"""What can go wrong by the user's hand; the command line prints these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class LabError(Exception):
+    """One or more mistakes in what the user gave, each told in one line."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class RunError(Exception):
+    """A step that failed although its input was right; what was computed before it is kept."""
+
+
+def did_you_mean(word: object, known: Iterable[object]) -> str:
+    """Return « ; did you mean "x"? » for the known word nearest to ``word``, or an empty string."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,89 @@
+"""What every experiment is: checked parameters, the figures it promises, and how to make them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from generator.artefacts import Recorder
+from generator.images import Pixels
+from generator.schema import NetworkName, Strict
+
+if TYPE_CHECKING:
+    from generator.networks import Network
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A labelled photograph, at the size of the network's input.
+
+    Attributes:
+        pixels: RGB values, uint8 (H, W, 3).
+        label: index of its true class.
+        title: what it shows, in French.
+    """
+
+    pixels: Pixels
+    label: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What an experiment works with.
+
+    Attributes:
+        network: the network, frozen.
+        photographs: the ones the experiment asked for, by name, in the order it asked.
+        class_title: index of a class -> its name for a reader.
+        on_step: told how many images went once through the network, forward and back.
+        results: takes what is made.
+    """
+
+    network: Network
+    photographs: Mapping[str, Photograph]
+    class_title: Callable[[int], str]
+    on_step: Callable[[int], None]
+    results: Recorder
+
+
+class Experiment(Strict):
+    """Parameters of one experiment, read from a lab file; a subclass for each kind."""
+
+    #: What the Makefile, the galleries and the lab file call this kind of experiment.
+    kind: ClassVar[str]
+    #: Title of the gallery of its figures.
+    gallery: ClassVar[str]
+
+    title: str = Field(description="what it is, for the reader")
+    note: str = Field("", description="what the reader should know of its settings, Markdown")
+    network: NetworkName = Field(description="name of the network; the lab's first one if left out")
+    seed: int = Field(0, ge=0, description="seed of every random number it draws")
+
+    @property
+    @abstractmethod
+    def photographs(self) -> tuple[str, ...]:
+        """Names of the images it needs."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[int, ...]:
+        """Classes it names beside those of its images."""
+
+    @property
+    @abstractmethod
+    def figures(self) -> Iterator[str]:
+        """Names of the figures it makes."""
+
+    @property
+    @abstractmethod
+    def work(self) -> int:
+        """How many images will go through the network, forward and back; at most."""
+
+    @abstractmethod
+    def run(self, bench: Bench) -> None:
+        """Make everything promised, out of nothing but the parameters and the bench."""

@@ -1,0 +1,172 @@
+"""Class visualisation: the image that the network finds most typical of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, NonNegativeFloat
+
+from generator import vision
+from generator.experiments.base import Bench, Experiment
+from generator.experiments.fooling import to_bytes
+from generator.images import Pixels
+from generator.schema import ClassIndex, ImageName, Name, Strict
+
+PENALTY_TITLES = {
+    None: "sans régularisation",
+    "l2": "norme L2",
+    "squared-l2": "carré de la norme L2 de l’image normalisée (0 : gris moyen)",
+    "squared-l2-to-start": "carré de la distance L2 à l’image de départ",
+    "squared-pixels": "carré de la norme L2 des valeurs des pixels (0 : noir)",
+}
+
+
+class Run(Strict):
+    """One image grown towards one class."""
+
+    name: Name = Field(description="its figures are called NAME-0001 and so on, after the iteration")
+    title: str = Field(description="what distinguishes it, for the reader")
+    target: ClassIndex = Field(description="the class to visualise: an index or an English name")
+    start: ImageName | None = Field(None, description="image to start from; standard normal noise if left out")
+    penalty: Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"] | None = Field(
+        None, description="what pulls back"
+    )
+    weight: float = Field(0.0, ge=0, description="the penalty's factor (λ)")
+    show: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1, description="iterations to show, counted from 1; it stops after the last one"
+    )
+
+
+class ClassVisualisation(Experiment):
+    """Raise s_y(x) minus a penalty by gradient ascent (Simonyan et al. 2013, section 2)."""
+
+    kind: ClassVar[str] = "classvis"
+    gallery: ClassVar[str] = "Visualisations de classes"
+
+    runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
+    iterations: int = Field(ge=1, description="length of the programme, in iterations")
+    step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
+    unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
+    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
+        (0.0, 0.0), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
+    )
+    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
+    blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
+    blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
+    frames: int = Field(24, ge=2, description="about how many frames the film of each run has")
+
+    @property
+    def photographs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(run.start for run in self.runs if run.start))
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return tuple(run.target for run in self.runs)
+
+    @property
+    def figures(self) -> Iterator[str]:
+        for run in self.runs:
+            for iteration in run.show:
+                yield _figure_name(run, iteration)
+
+    @property
+    def work(self) -> int:
+        return sum(min(max(run.show), self.iterations) for run in self.runs)
+
+    def run(self, bench: Bench) -> None:
+        rule = vision.ascent.Rule(
+            iterations=self.iterations,
+            step=self.step,
+            unit_gradient=self.unit_gradient,
+            gradient_sigma=self.gradient_sigma,
+            jitter=self.jitter,
+            blur_sigma=self.blur_sigma,
+            blur_every=self.blur_every,
+        )
+        climbs = (self._climb(bench, run) for run in self.runs)
+        for position, summit in vision.ascent.ascend(bench.network, climbs, rule, on_step=bench.on_step):
+            self._record(bench, self.runs[position], summit)
+
+    def _climb(self, bench: Bench, run: Run) -> vision.ascent.Climb:
+        network = bench.network
+        return vision.ascent.Climb(
+            start=network.normalise([bench.photographs[run.start].pixels])[0]
+            if run.start
+            else vision.ascent.noise(network.size, self.seed),
+            target=run.target,
+            seed=self.seed,
+            penalty=run.penalty,
+            weight=run.weight,
+            snapshots=frozenset(run.show) | self._film(max(run.show)),
+            last=max(run.show),
+        )
+
+    def _film(self, last: int) -> frozenset[int]:
+        """Iterations of a film's frames: close together at first, when most happens."""
+        return frozenset(max(1, round(last * (k / self.frames) ** 2)) for k in range(1, self.frames + 1))
+
+    def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
+        images = {
+            iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()
+        }
+        for iteration in run.show:
+            self._figure(bench, run, iteration, images[iteration], summit)
+        bench.results.film(
+            run.name,
+            title=f"{bench.class_title(run.target)}, {run.title}",
+            figures=[_figure_name(run, iteration) for iteration in run.show],
+            frames={iteration: images[iteration] for iteration in self._film(max(run.show))},
+            total=self.iterations,
+            scores=summit.scores,
+            alt=f"{bench.class_title(run.target)}, {run.title}, au fil des itérations",
+        )
+
+    def _figure(
+        self, bench: Bench, run: Run, iteration: int, pixels: Pixels, summit: vision.ascent.Summit
+    ) -> None:
+        name, target = _figure_name(run, iteration), bench.class_title(run.target)
+        chances = vision.gradients.probabilities(bench.network.scorer, bench.network.normalise([pixels]))
+        start = f"la photographie « {bench.photographs[run.start].title} »" if run.start else "un bruit gaussien"
+        facts = [
+            bench.results.metric(
+                f"{name}.score", summit.scores[iteration - 1], label=f"Score « {target} » avant ce pas"
+            ),
+            bench.results.metric(
+                f"{name}.probability",
+                100 * chances[0, run.target],
+                label=f"Probabilité « {target} » de l’image enregistrée",
+                unit="%",
+            ),
+        ]
+        picture = bench.results.picture(
+            name, pixels, alt=f"Visualisation de la classe « {target} », {run.title}, à l’itération {iteration}"
+        )
+        title = f"{target}, itération {iteration} / {self.iterations}"
+        bench.results.figure(
+            name,
+            title=title,
+            caption=f"Départ : {start}. Réglage : {run.title}. L’image après {iteration} pas de gradient qui "
+            f"augmentent le score « {target} ».",
+            columns=[[picture]],
+            thumbnail=picture,
+            arrays={"image": bench.network.pixels(summit.snapshots[iteration])},
+            images=[run.start] if run.start else [],
+            seed=self.seed,
+            parameters={
+                "classe": f"{target} ({run.target})",
+                "départ": start,
+                "itération": f"{iteration} d’un programme de {self.iterations}",
+                "pas η": f"{self.step}" + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
+                "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
+                "régularisation": PENALTY_TITLES[run.penalty],
+                "poids λ": run.weight,
+                "décalage aléatoire": f"jusqu’à {self.jitter} px",
+                "flou de l’image": f"σ = {self.blur_sigma} px toutes les {self.blur_every} itérations",
+            },
+            facts=facts,
+        )
+
+
+def _figure_name(run: Run, iteration: int) -> str:
+    return f"{run.name}-{iteration:04d}"

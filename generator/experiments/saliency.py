@@ -1,0 +1,129 @@
+"""Saliency maps: which pixels, changed a little, change the score of the true class most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from generator import vision
+from generator.artefacts import Picture
+from generator.experiments.base import Bench, Experiment
+from generator.images import Pixels
+from generator.schema import ImageName, Name
+
+
+class Saliency(Experiment):
+    """max over the colour channels of |d s_y / d x|, for the true class y (Simonyan et al. 2013)."""
+
+    kind: ClassVar[str] = "saliency"
+    gallery: ClassVar[str] = "Cartes de saillance"
+
+    images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
+    strips: dict[Name, tuple[ImageName, ...]] = Field(
+        default_factory=dict, description="figures that show several images over their maps"
+    )
+
+    @property
+    def photographs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.images, *(i for strip in self.strips.values() for i in strip))))
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def figures(self) -> Iterator[str]:
+        yield from self.strips
+        yield from self.images
+
+    @property
+    def work(self) -> int:
+        return len(self.photographs)
+
+    def run(self, bench: Bench) -> None:
+        network, maps = bench.network, {}
+        waiting = iter(bench.photographs.items())
+        while chunk := dict(islice(waiting, network.batch)):
+            computed = vision.gradients.saliency(
+                network.scorer,
+                network.normalise([photograph.pixels for photograph in chunk.values()]),
+                [photograph.label for photograph in chunk.values()],
+            )
+            maps.update(zip(chunk, computed.cpu().numpy(), strict=True))
+            bench.on_step(len(chunk))
+
+        columns = {name: self._column(bench, name, values) for name, values in maps.items()}
+        for name, strip in self.strips.items():
+            self._record(
+                bench,
+                name,
+                strip,
+                {image: columns[image] for image in strip},
+                maps,
+                title="Images et cartes de saillance",
+            )
+        for image in self.images:
+            title = bench.photographs[image].title
+            self._record(bench, image, (image,), {image: columns[image]}, maps, title=title)
+
+    def _column(self, bench: Bench, name: str, values: NDArray[np.float32]) -> list[Picture]:
+        photograph = bench.photographs[name]
+        bench.results.metric(
+            f"{name}.maximum", values.max(), label=f"Maximum de la carte, {photograph.title}"
+        )
+        return [
+            bench.results.picture(
+                f"{name}-image",
+                photograph.pixels,
+                title=photograph.title,
+                alt=f"Photographie : {photograph.title}",
+            ),
+            bench.results.picture(
+                f"{name}-carte",
+                heat(values / values.max()),
+                title="Carte de saillance",
+                alt=f"Carte de saillance de la photographie « {photograph.title} » : points clairs "
+                "sur fond noir, là où le score dépend le plus des pixels",
+            ),
+        ]
+
+    def _record(
+        self,
+        bench: Bench,
+        name: str,
+        images: tuple[str, ...],
+        columns: dict[str, list[Picture]],
+        maps: dict[str, NDArray[np.float32]],
+        *,
+        title: str,
+    ) -> None:
+        several = len(images) > 1
+        bench.results.figure(
+            name,
+            title=title,
+            caption=(
+                ("En haut, les photographies ; en bas, leurs cartes" if several else "La photographie et sa carte")
+                + " de saillance : pour chaque pixel, le maximum sur les trois canaux de "
+                "|∂s/∂x|, où s est le score de la vraie classe avant softmax. Chaque carte est divisée par son "
+                "propre maximum ; noir : aucune influence, blanc : l’influence la plus forte de l’image."
+            ),
+            columns=[columns[image] for image in images],
+            thumbnail=columns[images[0]][-1],
+            arrays={image: maps[image] for image in images},
+            images=images,
+            parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
+            seed=None,
+        )
+
+
+def heat(values: NDArray[np.float32]) -> Pixels:
+    """Values of [0, 1], (H, W) -> the « hot » colour map: black, red, yellow, white."""
+    from matplotlib import colormaps  # takes longer to import than a lab to read
+
+    coloured: NDArray[np.uint8] = colormaps["hot"](values, bytes=True)
+    return coloured[..., :3]

@@ -1,0 +1,87 @@
+"""A source (an image file, or a place in an .npz) -> an RGB image, whatever the file's kind."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from generator.errors import LabError
+
+Pixels = NDArray[np.uint8]
+"""RGB pixel values, uint8 (H, W, 3)."""
+
+
+def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
+    """Read a photograph as a square RGB image.
+
+    The shorter side is resized to ``size`` (bicubic, antialiased) and the middle is kept. EXIF
+    rotation is applied, CMYK and palettes are converted, transparency is laid on white, 16-bit grey
+    is brought to 8 bits.
+
+    Args:
+        path: an image file, or an ``.npz`` whose array ``X`` holds uint8 images (N, H, W, 3).
+        size: side of the result in pixels.
+        index: which image of the ``.npz``; None for an image file.
+
+    Returns:
+        RGB values, uint8 (size, size, 3).
+
+    Raises:
+        LabError: the file is truncated, is no image, or is an archive that cannot be read safely.
+    """
+    image = _open_archive(path, index) if path.suffix == ".npz" else _open_image(path)
+    fitted = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    return np.array(fitted, dtype=np.uint8)
+
+
+def _open_image(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            return _to_rgb(ImageOps.exif_transpose(opened))
+    except UnidentifiedImageError:
+        raise LabError(f"{path} is no image; expected a JPEG, PNG, WebP, TIFF or BMP file") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise LabError(f"{path} cannot be read ({error}); export or download it again") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # Pillow would clip, not scale: a 16-bit grey of 65535 is the white of an 8-bit 255.
+        image = Image.fromarray((np.asarray(image).astype(np.uint16) // 257).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise ValueError(f"pixels of kind {image.mode!r}, whose range is not known")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _open_archive(path: Path, index: int | None) -> Image.Image:
+    if index is None:
+        raise LabError(f"{path} holds several images; add index: 0, 1, …")
+    try:
+        # Never unpickled: a pickle runs whatever code its author chose.
+        with np.load(path, allow_pickle=False) as archive:
+            if "X" not in archive:
+                raise LabError(f'{path} has no array "X"; found {", ".join(archive) or "nothing"}')
+            images = archive["X"]
+    except ValueError:
+        raise LabError(
+            f"{path}: its array X is pickled Python objects, which this project never loads; "
+            "save it as a plain uint8 array"
+        ) from None
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        raise LabError(
+            f"{path}: X is {images.dtype} {images.shape}; expected uint8 (N, height, width, 3)"
+        )
+    if not 0 <= index < len(images):
+        raise LabError(f"{path} has {len(images)} images; index {index} is not 0 to {len(images) - 1}")
+    return Image.fromarray(images[index])

@@ -1,0 +1,339 @@
+"""content/*.yml -> one frozen, validated Lab; every mistake told with file, line and key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from generator.catalogue import imagenet_classes
+from generator.errors import LabError, did_you_mean
+from generator.experiments import kinds
+from generator.experiments.base import Experiment
+from generator.images import read_image
+from generator.questions import Question, read_questions
+from generator.schema import ClassIndex, FileSpec, ImageSpec, Language, Name, NetworkSpec, Strict
+from generator.sources import locate, sha256
+
+Place = tuple[str | int, ...]
+"""Where a value stands in a lab file: keys and list positions from the top."""
+
+
+class LabFile(Strict):
+    """The keys of a lab file."""
+
+    title: str = Field(description="title of the lab and of its site")
+    language: Language = Field(description="language of the site")
+    networks: dict[Name, NetworkSpec] = Field(min_length=1, description="networks; the first is the default")
+    images: tuple[ImageSpec, ...] = Field(min_length=1, description="labelled photographs")
+    files: dict[str, FileSpec] = Field(
+        default_factory=dict, description="hash and origin of files, by the reference used for them"
+    )
+    class_titles: dict[ClassIndex, str] = Field(
+        default_factory=dict, description="names of classes in the site's language"
+    )
+    questions: str = Field("questions", description="folder of the questions, beside this file")
+    pages: str = Field("pages", description="folder of the other pages, beside this file")
+    assets: str = Field("assets", description="folder of style sheets and scripts, beside this file")
+    experiments: dict[Name, dict[str, Any]] = Field(
+        min_length=1, description="experiments by name, each with its kind and parameters"
+    )
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab, checked.
+
+    Attributes:
+        path: of its file.
+        data_folder: where ``data:`` references are looked for.
+        file: what the lab file says, experiments excepted.
+        images: the photographs by name.
+        experiments: by name, in the order of the file.
+        questions: in the order of their numbers.
+        places: (file, line) of each value, for messages.
+    """
+
+    path: Path
+    data_folder: Path
+    file: LabFile
+    images: Mapping[str, ImageSpec]
+    experiments: Mapping[str, Experiment]
+    questions: tuple[Question, ...]
+    places: Mapping[Place, tuple[Path, int]]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the lab file."""
+        return self.path.parent
+
+    def class_title(self, index: int) -> str:
+        """Name of a class for the reader: in the site's language if the lab gives one."""
+        return self.file.class_titles.get(index) or imagenet_classes()[index]
+
+    def locate(self, reference: str) -> Path:
+        """Path of a file the lab refers to, its hash checked if the lab states one.
+
+        Raises:
+            LabError: it is not there, or is another file than the one stated.
+        """
+        spec = self.file.files.get(reference)
+        try:
+            path = locate(reference, lab_folder=self.folder, data_folder=self.data_folder)
+        except LabError as error:
+            origin = f" (it comes from: {spec.origin})" if spec else ""
+            raise LabError(*(problem + origin for problem in error.problems)) from None
+        if spec and spec.sha256 and sha256(path) != spec.sha256:
+            raise LabError(
+                f"{path} is not the file expected: its SHA-256 is {sha256(path)}, expected {spec.sha256}; "
+                f"get it again ({spec.origin}) or correct files.{reference}.sha256"
+            )
+        return path
+
+    def origin(self, reference: str) -> str:
+        """Where a file comes from, for the reader; a package's files may share one entry."""
+        for known, spec in self.file.files.items():
+            if reference == known or reference.startswith(f"{known}/"):
+                return spec.origin
+        return reference
+
+    def weights(self, network: str) -> Path | str:
+        """The first of a network's weights that is there: a file, or a name torchvision knows.
+
+        Raises:
+            LabError: none is there.
+        """
+        problems: list[str] = []
+        for reference in self.file.networks[network].weights:
+            if reference.startswith("torchvision:"):
+                return reference.partition(":")[2]
+            try:
+                return self.locate(reference)
+            except LabError as error:
+                problems += error.problems
+                # A file that is there but is another one must not be passed over in silence.
+                if "SHA-256" in error.problems[0]:
+                    break
+        raise LabError(*(self.tell(("networks", network, "weights"), problem) for problem in problems))
+
+    def tell(self, place: Place, problem: str) -> str:
+        """One line about a value: file, line, key and what is wrong."""
+        return _tell(self.places, place, problem)
+
+
+def read_lab(path: Path, data_folder: Path) -> Lab:
+    """Read and check a lab file, its parents and its questions; no image is opened.
+
+    Raises:
+        LabError: with every mistake found.
+    """
+    if not path.is_file():
+        near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.yml")])
+        raise LabError(f"no lab file {path}; give one with LAB=path/to/lab.yml{near}")
+    data, places = _read_with_parents(path, ())
+    problems: list[str] = []
+    try:
+        file = LabFile.model_validate(data)
+    except ValidationError as error:
+        problems += _told(error, LabFile, (), places)
+        file = None
+    experiments = dict(_read_experiments(data, places, problems))
+    if file is None:
+        raise LabError(*problems)
+
+    images = {image.name: image for image in file.images}
+    for position, image in enumerate(file.images):
+        if images[image.name] is not image:
+            problems.append(
+                _tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
+            )
+    questions, question_problems = read_questions(
+        path.parent / file.questions,
+        {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures},
+    )
+    # While an experiment is not understood, its figures are not known either.
+    problems += question_problems if len(experiments) == len(data["experiments"]) else ()
+    if problems:
+        raise LabError(*problems)
+    return Lab(path, data_folder, file, images, experiments, questions, places)
+
+
+def check_files(lab: Lab) -> None:
+    """Open every file the lab needs, so that nothing is computed before all are known to be good.
+
+    Raises:
+        LabError: with every mistake found.
+    """
+    problems: list[str] = []
+    for position, image in enumerate(lab.file.images):
+        try:
+            read_image(lab.locate(image.file), 32, image.index)
+        except LabError as error:
+            problems += (lab.tell(("images", position, "file"), problem) for problem in error.problems)
+    for network in lab.file.networks:
+        try:
+            lab.weights(network)
+        except LabError as error:
+            problems += error.problems
+    if problems:
+        raise LabError(*dict.fromkeys(problems))
+
+
+def _read_experiments(
+    data: Mapping[str, Any], places: Mapping[Place, tuple[Path, int]], problems: list[str]
+) -> Iterator[tuple[str, Experiment]]:
+    """The experiments that are right; what is wrong with the others is added to ``problems``."""
+    networks, images, entries = (data.get(key) for key in ("networks", "images", "experiments"))
+    known = {
+        "networks": list(networks) if isinstance(networks, dict) else [],
+        "images": [i["name"] for i in images if isinstance(i, dict) and "name" in i]
+        if isinstance(images, list)
+        else [],
+    }
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        place = ("experiments", name)
+        if not isinstance(entry, dict):
+            continue  # LabFile has said so
+        kind = entry.get("kind")
+        if kind not in kinds():
+            problem = f"unknown kind of experiment {kind!r}; expected {', '.join(kinds())}"
+            problems.append(_tell(places, (*place, "kind"), problem + did_you_mean(kind, kinds())))
+            continue
+        model = kinds()[kind]
+        filled = {key: value for key, value in entry.items() if key != "kind"}
+        if known["networks"]:
+            filled.setdefault("network", known["networks"][0])
+        if "images" in model.model_fields:
+            filled.setdefault("images", known["images"])
+        try:
+            yield name, model.model_validate(filled, context=known)
+        except ValidationError as error:
+            problems += _told(error, model, place, places)
+
+
+# Reading YAML with lines -------------------------------------------------------------------------
+
+
+def _read_with_parents(
+    path: Path, children: tuple[Path, ...]
+) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
+    """A lab file laid over the one it extends: mappings merge, lists replace, null removes."""
+    if path.resolve() in children:
+        raise LabError(f"{path}: extends itself, by way of {', '.join(str(c) for c in children)}")
+    data, places = _read_yaml(path)
+    parent = data.pop("extends", None)
+    if parent is None:
+        return data, places
+    parent_path = path.parent / str(parent)
+    if not parent_path.is_file():
+        raise LabError(_tell(places, ("extends",), f"no file {parent_path}; paths are relative to the lab file"))
+    below, below_places = _read_with_parents(parent_path, (*children, path.resolve()))
+    return _merged(below, data), {**below_places, **places}
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except UnicodeDecodeError:
+        raise LabError(f"{path}: is not text in UTF-8; save it as such") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise LabError(f"{path}:{line}: is no valid YAML ({error.problem}); check indentation and quotes") from None
+    if not isinstance(data, dict):
+        raise LabError(f"{path}: expected keys and values (title: …), found {type(data).__name__}")
+    places: dict[Place, tuple[Path, int]] = {}
+    problems: list[str] = []
+
+    def walk(node: yaml.Node, place: Place) -> None:
+        places[place] = (path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            seen: dict[str | int, int] = {}
+            for key_node, value in node.value:
+                line = key_node.start_mark.line + 1
+                key = yaml.safe_load(key_node.value) if key_node.tag.endswith(":int") else key_node.value
+                if key in seen:
+                    problems.append(
+                        f"{path}:{line}: {_dotted((*place, key))}: given twice, first on line {seen[key]}; "
+                        "rename one or remove it"
+                    )
+                seen[key] = line
+                walk(value, (*place, key))
+                places[(*place, key)] = (path, line)
+        elif isinstance(node, yaml.SequenceNode):
+            for position, value in enumerate(node.value):
+                walk(value, (*place, position))
+
+    walk(node, ())
+    if problems:
+        raise LabError(*problems)
+    return data, places
+
+
+# Telling what is wrong ---------------------------------------------------------------------------
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _tell(places: Mapping[Place, tuple[Path, int]], place: Place, problem: str) -> str:
+    known = place
+    while known not in places:
+        known = known[:-1]
+    path, line = places[known]
+    return f"{path}:{line}: {_dotted(place)}: {problem}"
+
+
+def _told(
+    error: ValidationError, model: type[BaseModel], prefix: Place, places: Mapping[Place, tuple[Path, int]]
+) -> Iterator[str]:
+    for mistake in error.errors():
+        loc = tuple(part for part in mistake["loc"] if part != "[key]")
+        owner = _model_at(model, loc[:-1])
+        field = owner.model_fields.get(str(loc[-1])) if loc else None
+        expected = f"; expected: {field.description}" if field and field.description else ""
+        match mistake["type"]:
+            case "extra_forbidden":
+                problem = f"unknown key; expected one of {', '.join(owner.model_fields)}"
+                problem += did_you_mean(loc[-1], owner.model_fields)
+            case "missing":
+                problem = f"missing{expected}"
+            case "value_error":
+                problem = str(mistake["ctx"]["error"])
+            case _:
+                message = mistake["msg"].removeprefix("Input should be ")
+                problem = f"found {mistake['input']!r}, should be {message}{expected}"
+        yield _tell(places, (*prefix, *loc), problem)
+
+
+def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
+    """The model that a place of a lab file is read into."""
+    for part in loc:
+        if field := model.model_fields.get(str(part)):
+            model = next(_models_in(field.annotation), model)
+    return model
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

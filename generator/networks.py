@@ -1,0 +1,129 @@
+"""A network's description -> the frozen network, ready to be differentiated at its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from generator.errors import LabError
+from generator.images import Pixels
+from generator.schema import NetworkSpec
+from generator.sources import sha256
+
+
+@dataclass(frozen=True)
+class Network:
+    """A frozen classifier and how to show it an image.
+
+    Attributes:
+        scorer: normalised images, float (N, 3, H, W) -> raw scores, float (N, classes).
+        mean: of the normalisation, float (3, 1, 1), in pixel values of [0, 1].
+        std: likewise.
+        size: side of an input image, in pixels.
+        batch: how many images to push through together.
+        weights_sha256: of the file the weights were read from.
+    """
+
+    scorer: nn.Module
+    mean: Tensor
+    std: Tensor
+    size: int
+    batch: int
+    weights_sha256: str
+
+    def normalise(self, images: Sequence[Pixels]) -> Tensor:
+        """RGB images, uint8 (H, W, 3) each -> what the network takes, float (N, 3, H, W)."""
+        values = torch.from_numpy(np.stack(images)).to(self.mean.device)
+        return (values.permute(0, 3, 1, 2) / 255 - self.mean) / self.std
+
+    def pixels(self, image: Tensor) -> NDArray[np.float32]:
+        """A normalised image, float (3, H, W) -> pixel values, float32 (H, W, 3).
+
+        They are in [0, 1] as far as the image respects the range; nothing is clipped.
+        """
+        values = (image * self.std + self.mean).permute(1, 2, 0)
+        return np.ascontiguousarray(values.cpu().numpy())
+
+
+def load(spec: NetworkSpec, weights: Path | str) -> Network:
+    """Build a network, load its weights, freeze it.
+
+    Args:
+        spec: its description.
+        weights: a state-dict file, or the name of weights that torchvision downloads.
+
+    Raises:
+        LabError: the weights cannot be read, had, or do not fit the architecture.
+    """
+    module = _build(spec.architecture)
+    path = weights if isinstance(weights, Path) else _download(spec.architecture, weights)
+    _load_weights(module, path, spec.architecture)
+    module.eval().requires_grad_(False)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
+    return Network(
+        # Convolutions run fastest on pixels whose channels lie together in memory.
+        module.to(memory_format=torch.channels_last),
+        mean,
+        std,
+        spec.size,
+        spec.batch,
+        sha256(path),
+    )
+
+
+def _build(architecture: str) -> nn.Module:
+    library, _, name = architecture.partition("/")
+    if library == "timm":
+        import timm
+
+        module: nn.Module = timm.create_model(name, pretrained=False)
+    else:
+        import torchvision
+
+        module = torchvision.models.get_model(name, weights=None)
+    return module
+
+
+def _download(architecture: str, weights: str) -> Path:
+    from torchvision.models import get_model_weights
+
+    offered = get_model_weights(architecture.partition("/")[2])
+    if weights not in offered.__members__:
+        raise LabError(
+            f'torchvision has no weights "{weights}" for {architecture}; '
+            f"it has {', '.join(offered.__members__)}"
+        )
+    entry = offered[weights]
+    try:
+        entry.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError) as error:
+        raise LabError(f"torchvision's {weights} could not be downloaded ({error})") from None
+    return Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
+
+
+def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
+    try:
+        given = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a different one for every way a file can be broken
+        reason = str(error).splitlines()[0][:120]
+        raise LabError(f"{path} is no readable file of weights ({reason})") from None
+    expected = module.state_dict()
+    if not isinstance(given, dict) or not all(isinstance(t, Tensor) for t in given.values()):
+        raise LabError(f"{path} holds no state dict; expected {len(expected)} named tensors")
+    # Other implementations of one architecture name its tensors differently, in the same order.
+    if given.keys() != expected.keys() and len(given) == len(expected):
+        given = dict(zip(expected, given.values(), strict=True))
+    for name, tensor in expected.items():
+        if name not in given or given[name].shape != tensor.shape:
+            found = list(given[name].shape) if name in given else "nothing"
+            raise LabError(
+                f"{path} does not fit {architecture}: {name} should be {list(tensor.shape)}, found {found}"
+            )
+    module.load_state_dict({name: given[name] for name in expected})

@@ -1,0 +1,284 @@
+"""Which experiments to run, in which order, with what; progress and failures on the way."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from generator import cache as dependencies
+from generator.artefacts import (
+    ImageFacts,
+    NetworkFacts,
+    Provenance,
+    Recorder,
+    read_manifest,
+    write_atomically,
+)
+from generator.errors import LabError, RunError
+from generator.experiments.base import Bench, Experiment, Photograph
+from generator.images import read_image
+from generator.lab import Lab, check_files
+from generator.sources import sha256
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from generator.networks import Network
+
+
+@dataclass(frozen=True)
+class Order:
+    """An experiment and whether it must run.
+
+    Attributes:
+        name: of the experiment.
+        reasons: why it must run; empty if its results are up to date.
+        fingerprint: what its results depend on, now.
+    """
+
+    name: str
+    reasons: tuple[str, ...]
+    fingerprint: dict[str, str]
+
+
+class Ran(BaseModel):
+    """Facts of one run of one experiment; they say nothing about its figures."""
+
+    seconds: float
+    passes: int
+    peak_mib: float
+    finished: str
+
+
+class RunLog(BaseModel):
+    """``run.json``: the latest run of each experiment, and the machine it ran on."""
+
+    machine: dict[str, str] = {}
+    experiments: dict[str, Ran] = {}
+
+
+def results_folder(build: Path, experiment: str) -> Path:
+    """Where an experiment's results lie."""
+    return build / "results" / experiment
+
+
+def read_run_log(build: Path) -> RunLog:
+    """The log of the latest runs; an empty one if there was none."""
+    path = build / "run.json"
+    return RunLog.model_validate_json(path.read_bytes()) if path.is_file() else RunLog()
+
+
+def plan(lab: Lab, build: Path) -> list[Order]:
+    """Say for each experiment of the lab whether it must run, and why.
+
+    Raises:
+        LabError: a file that a fingerprint needs is not there.
+    """
+    orders, problems = [], []
+    for name in lab.experiments:
+        try:
+            now = dependencies.fingerprint(lab, name)
+        except LabError as error:
+            problems += error.problems
+            continue
+        manifest = read_manifest(results_folder(build, name))
+        reasons = dependencies.changes(manifest.fingerprint, now) if manifest else ["it never ran to its end"]
+        orders.append(Order(name, tuple(reasons), now))
+    if problems:
+        raise LabError(*dict.fromkeys(problems))
+    return orders
+
+
+def run(lab: Lab, build: Path, orders: list[Order]) -> None:
+    """Run the experiments that must run; the results of each are kept as soon as it ends.
+
+    Raises:
+        LabError: an image or a network cannot be used; nothing was computed.
+        RunError: an experiment failed; the others were run all the same.
+    """
+    due = [order for order in orders if order.reasons]
+    if not due:
+        return
+    check_files(lab)
+    import torch
+    from tqdm import tqdm
+
+    torch.set_num_threads(dependencies.threads())
+    networks = {name: _network(lab, name) for name in dict.fromkeys(lab.experiments[o.name].network for o in due)}
+    failures = []
+    total = sum(lab.experiments[order.name].work for order in due)
+    with tqdm(
+        total=total,
+        unit="pass",
+        # A log file wants a line now and then, a terminal a bar that moves.
+        mininterval=0.2 if sys.stderr.isatty() else 20,
+        dynamic_ncols=True,
+        bar_format="{desc:<24.24} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} passes, {elapsed}<{remaining}",
+    ) as bar:
+        for order in due:
+            bar.set_description_str(order.name)
+            try:
+                _run_one(lab, build, order, networks, bar)
+            except (RuntimeError, MemoryError) as error:
+                failures.append(f"{order.name}: {type(error).__name__}: {str(error).splitlines()[0]}")
+    if failures:
+        raise RunError(
+            "; ".join(failures) + " — the other experiments are kept; mend the cause and run the same command again"
+        )
+
+
+def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], bar: tqdm[None]) -> None:
+    experiment, network = lab.experiments[order.name], networks[lab.experiments[order.name].network]
+    began, done = time.perf_counter(), 0
+
+    def on_step(images: int) -> None:
+        nonlocal done
+        done += images
+        bar.update(images)
+
+    recorder = Recorder(results_folder(build, order.name))
+    try:
+        experiment.run(
+            Bench(
+                network=network,
+                photographs={
+                    name: _photograph(lab, name, network.size) for name in experiment.photographs
+                },
+                class_title=lab.class_title,
+                on_step=on_step,
+                results=recorder,
+            )
+        )
+        recorder.publish(
+            experiment=order.name,
+            kind=experiment.kind,
+            title=experiment.title,
+            provenance=_provenance(lab, experiment, network),
+            fingerprint=order.fingerprint,
+        )
+    finally:
+        recorder.discard()
+        # What stopped early needs fewer passes than it might have.
+        bar.total -= experiment.work - done
+        bar.refresh()
+    log = read_run_log(build)
+    log.machine = _machine()
+    log.experiments[order.name] = Ran(
+        seconds=round(time.perf_counter() - began, 2),
+        passes=done,
+        peak_mib=round(_peak_mib()),
+        finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    write_atomically(build / "run.json", log.model_dump_json(indent=1))
+
+
+def remake(lab: Lab, build: Path, figure: str) -> Iterator[tuple[Path, str, str | None]]:
+    """Make one figure again, beside the published results.
+
+    What was computed together is computed together again: an image's last digits depend on the
+    size of the batch it goes through the network with.
+
+    Args:
+        lab: the lab.
+        build: its build folder.
+        figure: EXPERIMENT/FIGURE.
+
+    Yields:
+        For each picture of the figure: the new file, its SHA-256, and that of the published one if
+        there is one.
+    """
+    experiment, _, name = figure.partition("/")
+    aside = build / "again"
+    published = read_manifest(results_folder(build, experiment))
+    run(lab, aside, [Order(experiment, ("asked for",), dependencies.fingerprint(lab, experiment))])
+    again = read_manifest(results_folder(aside, experiment))
+    assert again is not None
+    before = {picture.file: picture.sha256 for f in published.figures for picture in f.pictures} if published else {}
+    for picture in again.figure(name).pictures:
+        yield results_folder(aside, experiment) / picture.file, picture.sha256, before.get(picture.file)
+
+
+def _network(lab: Lab, name: str) -> Network:
+    from generator import networks
+
+    try:
+        return networks.load(lab.file.networks[name], lab.weights(name))
+    except LabError as error:
+        others = [
+            f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
+            + (f", SHA-256 {spec.sha256}" if (spec := lab.file.files.get(reference)) else "")
+            for reference in lab.file.networks[name].weights
+            if reference.startswith("data:")
+        ]
+        raise LabError(
+            *(lab.tell(("networks", name, "weights"), " ".join((p, *others))) for p in error.problems)
+        ) from None
+
+
+def _photograph(lab: Lab, name: str, size: int) -> Photograph:
+    spec = lab.images[name]
+    return Photograph(read_image(lab.locate(spec.file), size, spec.index), spec.label, spec.title)
+
+
+def _provenance(lab: Lab, experiment: Experiment, network: Network) -> Provenance:
+    spec = lab.file.networks[experiment.network]
+    weights = lab.weights(experiment.network)
+    return Provenance(
+        network=NetworkFacts(
+            title=spec.title,
+            architecture=spec.architecture,
+            weights=weights.name if isinstance(weights, Path) else f"torchvision {weights}",
+            weights_sha256=network.weights_sha256,
+            size=spec.size,
+            mean=spec.mean,
+            std=spec.std,
+            batch=spec.batch,
+        ),
+        images={
+            name: ImageFacts(
+                title=spec.title,
+                label=spec.label,
+                label_title=lab.class_title(spec.label),
+                file=spec.file,
+                index=spec.index,
+                sha256=sha256(lab.locate(spec.file)),
+                origin=lab.origin(spec.file),
+            )
+            for name in experiment.photographs
+            for spec in (lab.images[name],)
+        },
+        versions=dependencies.versions(dependencies.code_used(type(experiment).__module__)),
+        threads=dependencies.threads(),
+    )
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "système": f"{platform.system()} {platform.machine()}",
+        "processeur": _processor(),
+        "cœurs utilisés": str(dependencies.threads()),
+        "Python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "inconnu"
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "inconnu")
+
+
+def _peak_mib() -> float:
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

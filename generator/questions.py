@@ -1,0 +1,146 @@
+"""questions/*.md -> questions: what is asked, what was answered, which figures are shown.
+
+A question is a Markdown file: a header between two lines of ``---`` (``number``, ``title``), then
+sections headed ``## Énoncé``, ``## Réponse`` and ``## Note``. A figure is shown where its image link
+stands: ``![caption](figure:EXPERIMENT/FIGURE)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from generator.errors import did_you_mean
+from generator.schema import Strict
+
+FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
+FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
+"""A run of figures on neighbouring lines."""
+SECTIONS = {"Énoncé": "statement", "Réponse": "answer", "Note": "note"}
+
+
+class _Header(Strict):
+    number: int = Field(ge=1)
+    title: str
+    answered_with: int | None = Field(None, ge=1)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of the lab.
+
+    Attributes:
+        path: of its file.
+        number: as in « Question 3 ».
+        title: a few words.
+        statement: what is asked, Markdown.
+        answer: the write-up's answer word for word, Markdown; empty if it has none.
+        note: the editor's remarks, Markdown; may be empty.
+        answered_with: number of the question whose answer serves this one too.
+    """
+
+    path: Path
+    number: int
+    title: str
+    statement: str
+    answer: str
+    note: str
+    answered_with: int | None
+
+    @property
+    def slug(self) -> str:
+        """Name of its page."""
+        return self.path.stem
+
+    @property
+    def figures(self) -> list[str]:
+        """EXPERIMENT/FIGURE of every figure it shows, in order."""
+        return [m["figure"] for m in FIGURE.finditer("\n".join((self.statement, self.answer, self.note)))]
+
+
+def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Question, ...], list[str]]:
+    """Read all questions of a folder.
+
+    Args:
+        folder: of the files.
+        figures: EXPERIMENT/FIGURE of all figures that the lab makes.
+
+    Returns:
+        The questions in the order of their numbers, and one line for each mistake.
+    """
+    questions: dict[int, Question] = {}
+    problems: list[str] = []
+    paths = sorted(folder.glob("*.md"))
+    if not paths:
+        problems.append(f"{folder}: no question there; expected files q01-….md")
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        problems += _figure_problems(path, text, figures)
+        question = _read(path, text, problems)
+        if question and question.number in questions:
+            other = questions[question.number].path.name
+            problems.append(f"{path}: number: {question.number} is the number of {other} too; change one")
+        elif question:
+            questions[question.number] = question
+    for question in questions.values():
+        if question.answered_with and question.answered_with not in questions:
+            problems.append(
+                f"{question.path}: answered_with: there is no question {question.answered_with}; "
+                f"expected one of {', '.join(map(str, sorted(questions)))}"
+            )
+    return tuple(questions[number] for number in sorted(questions)), problems
+
+
+def _read(path: Path, text: str, problems: list[str]) -> Question | None:
+    parts = re.split(r"^---\s*$", text, maxsplit=2, flags=re.MULTILINE)
+    if len(parts) != 3 or parts[0].strip():
+        problems.append(f"{path}:1: no header; expected number and title between two lines of ---")
+        return None
+    try:
+        header = _Header.model_validate(yaml.safe_load(parts[1]) or {})
+    except yaml.YAMLError:
+        problems.append(f"{path}:2: the header is no valid YAML; expected lines like number: 3")
+        return None
+    except ValidationError as error:
+        for mistake in error.errors():
+            key = str(mistake["loc"][0])
+            hint = did_you_mean(key, _Header.model_fields) if mistake["type"] == "extra_forbidden" else ""
+            problems.append(f"{path}: {key}: {mistake['msg'].lower()}{hint}")
+        return None
+    sections = dict.fromkeys(SECTIONS.values(), "")
+    for heading, body in _sections(parts[2]):
+        if heading not in SECTIONS:
+            expected = ", ".join(SECTIONS)
+            line = text[: text.index(f"## {heading}")].count("\n") + 1
+            problems.append(
+                f'{path}:{line}: unknown section "{heading}"; expected {expected}{did_you_mean(heading, SECTIONS)}'
+            )
+            continue
+        sections[SECTIONS[heading]] = body
+    if not sections["statement"]:
+        problems.append(f"{path}: no section « ## Énoncé »; expected what is asked")
+        return None
+    return Question(
+        path, header.number, header.title, **sections, answered_with=header.answered_with
+    )
+
+
+def _sections(body: str) -> Iterator[tuple[str, str]]:
+    pieces = re.split(r"^## (.+)$", body, flags=re.MULTILINE)
+    for heading, content in zip(pieces[1::2], pieces[2::2], strict=True):
+        yield heading.strip(), content.strip()
+
+
+def _figure_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
+    for match in FIGURE.finditer(text):
+        if match["figure"] not in figures:
+            line = text[: match.start()].count("\n") + 1
+            yield (
+                f'{path}:{line}: figure:{match["figure"]}: no experiment makes this figure; "python -m generator '
+                f'list" shows them all{did_you_mean(match["figure"], figures)}'
+            )

@@ -1,0 +1,6 @@
+"""Content and manifests -> Markdown pages -> the site. Never imports torch."""
+
+from generator.report.pages import render
+from generator.report.site import build_site
+
+__all__ = ["build_site", "render"]

@@ -1,0 +1,76 @@
+"""A folder of outputs that is brought up to date, not emptied: what did not change is not touched."""
+
+from __future__ import annotations
+
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from generator.artefacts import Picture
+
+
+class Mirror:
+    """Writes the pages' folder; counts what changed and removes what nobody wrote.
+
+    Args:
+        folder: of the pages.
+        pictures: folder of display copies, kept from one time to the next by the hash of the
+            picture they were made from.
+    """
+
+    def __init__(self, folder: Path, pictures: Path) -> None:
+        self.folder = folder
+        self.changed = 0
+        self._pictures = pictures
+        self._wanted: set[Path] = set()
+
+    def write(self, name: str, content: str) -> None:
+        """Write a text file unless it is there already."""
+        path, data = self._want(name), content.encode()
+        if not (path.is_file() and path.read_bytes() == data):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            self.changed += 1
+
+    def copy(self, source: Path, name: str) -> None:
+        """Copy a file unless the copy is as new as it is."""
+        path, stat = self._want(name), source.stat()
+        if path.is_file():
+            there = path.stat()
+            if (there.st_size, there.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, path)
+        self.changed += 1
+
+    def display_copy(self, source: Path, picture: Picture, name: str, width: int) -> tuple[int, int]:
+        """Put a light copy of a picture, at most ``width`` pixels wide; return its size."""
+        size = width, round(picture.height * width / picture.width)
+        if width >= picture.width:
+            size = picture.width, picture.height
+        kept = self._pictures / f"{picture.sha256[:32]}-{size[0]}.webp"
+        if not kept.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            buffer = BytesIO()
+            with Image.open(source) as image:
+                image.resize(size, Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=90, method=4)
+            kept.write_bytes(buffer.getvalue())
+        self.copy(kept, name)
+        return size
+
+    def finish(self) -> int:
+        """Remove what was not written this time; return how many files changed in all."""
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            if path.is_file() and path not in self._wanted:
+                path.unlink()
+                self.changed += 1
+            elif path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+        return self.changed
+
+    def _want(self, name: str) -> Path:
+        path = self.folder / name
+        self._wanted.add(path)
+        return path

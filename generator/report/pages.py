@@ -1,0 +1,354 @@
+"""Content and manifests -> the Markdown pages and the navigation of the site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from latex2mathml.converter import convert as to_mathml
+
+from generator.artefacts import YES_NO, Figure, ImageFacts, Manifest, Metric, Picture, read_manifest
+from generator.errors import LabError, RunError
+from generator.experiments import kinds
+from generator.french import NBSP, number, typeset
+from generator.lab import Lab
+from generator.pipeline import read_run_log, results_folder
+from generator.questions import FIGURE, FIGURES, Question
+from generator.report.mirror import Mirror
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+THUMBNAIL = 160
+"""Width of a thumbnail, in pixels."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture as a page shows it: the lossless file, and the light copy at the size shown."""
+
+    file: str
+    display: str
+    title: str
+    alt: str
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small copy of a figure's most telling picture."""
+
+    file: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A figure as a page shows it; ``base`` leads from the page to the figure's files."""
+
+    figure: Figure
+    manifest: Manifest
+    columns: tuple[tuple[Shown, ...], ...]
+    thumbnail: Thumbnail
+    command: str
+    number: str
+    base: str
+    said: str
+
+    @property
+    def reference(self) -> str:
+        """EXPERIMENT/FIGURE."""
+        return f"{self.manifest.experiment}/{self.figure.name}"
+
+    @property
+    def anchor(self) -> str:
+        """The figure's name on its page."""
+        return f"{self.manifest.experiment}-{self.figure.name}"
+
+    @property
+    def pictures(self) -> tuple[Shown, ...]:
+        """All pictures, column after column."""
+        return tuple(picture for column in self.columns for picture in column)
+
+    @property
+    def images(self) -> list[ImageFacts]:
+        """The photographs it was made from."""
+        return [self.manifest.provenance.images[name] for name in self.figure.images]
+
+
+def render(lab: Lab, build: Path) -> int:
+    """Write all pages of a lab into ``build/docs`` and its settings into ``build/mkdocs.yml``.
+
+    Returns:
+        How many files changed.
+
+    Raises:
+        RunError: an experiment has no results yet.
+        LabError: a page of the content cannot be rendered.
+    """
+    return _Report(lab, build).render()
+
+
+class _Report:
+    def __init__(self, lab: Lab, build: Path) -> None:
+        self.lab = lab
+        self.build = build
+        self.mirror = Mirror(build / "docs", build / "pictures")
+        self.manifests = _manifests(lab, build)
+        self.numbers = dict(_numbers(lab))
+        self.figures = {
+            f"{name}/{figure.name}": self._publish(manifest, figure)
+            for name, manifest in self.manifests.items()
+            for figure in manifest.figures
+        }
+        self.jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=False,
+            lstrip_blocks=False,
+            keep_trailing_newline=True,
+        )
+        self.jinja.filters |= {
+            "fr": number,
+            "measure": measure,
+            "plain": plain,
+            "capitalize_first": lambda text: text[:1].upper() + text[1:],
+            "with_figures": self._with_figures,
+            "thumbnails": self._with_thumbnails,
+        }
+        macros = self.jinja.get_template("figure.jinja").module
+        self.show_figure: Callable[[View], str] = macros.figure  # type: ignore[attr-defined]  # a macro
+        self.jinja.globals["figure"] = self.show_figure
+
+    def render(self) -> int:
+        lab = self.lab
+        navigation: list[Any] = []
+        self._write("index.md", self._page("home.md.jinja", **self._home()))
+        navigation.append({"Accueil": "index.md"})
+        for question in lab.questions:
+            self._write(f"questions/{question.slug}.md", self._question(question))
+        navigation.append({"Questions": [f"questions/{question.slug}.md" for question in lab.questions]})
+        for gallery in self._galleries():
+            page = self._page("gallery.md.jinja", **gallery)
+            self._write(f"galeries/{gallery['slug']}.md", page)
+        navigation.append({"Galeries": [f"galeries/{gallery['slug']}.md" for gallery in self._galleries()]})
+        for path in self._content_pages():
+            self._write(path.name, self._content(path))
+            navigation.append(path.name)
+        log = read_run_log(self.build)
+        total = sum(ran.seconds for ran in log.experiments.values())
+        self._write("execution.md", self._page("run.md.jinja", log=log, total=total))
+        navigation.append("execution.md")
+        assets = lab.folder / lab.file.assets
+        for path in sorted(assets.rglob("*")) if assets.is_dir() else ():
+            if path.is_file():
+                self.mirror.copy(path, f"assets/{path.relative_to(assets)}")
+        changed = self.mirror.finish()
+        self._settings(navigation)
+        return changed
+
+    # Pages ---------------------------------------------------------------------------------------
+
+    def _home(self) -> dict[str, Any]:
+        cards = []
+        for question in self.lab.questions:
+            shown = question.figures or self._answer(question).figures
+            view = self._view(shown[-1], base="") if shown else None
+            cards.append({"question": question, "view": view})
+        galleries = [
+            {**gallery, "view": gallery["experiments"][0]["views"][0], "count": sum(len(e["views"]) for e in gallery["experiments"])}
+            for gallery in self._galleries(base="")
+        ]  # fmt: skip
+        introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
+        return {"introduction": introduction, "cards": cards, "galleries": galleries}
+
+    def _question(self, question: Question) -> str:
+        answer = self._answer(question)
+        names = dict.fromkeys(figure.partition("/")[0] for figure in (*question.figures, *answer.figures))
+        notes = [
+            {"title": self.lab.experiments[name].title, "text": self.lab.experiments[name].note}
+            for name in names
+            if self.lab.experiments[name].note
+        ]
+        return self._page(
+            "question.md.jinja",
+            question=question,
+            answer=answer,
+            shared_with=answer if answer is not question else None,
+            setting_notes=notes,
+        )
+
+    def _answer(self, question: Question) -> Question:
+        """The question whose answer serves this one: itself, as a rule."""
+        number = question.answered_with or question.number
+        return next(other for other in self.lab.questions if other.number == number)
+
+    def _galleries(self, base: str = "../") -> Iterator[dict[str, Any]]:
+        """One gallery for each kind of experiment that the lab has, in the order of the lab."""
+        for kind in dict.fromkeys(experiment.kind for experiment in self.lab.experiments.values()):
+            experiments = [
+                {
+                    "title": manifest.title,
+                    "note": self.lab.experiments[name].note,
+                    "views": [self._view(f"{name}/{figure.name}", base=base) for figure in manifest.figures],
+                }
+                for name, manifest in self.manifests.items()
+                if manifest.kind == kind
+            ]
+            yield {"slug": kind, "title": kinds()[kind].gallery, "experiments": experiments}
+
+    def _content_pages(self) -> list[Path]:
+        folder = self.lab.folder / self.lab.file.pages
+        return [path for path in sorted(folder.glob("*.md")) if path.name != "index.md"]
+
+    def _content(self, path: Path) -> str:
+        """A hand-written page, which may speak of the lab and its measures in Jinja's braces."""
+        networks = {manifest.provenance.network.title: manifest.provenance.network for manifest in self.manifests.values()}
+        try:
+            return self.jinja.from_string(path.read_text(encoding="utf-8")).render(
+                lab=self.lab.file,
+                networks=list(networks.values()),
+                experiments=list(self.lab.experiments.values()),
+                count={"figures": len(self.figures), "images": len(self.lab.images)},
+                metric=self._metric,
+            )
+        except FileNotFoundError:
+            raise LabError(f"{path}: no such page; expected the text of the home page") from None
+        except jinja2.TemplateSyntaxError as error:
+            raise LabError(f"{path}:{error.lineno}: {error.message}; check the braces") from None
+        except (jinja2.UndefinedError, KeyError) as error:
+            raise LabError(f"{path}: {error}; a page may use lab, networks, experiments, count, metric") from None
+
+    def _metric(self, experiment: str, name: str) -> Metric:
+        return next(metric for metric in self.manifests[experiment].metrics if metric.name == name)
+
+    def _page(self, template: str, **context: Any) -> str:
+        return self.jinja.get_template(template).render(lab=self.lab.file, **context)
+
+    def _write(self, name: str, markdown: str) -> None:
+        self.mirror.write(name, typeset(with_mathml(markdown)))
+
+    def _settings(self, navigation: list[Any]) -> None:
+        """The site's settings that depend on the lab; all others stand in mkdocs.yml."""
+        here = self.build.resolve()
+        settings = {
+            "INHERIT": str(Path.cwd() / "mkdocs.yml"),
+            "site_name": self.lab.file.title,
+            "docs_dir": str(here / "docs"),
+            "theme": {"language": self.lab.file.language},
+            "nav": navigation,
+        }
+        (self.build / "mkdocs.yml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+    # Figures -------------------------------------------------------------------------------------
+
+    def _publish(self, manifest: Manifest, figure: Figure) -> View:
+        """Bring a figure's files into the pages' folder; say how to show it."""
+        source = results_folder(self.build, manifest.experiment)
+        target = f"figures/{manifest.experiment}"
+        columns = tuple(
+            tuple(self._show(source, target, picture) for picture in column) for column in figure.columns
+        )
+        self.mirror.copy(source / figure.arrays, f"{target}/{figure.arrays}")
+        telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
+        small = f"{Path(telling.file).stem}-{THUMBNAIL}.webp"
+        width, height = self.mirror.display_copy(source / telling.file, telling, f"{target}/{small}", THUMBNAIL)
+        reference = f"{manifest.experiment}/{figure.name}"
+        lab = "" if self.lab.path == Path("content/tp.yml") else f" LAB={self.lab.path}"
+        data = "" if self.lab.data_folder == Path("data") else f" DATA={self.lab.data_folder}"
+        return View(
+            figure=figure,
+            manifest=manifest,
+            columns=columns,
+            thumbnail=Thumbnail(small, width, height),
+            command=f"make figure FIGURE={reference}{lab}{data}",
+            number=self.numbers.get(reference, ""),
+            base=f"{target}/",
+            said="",
+        )
+
+    def _show(self, source: Path, target: str, picture: Picture) -> Shown:
+        display = f"{Path(picture.file).stem}.webp"
+        self.mirror.copy(source / picture.file, f"{target}/{picture.file}")
+        width, height = self.mirror.display_copy(
+            source / picture.file, picture, f"{target}/{display}", picture.width
+        )
+        return Shown(picture.file, display, picture.title, picture.alt, width, height, picture.sha256)
+
+    def _view(self, reference: str, *, base: str, said: str = "") -> View:
+        view = self.figures[reference]
+        return replace(view, base=base + view.base, said=said)
+
+    def _with_figures(self, markdown: str) -> str:
+        """Put figures where their image links stand; neighbouring ones share a grid."""
+
+        def grid(match: re.Match[str]) -> str:
+            views = [
+                self._view(link["figure"], base="../", said=link["caption"])
+                for link in FIGURE.finditer(match[0])
+            ]
+            size = "many" if len(views) > 1 else "one"
+            shown = "\n".join(self.show_figure(view) for view in views)
+            return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
+
+        return FIGURES.sub(grid, markdown)
+
+    def _with_thumbnails(self, markdown: str, home: Question) -> str:
+        """The same, small: thumbnails that lead to the question where the figures are at home."""
+
+        def row(match: re.Match[str]) -> str:
+            links = []
+            for link in FIGURE.finditer(match[0]):
+                view = self._view(link["figure"], base="../")
+                links.append(
+                    f'<a href="{home.slug}.html#{view.anchor}"><img src="{view.base}{view.thumbnail.file}" '
+                    f'width="{view.thumbnail.width}" height="{view.thumbnail.height}" alt="{view.figure.title}" '
+                    f'loading="lazy" decoding="async"><span>{link["caption"] or view.figure.title}</span></a>'
+                )
+            return '<div class="tp-thumbnails">\n' + "\n".join(links) + "\n</div>\n"
+
+        return FIGURES.sub(row, markdown)
+
+
+def measure(metric: Metric) -> str:
+    """A measured number with its unit, for the reader."""
+    if metric.unit == YES_NO:
+        return "oui" if metric.value else "non"
+    return number(metric.value) + (NBSP + metric.unit if metric.unit else "")
+
+
+def plain(value: object) -> str:
+    """A parameter's value, for the reader."""
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def with_mathml(markdown: str) -> str:
+    """Turn formulas between dollar signs into MathML, so that no script is needed to show them."""
+    pieces = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.DOTALL)
+    pieces[::2] = [re.sub(r"\$([^$\n]+)\$", lambda m: to_mathml(m[1]), piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
+    found = {name: read_manifest(results_folder(build, name)) for name in lab.experiments}
+    if missing := [name for name, manifest in found.items() if manifest is None]:
+        raise RunError(f"no results yet of {', '.join(missing)}; run make run first")
+    return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+
+def _numbers(lab: Lab) -> Iterator[tuple[str, str]]:
+    """« Figure 5.2 »: the question that shows a figure first, and its place there."""
+    numbered: set[str] = set()
+    for question in lab.questions:
+        fresh = [figure for figure in dict.fromkeys(question.figures) if figure not in numbered]
+        for place, figure in enumerate(fresh, start=1):
+            numbered.add(figure)
+            yield figure, f"Figure{NBSP}{question.number}.{place}"

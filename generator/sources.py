@@ -1,0 +1,63 @@
+"""Where files come from: an installed package, the user's data folder, or beside the lab file."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from generator.errors import LabError, did_you_mean
+
+
+def locate(reference: str, *, lab_folder: Path, data_folder: Path) -> Path:
+    """Turn a reference of a lab file into the path of a file that exists.
+
+    Args:
+        reference: ``package:NAME/path`` (inside an installed package), ``data:path`` (inside the
+            folder given as DATA), or a plain path (relative to the lab file).
+        lab_folder: the folder of the lab file.
+        data_folder: the folder given as DATA.
+
+    Raises:
+        LabError: there is no such package or file; the message says where it was looked for.
+    """
+    scheme, _, rest = reference.partition(":")
+    if scheme == "package" and rest:
+        folder, inner = _package_folder(rest.split("/", 1)[0]), rest.partition("/")[2]
+        path = folder / inner
+        advice = "the package is installed, but has no such file"
+    elif scheme == "data" and rest:
+        path = data_folder / rest
+        advice = f"put it there, or give the folder that has it: DATA=folder (now {data_folder})"
+    else:
+        path = lab_folder / reference
+        advice = "paths are relative to the lab file"
+    if path.is_file():
+        return path
+    near = did_you_mean(path.name, _names_in(path.parent))
+    raise LabError(f"no file {path}: {advice}{near}")
+
+
+def _package_folder(name: str) -> Path:
+    # find_spec does not import the package: foolbox, for one, would bring torch along.
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise LabError(f'no installed package "{name}": add it to the environment (pip install)')
+    return Path(spec.submodule_search_locations[0])
+
+
+def _names_in(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    stat = path.stat()
+    return _sha256(path, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,237 @@
+"""The only iteration loop: images that climb the score of a class, several at a time.
+
+Fooling images and class visualisations are the same act with other rules: follow the gradient of a
+class score with respect to the pixels, from a photograph or from noise, with or without something
+that pulls back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from generator.networks import Network
+from generator.vision.gradients import score_gradients
+from generator.vision.penalties import PENALTIES
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How every image of one ascent moves.
+
+    Attributes:
+        iterations: the length of the programme, at most this many steps.
+        step: length of a step (eta): the factor of the raw gradient, or the step's L2 norm in
+            normalised space when ``unit_gradient`` is set.
+        unit_gradient: divide each image's gradient by its own L2 norm.
+        gradient_sigma: standard deviation, in pixels, of a Gaussian that smooths the gradient;
+            it goes linearly from the first value to the second over the programme. 0 smooths nothing.
+        jitter: before each step the network sees the image shifted at random by up to this many
+            pixels on both axes (the shift wraps round).
+        blur_sigma: standard deviation, in pixels, of a Gaussian that smooths the image itself.
+        blur_every: smooth on each iteration whose number, counted from 0, is a multiple of this.
+        clamp: keep every pixel inside the range an image file can hold, after each step.
+        stop_at_target: stop as soon as the target has the highest score.
+    """
+
+    iterations: int
+    step: float
+    unit_gradient: bool = False
+    gradient_sigma: tuple[float, float] = (0.0, 0.0)
+    jitter: int = 0
+    blur_sigma: float = 0.0
+    blur_every: int = 10
+    clamp: bool = True
+    stop_at_target: bool = False
+
+
+@dataclass(frozen=True)
+class Climb:
+    """One image and the class whose score it shall raise.
+
+    Attributes:
+        start: the image to start from, normalised, float (3, H, W).
+        target: index of the class.
+        seed: of this image's own random shifts; they do not depend on its company.
+        penalty: a name in ``PENALTIES``, or None.
+        weight: the penalty's factor (lambda).
+        snapshots: numbers of the iterations, counted from 1, after which to keep a copy.
+        last: stop after this iteration although the programme is longer; None runs it whole.
+    """
+
+    start: Tensor
+    target: int
+    seed: int = 0
+    penalty: str | None = None
+    weight: float = 0.0
+    snapshots: frozenset[int] = frozenset()
+    last: int | None = None
+
+
+@dataclass
+class Summit:
+    """Where a climb ended.
+
+    Attributes:
+        image: the last image, normalised, float (3, H, W).
+        steps: how many steps were made.
+        reached: whether the target had the highest score when last looked at; always looked at
+            after the last step where the rule stops at the target, one step earlier elsewhere.
+        scores: raw target score the network gave before each step (one more at the end where the
+            rule stops at the target), to the shifted image where there is jitter.
+        snapshots: iteration number -> the image after it, normalised, float (3, H, W).
+    """
+
+    image: Tensor
+    steps: int
+    reached: bool
+    scores: list[float]
+    snapshots: dict[int, Tensor]
+
+
+def ascend(
+    network: Network,
+    climbs: Iterable[Climb],
+    rule: Rule,
+    *,
+    on_step: Callable[[int], None] = lambda images: None,
+) -> Iterator[tuple[int, Summit]]:
+    """Push images towards their classes by gradient ascent.
+
+    x <- x + step * (g - weight * dP/dx), where g is the gradient of the target's raw score
+    (Simonyan et al. 2013, section 2; for fooling images Szegedy et al. 2013 and Goodfellow et al.
+    2014). At most ``network.batch`` images are under way; one that has arrived leaves its place to
+    the next, so memory does not grow with their number.
+
+    Args:
+        network: whose scores to raise.
+        climbs: the work, taken one by one.
+        rule: how to move.
+        on_step: told after each pass how many images it served.
+
+    Yields:
+        The position of a climb in ``climbs`` and its summit, in the order of arrival.
+    """
+    waiting = enumerate(climbs)
+    under_way: list[_Climber] = []
+    while True:
+        while len(under_way) < network.batch and (entry := next(waiting, None)):
+            under_way.append(_Climber(*entry, rule, network))
+        if not under_way:
+            return
+        scores, gradients = score_gradients(
+            network.scorer,
+            torch.stack([climber.view() for climber in under_way]),
+            [climber.climb.target for climber in under_way],
+        )
+        gradients = torch.stack([
+            climber.unshifted(gradient)
+            for climber, gradient in zip(under_way, gradients, strict=True)
+        ])
+        if any(rule.gradient_sigma):
+            gradients = blur(gradients, [climber.gradient_sigma() for climber in under_way])
+        if rule.unit_gradient:
+            gradients /= gradients.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
+        on_step(len(under_way))
+
+        still_climbing = []
+        for climber, image_scores, gradient in zip(under_way, scores, gradients, strict=True):
+            if climber.advance(image_scores, gradient):
+                still_climbing.append(climber)
+            else:
+                yield climber.index, climber.summit
+        under_way = still_climbing
+
+
+class _Climber:
+    """A climb under way."""
+
+    def __init__(self, index: int, climb: Climb, rule: Rule, network: Network) -> None:
+        self.index = index
+        self.climb = climb
+        self.rule = rule
+        self.mean, self.std = network.mean, network.std
+        self.darkest, self.brightest = (0 - self.mean) / self.std, (1 - self.mean) / self.std
+        self.random = torch.Generator().manual_seed(climb.seed)
+        self.shift = (0, 0)
+        self.last = min(climb.last or rule.iterations, rule.iterations)
+        self.summit = Summit(climb.start.clone(), steps=0, reached=False, scores=[], snapshots={})
+
+    def view(self) -> Tensor:
+        """The image as the network sees it this time: shifted at random."""
+        if not self.rule.jitter:
+            return self.summit.image
+        reach = self.rule.jitter
+        down, right = torch.randint(-reach, reach + 1, (2,), generator=self.random).tolist()
+        self.shift = (down, right)
+        return self.summit.image.roll(self.shift, (1, 2))
+
+    def unshifted(self, gradient: Tensor) -> Tensor:
+        """The gradient in the image's own place.
+
+        Shifting it back instead of the image comes to the same, and what the penalty compares the
+        image with needs no shift.
+        """
+        down, right = self.shift
+        return gradient.roll((-down, -right), (1, 2)) if self.rule.jitter else gradient
+
+    def gradient_sigma(self) -> float:
+        first, final = self.rule.gradient_sigma
+        return first + (final - first) * self.summit.steps / max(self.rule.iterations - 1, 1)
+
+    def advance(self, scores: Tensor, gradient: Tensor) -> bool:
+        """Make one step, unless the image has arrived; say whether there is more to do."""
+        summit, rule = self.summit, self.rule
+        summit.scores.append(scores[self.climb.target].item())
+        summit.reached = int(scores.argmax()) == self.climb.target
+        if rule.stop_at_target and (summit.reached or summit.steps == self.last):
+            return False
+        image = summit.image
+        if self.climb.penalty:
+            penalty = PENALTIES[self.climb.penalty]
+            pull = penalty.gradient(image, self.climb.start, self.mean, self.std)
+            gradient = gradient - self.climb.weight * pull
+        image.add_(gradient, alpha=rule.step)
+        if rule.clamp:
+            torch.maximum(image, self.darkest, out=image)
+            torch.minimum(image, self.brightest, out=image)
+        if rule.blur_sigma and summit.steps % rule.blur_every == 0:
+            image.copy_(blur(image[None], [rule.blur_sigma])[0])
+        summit.steps += 1
+        if summit.steps in self.climb.snapshots:
+            summit.snapshots[summit.steps] = image.clone()
+        return rule.stop_at_target or summit.steps < self.last
+
+
+def noise(size: int, seed: int) -> Tensor:
+    """Standard normal noise in normalised space, float (3, size, size)."""
+    return torch.randn(3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def blur(images: Tensor, sigmas: Sequence[float]) -> Tensor:
+    """Smooth each image by a Gaussian of its own, edge pixels repeated outside the image.
+
+    Args:
+        images: float (N, C, H, W).
+        sigmas: N standard deviations in pixels; 0 leaves the image as it is.
+
+    Returns:
+        The smoothed images, float (N, C, H, W).
+    """
+    count, channels, height, width = images.shape
+    # Beyond four standard deviations the Gaussian is under the precision of a float32 sum.
+    radius = math.ceil(4 * max(sigmas))
+    offsets = torch.arange(-radius, radius + 1, device=images.device)
+    spread = torch.tensor(sigmas, device=images.device).clamp_min(1e-3)
+    kernels = torch.exp(-0.5 * (offsets / spread[:, None]).square())
+    kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)
+    planes = images.reshape(1, count * channels, height, width)
+    planes = F.pad(planes, (radius, radius, radius, radius), mode="replicate")
+    planes = F.conv2d(planes, kernels[:, None, :, None], groups=count * channels)
+    planes = F.conv2d(planes, kernels[:, None, None, :], groups=count * channels)
+    return planes.reshape(images.shape)
