@@ -1,4 +1,4 @@
-"""python -m generator"""
+"""Makes ``python -m generator`` work."""
 
 from generator.cli import main
 

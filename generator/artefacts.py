@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from generator.images import Pixels
 
-SCHEMA = 1
 MANIFEST = "manifest.json"
 YES_NO = "oui/non"
 """Unit of a metric that is 1 or 0."""
@@ -175,7 +173,7 @@ class Provenance(_Record):
 class Manifest(_Record):
     """The contract: everything about one experiment's results that a page may say."""
 
-    version: Literal[1] = SCHEMA
+    version: Literal[1] = 1
     experiment: str
     kind: str
     title: str
@@ -294,9 +292,7 @@ class Recorder:
         rows: Sequence[Sequence[str | int | float | None]],
     ) -> None:
         """Record a table; see :class:`Table`."""
-        self._tables.append(
-            Table(name=name, caption=caption, columns=tuple(columns), rows=tuple(map(tuple, rows)))
-        )
+        self._tables.append(Table(name=name, caption=caption, columns=tuple(columns), rows=tuple(map(tuple, rows))))
 
     def metric(self, name: str, value: float, *, label: str, unit: str = "") -> Metric:
         """Record a measured number; see :class:`Metric`."""
@@ -349,7 +345,7 @@ def write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def to_json(value: object) -> str:

@@ -42,7 +42,7 @@ def fingerprint(lab: Lab, name: str) -> dict[str, str]:
     """
     experiment = lab.experiments[name]
     lines = {"kind": experiment.kind, "threads": str(threads())}
-    lines |= dict(_flat("parameter", experiment.model_dump(mode="json")))
+    lines |= dict(_flat("parameter", experiment.model_dump(mode="json", exclude={"note"})))
     for image in experiment.photographs:
         spec = lab.images[image]
         lines |= dict(_flat(f"image {image}", spec.model_dump(mode="json")))
@@ -120,7 +120,8 @@ def versions(modules: tuple[str, ...]) -> dict[str, str]:
 @cache
 def _tree(module: str) -> ast.Module:
     spec = find_spec(module)
-    assert spec is not None and spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(module)
     return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
 
 
@@ -135,9 +136,7 @@ def _imports(module: str) -> Iterator[str]:
                 yield from (
                     f"generator.{alias.name}.{use.attr}"
                     for use in ast.walk(tree)
-                    if isinstance(use, ast.Attribute)
-                    and isinstance(use.value, ast.Name)
-                    and use.value.id == alias.name
+                    if isinstance(use, ast.Attribute) and isinstance(use.value, ast.Name) and use.value.id == alias.name
                 )
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
@@ -147,13 +146,9 @@ def _imports(module: str) -> Iterator[str]:
 def _code_hash(module: str) -> str:
     tree = _tree(module)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             # A string that stands alone does nothing: a docstring.
             node.body = [
-                line
-                for line in body
-                if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-            ] or [ast.Pass()]  # type: ignore[attr-defined]  # only nodes that have a body come here
+                line for line in node.body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+            ] or [ast.Pass()]
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
-

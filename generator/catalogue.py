@@ -17,25 +17,23 @@ def imagenet_classes() -> tuple[str, ...]:
     """English names of the 1,000 ImageNet classes, in the order of the networks' scores."""
     # The list stands in a module of plain data; importing it the usual way would import torch.
     names = runpy.run_path(str(_models_folder("torchvision") / "_meta.py"))["_IMAGENET_CATEGORIES"]
-    return tuple(cast(list[str], names))
+    return tuple(cast("list[str]", names))
 
 
 def class_index(given: int | str) -> int:
     """Index of an ImageNet class given by index or by English name.
 
     Raises:
-        ValueError: there is no such class, or two of that name; the message says what to try.
+        ValueError: there is no such class; the message says what to try.
     """
     names = imagenet_classes()
     if isinstance(given, int):
         if 0 <= given < len(names):
             return given
         raise ValueError(f"class {given} does not exist; expected 0 to {len(names) - 1}")
-    found = [index for index, name in enumerate(names) if name.lower() == given.lower()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ValueError(f'two classes are named "{given}"; give the index: {found[0]} or {found[1]}')
+    for index, name in enumerate(names):
+        if name.lower() == given.lower():
+            return index
     raise ValueError(
         f'"{given}" is no ImageNet class; expected an English class name or an index'
         + did_you_mean(given.lower(), names)

@@ -14,14 +14,14 @@ def number(value: float, digits: int = 4) -> str:
     Whole numbers keep all their digits; very small ones are written with a power of ten, in HTML.
     """
     if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}".replace(",", NARROW)
+        return f"{int(value):,}".replace(",", NARROW).replace("-", "−")
     if abs(value) < 1e-4:
         mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
-        return f"{mantissa.replace('.', ',')}{NBSP}×{NBSP}10<sup>{int(exponent)}</sup>"
+        return f"{mantissa.replace('.', ',')}{NBSP}×{NBSP}10<sup>{str(int(exponent)).replace('-', '−')}</sup>"
     text = f"{value:.{digits}g}"
     if "e" in text:
         text = f"{value:,.0f}".replace(",", NARROW)
-    return text.replace(".", ",")
+    return text.replace(".", ",").replace("-", "−")
 
 
 def typeset(markdown: str) -> str:

@@ -79,9 +79,7 @@ def _open_archive(path: Path, index: int | None) -> Image.Image:
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-        raise LabError(
-            f"{path}: X is {images.dtype} {images.shape}; expected uint8 (N, height, width, 3)"
-        )
+        raise LabError(f"{path}: X is {images.dtype} {images.shape}; expected uint8 (N, height, width, 3)")
     if not 0 <= index < len(images):
         raise LabError(f"{path} has {len(images)} images; index {index} is not 0 to {len(images) - 1}")
     return Image.fromarray(images[index])

@@ -38,7 +38,6 @@ class LabFile(Strict):
     )
     questions: str = Field("questions", description="folder of the questions, beside this file")
     pages: str = Field("pages", description="folder of the other pages, beside this file")
-    assets: str = Field("assets", description="folder of style sheets and scripts, beside this file")
     experiments: dict[Name, dict[str, Any]] = Field(
         min_length=1, description="experiments by name, each with its kind and parameters"
     )
@@ -118,7 +117,7 @@ class Lab:
                 # A file that is there but is another one must not be passed over in silence.
                 if "SHA-256" in error.problems[0]:
                     break
-        raise LabError(*(self.tell(("networks", network, "weights"), problem) for problem in problems))
+        raise LabError(*problems)
 
     def tell(self, place: Place, problem: str) -> str:
         """One line about a value: file, line, key and what is wrong."""
@@ -145,9 +144,9 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
     if file is None:
         raise LabError(*problems)
 
-    images = {image.name: image for image in file.images}
+    images: dict[str, ImageSpec] = {}
     for position, image in enumerate(file.images):
-        if images[image.name] is not image:
+        if images.setdefault(image.name, image) is not image:
             problems.append(
                 _tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
@@ -168,19 +167,21 @@ def check_files(lab: Lab) -> None:
     Raises:
         LabError: with every mistake found.
     """
-    problems: list[str] = []
+    problems: dict[str, Place] = {}  # one file may serve many images; it is told once
     for position, image in enumerate(lab.file.images):
         try:
             read_image(lab.locate(image.file), 32, image.index)
         except LabError as error:
-            problems += (lab.tell(("images", position, "file"), problem) for problem in error.problems)
-    for network in lab.file.networks:
+            for problem in error.problems:
+                problems.setdefault(problem, ("images", position, "file"))
+    for name in lab.file.networks:
         try:
-            lab.weights(network)
+            lab.weights(name)
         except LabError as error:
-            problems += error.problems
+            for problem in error.problems:
+                problems.setdefault(problem, ("networks", name, "weights"))
     if problems:
-        raise LabError(*dict.fromkeys(problems))
+        raise LabError(*(lab.tell(place, problem) for problem, place in problems.items()))
 
 
 def _read_experiments(
@@ -218,9 +219,7 @@ def _read_experiments(
 # Reading YAML with lines -------------------------------------------------------------------------
 
 
-def _read_with_parents(
-    path: Path, children: tuple[Path, ...]
-) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
+def _read_with_parents(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
     """A lab file laid over the one it extends: mappings merge, lists replace, null removes."""
     if path.resolve() in children:
         raise LabError(f"{path}: extends itself, by way of {', '.join(str(c) for c in children)}")
@@ -260,31 +259,25 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]
     if not isinstance(data, dict):
         raise LabError(f"{path}: expected keys and values (title: …), found {type(data).__name__}")
     places: dict[Place, tuple[Path, int]] = {}
-    problems: list[str] = []
-
-    def walk(node: yaml.Node, place: Place) -> None:
-        places[place] = (path, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            seen: dict[str | int, int] = {}
-            for key_node, value in node.value:
-                line = key_node.start_mark.line + 1
-                key = yaml.safe_load(key_node.value) if key_node.tag.endswith(":int") else key_node.value
-                if key in seen:
-                    problems.append(
-                        f"{path}:{line}: {_dotted((*place, key))}: given twice, first on line {seen[key]}; "
-                        "rename one or remove it"
-                    )
-                seen[key] = line
-                walk(value, (*place, key))
-                places[(*place, key)] = (path, line)
-        elif isinstance(node, yaml.SequenceNode):
-            for position, value in enumerate(node.value):
-                walk(value, (*place, position))
-
-    walk(node, ())
-    if problems:
-        raise LabError(*problems)
+    for place, line in _lines(node, ()):
+        if place in places:
+            first = places[place][1]
+            raise LabError(f"{path}:{line}: {_dotted(place)}: given twice, first on line {first}; rename or remove one")
+        places[place] = (path, line)
     return data, places
+
+
+def _lines(node: yaml.Node | None, place: Place) -> Iterator[tuple[Place, int]]:
+    """The line of each value, told by its key where it has one; a key given twice comes twice."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*place, yaml.safe_load(key.value) if key.tag.endswith(":int") else key.value)
+            yield inner, key.start_mark.line + 1
+            yield from _lines(value, inner)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            yield (*place, position), value.start_mark.line + 1
+            yield from _lines(value, (*place, position))
 
 
 # Telling what is wrong ---------------------------------------------------------------------------
@@ -296,16 +289,20 @@ def _dotted(place: Place) -> str:
 
 def _tell(places: Mapping[Place, tuple[Path, int]], place: Place, problem: str) -> str:
     known = place
-    while known not in places:
+    while known and known not in places:
         known = known[:-1]
-    path, line = places[known]
+    path, line = places.get(known) or min(places.values(), key=lambda where: where[1])
     return f"{path}:{line}: {_dotted(place)}: {problem}"
 
 
 def _told(
     error: ValidationError, model: type[BaseModel], prefix: Place, places: Mapping[Place, tuple[Path, int]]
 ) -> Iterator[str]:
-    for mistake in error.errors():
+    mistakes = error.errors()
+    for mistake in mistakes:
+        # A list whose items were all refused is not too short besides.
+        if any(other["loc"][: len(mistake["loc"])] == mistake["loc"] for other in mistakes if other is not mistake):
+            continue
         loc = tuple(part for part in mistake["loc"] if part != "[key]")
         owner = _model_at(model, loc[:-1])
         field = owner.model_fields.get(str(loc[-1])) if loc else None

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from generator.engine import prepare
 from generator.errors import LabError
 from generator.images import Pixels
 from generator.schema import NetworkSpec
@@ -67,15 +68,9 @@ def load(spec: NetworkSpec, weights: Path | str) -> Network:
     _load_weights(module, path, spec.architecture)
     module.eval().requires_grad_(False)
     mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
-    return Network(
-        # Convolutions run fastest on pixels whose channels lie together in memory.
-        module.to(memory_format=torch.channels_last),
-        mean,
-        std,
-        spec.size,
-        spec.batch,
-        sha256(path),
-    )
+    # Without oneDNN (Apple's processors, say) the network runs as it is.
+    scorer = prepare(module, spec.size) if torch.backends.mkldnn.is_available() else module  # type: ignore[no-untyped-call]
+    return Network(scorer, mean, std, spec.size, spec.batch, sha256(path))
 
 
 def _build(architecture: str) -> nn.Module:
@@ -97,21 +92,21 @@ def _download(architecture: str, weights: str) -> Path:
     offered = get_model_weights(architecture.partition("/")[2])
     if weights not in offered.__members__:
         raise LabError(
-            f'torchvision has no weights "{weights}" for {architecture}; '
-            f"it has {', '.join(offered.__members__)}"
+            f'torchvision has no weights "{weights}" for {architecture}; it has {", ".join(offered.__members__)}'
         )
     entry = offered[weights]
     try:
         entry.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError) as error:
         raise LabError(f"torchvision's {weights} could not be downloaded ({error})") from None
-    return Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
+    file: str = entry.url.rpartition("/")[2]
+    return Path(str(torch.hub.get_dir())) / "checkpoints" / file
 
 
 def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
     try:
         given = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a different one for every way a file can be broken
+    except Exception as error:  # noqa: BLE001  # torch raises a different one for every way a file can be broken
         reason = str(error).splitlines()[0][:120]
         raise LabError(f"{path} is no readable file of weights ({reason})") from None
     expected = module.state_dict()
@@ -123,7 +118,5 @@ def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
     for name, tensor in expected.items():
         if name not in given or given[name].shape != tensor.shape:
             found = list(given[name].shape) if name in given else "nothing"
-            raise LabError(
-                f"{path} does not fit {architecture}: {name} should be {list(tensor.shape)}, found {found}"
-            )
+            raise LabError(f"{path} does not fit {architecture}: {name} should be {list(tensor.shape)}, found {found}")
     module.load_state_dict({name: given[name] for name in expected})

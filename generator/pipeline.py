@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -83,18 +83,16 @@ def plan(lab: Lab, build: Path) -> list[Order]:
     Raises:
         LabError: a file that a fingerprint needs is not there.
     """
-    orders, problems = [], []
+    orders = []
     for name in lab.experiments:
         try:
             now = dependencies.fingerprint(lab, name)
-        except LabError as error:
-            problems += error.problems
-            continue
+        except LabError:
+            check_files(lab)  # tells it better: with its place in the lab file, and all the others
+            raise
         manifest = read_manifest(results_folder(build, name))
         reasons = dependencies.changes(manifest.fingerprint, now) if manifest else ["it never ran to its end"]
         orders.append(Order(name, tuple(reasons), now))
-    if problems:
-        raise LabError(*dict.fromkeys(problems))
     return orders
 
 
@@ -136,7 +134,7 @@ def run(lab: Lab, build: Path, orders: list[Order]) -> None:
         )
 
 
-def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], bar: tqdm[None]) -> None:
+def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], bar: tqdm[Any]) -> None:
     experiment, network = lab.experiments[order.name], networks[lab.experiments[order.name].network]
     began, done = time.perf_counter(), 0
 
@@ -150,9 +148,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
         experiment.run(
             Bench(
                 network=network,
-                photographs={
-                    name: _photograph(lab, name, network.size) for name in experiment.photographs
-                },
+                photographs={name: _photograph(lab, name, network.size) for name in experiment.photographs},
                 class_title=lab.class_title,
                 on_step=on_step,
                 results=recorder,
@@ -168,10 +164,11 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
     finally:
         recorder.discard()
         # What stopped early needs fewer passes than it might have.
-        bar.total -= experiment.work - done
+        bar.total = (bar.total or 0) - (experiment.work - done)
         bar.refresh()
     log = read_run_log(build)
     log.machine = _machine()
+    log.experiments = {name: ran for name, ran in log.experiments.items() if name in lab.experiments}
     log.experiments[order.name] = Ran(
         seconds=round(time.perf_counter() - began, 2),
         passes=done,
@@ -201,7 +198,8 @@ def remake(lab: Lab, build: Path, figure: str) -> Iterator[tuple[Path, str, str 
     published = read_manifest(results_folder(build, experiment))
     run(lab, aside, [Order(experiment, ("asked for",), dependencies.fingerprint(lab, experiment))])
     again = read_manifest(results_folder(aside, experiment))
-    assert again is not None
+    if again is None:
+        raise RunError(f"{experiment} left no results; run make explain")
     before = {picture.file: picture.sha256 for f in published.figures for picture in f.pictures} if published else {}
     for picture in again.figure(name).pictures:
         yield results_folder(aside, experiment) / picture.file, picture.sha256, before.get(picture.file)

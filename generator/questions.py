@@ -60,7 +60,7 @@ class Question:
     @property
     def figures(self) -> list[str]:
         """EXPERIMENT/FIGURE of every figure it shows, in order."""
-        return [m["figure"] for m in FIGURE.finditer("\n".join((self.statement, self.answer, self.note)))]
+        return [m["figure"] for m in FIGURE.finditer(f"{self.statement}\n{self.answer}\n{self.note}")]
 
 
 def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Question, ...], list[str]]:
@@ -125,9 +125,7 @@ def _read(path: Path, text: str, problems: list[str]) -> Question | None:
     if not sections["statement"]:
         problems.append(f"{path}: no section « ## Énoncé »; expected what is asked")
         return None
-    return Question(
-        path, header.number, header.title, **sections, answered_with=header.answered_with
-    )
+    return Question(path, header.number, header.title, **sections, answered_with=header.answered_with)
 
 
 def _sections(body: str) -> Iterator[tuple[str, str]]:

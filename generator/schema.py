@@ -31,9 +31,7 @@ def _one_of(what: str) -> AfterValidator:
     def check(given: str, info: ValidationInfo) -> str:
         known = (info.context or {}).get(what, ())
         if given not in known:
-            raise ValueError(
-                f'"{given}" is none of the lab\'s {what}: {", ".join(known)}' + did_you_mean(given, known)
-            )
+            raise ValueError(f'"{given}" is none of the lab\'s {what}: {", ".join(known)}' + did_you_mean(given, known))
         return given
 
     return AfterValidator(check)
@@ -80,9 +78,7 @@ class NetworkSpec(Strict):
     """A classifier of the 1,000 ImageNet classes."""
 
     title: str = Field(description="its name, for the reader")
-    architecture: Annotated[str, AfterValidator(_architecture)] = Field(
-        description="timm/NAME or torchvision/NAME"
-    )
+    architecture: Annotated[str, AfterValidator(_architecture)] = Field(description="timm/NAME or torchvision/NAME")
     weights: tuple[str, ...] = Field(
         min_length=1,
         description="where its weights are, the first one found is used: package:NAME/path, "

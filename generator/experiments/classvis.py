@@ -107,9 +107,7 @@ class ClassVisualisation(Experiment):
         return frozenset(max(1, round(last * (k / self.frames) ** 2)) for k in range(1, self.frames + 1))
 
     def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
-        images = {
-            iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()
-        }
+        images = {iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()}
         for iteration in run.show:
             self._figure(bench, run, iteration, images[iteration], summit)
         bench.results.film(
@@ -122,9 +120,7 @@ class ClassVisualisation(Experiment):
             alt=f"{bench.class_title(run.target)}, {run.title}, au fil des itérations",
         )
 
-    def _figure(
-        self, bench: Bench, run: Run, iteration: int, pixels: Pixels, summit: vision.ascent.Summit
-    ) -> None:
+    def _figure(self, bench: Bench, run: Run, iteration: int, pixels: Pixels, summit: vision.ascent.Summit) -> None:
         name, target = _figure_name(run, iteration), bench.class_title(run.target)
         chances = vision.gradients.probabilities(bench.network.scorer, bench.network.normalise([pixels]))
         start = f"la photographie « {bench.photographs[run.start].title} »" if run.start else "un bruit gaussien"

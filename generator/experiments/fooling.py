@@ -27,9 +27,7 @@ class Fooling(Experiment):
     target: ClassIndex = Field(description="the class the network shall see: an index or an English name")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     iterations: int = Field(100, ge=1, description="give up after this many steps")
-    clamp: bool = Field(
-        description="keep pixels valid after each step; otherwise only what is shown is clipped"
-    )
+    clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")
 
     @property
     def photographs(self) -> tuple[str, ...]:
@@ -65,17 +63,15 @@ class Fooling(Experiment):
 
     def _record(self, bench: Bench, name: str, summit: vision.ascent.Summit) -> None:
         photograph, results, network = bench.photographs[name], bench.results, bench.network
-        before = photograph.pixels.astype(np.float32) / 255
+        before = photograph.pixels.astype(np.float32) / np.float32(255)
         after = network.pixels(summit.image)
         saved = to_bytes(after)
         change = after - before
-        chances = vision.gradients.probabilities(
-            network.scorer, network.normalise([photograph.pixels, saved])
-        )
+        chances = vision.gradients.probabilities(network.scorer, network.normalise([photograph.pixels, saved]))
         target, title = bench.class_title(self.target), photograph.title
         own = bench.class_title(photograph.label)
         facts = [
-            results.metric(f"{name}.{key}", value, label=label, unit=unit)
+            results.metric(f"{name}.{key}", float(value), label=label, unit=unit)
             for key, value, label, unit in (
                 ("reached", summit.reached, "Classe visée atteinte", YES_NO),
                 ("iterations", summit.steps, "Itérations", ""),
@@ -84,10 +80,10 @@ class Fooling(Experiment):
                 ("score-before", summit.scores[0], f"Score « {target} » avant", ""),
                 ("score-after", summit.scores[-1], f"Score « {target} » après", ""),
                 ("target-before", 100 * chances[0, self.target], f"Probabilité « {target} » avant", "%"),
-                ("target-after", 100 * chances[1, self.target], f"Probabilité « {target} » de l’image enregistrée", "%"),
+                ("target-after", 100 * chances[1, self.target], f"Probabilité « {target} » après *", "%"),
                 ("label-before", 100 * chances[0, photograph.label], f"Probabilité « {own} » avant", "%"),
-                ("label-after", 100 * chances[1, photograph.label], f"Probabilité « {own} » de l’image enregistrée", "%"),
-                ("survives", chances[1].argmax() == self.target, "L’image enregistrée en 8 bits trompe encore", YES_NO),
+                ("label-after", 100 * chances[1, photograph.label], f"Probabilité « {own} » après *", "%"),
+                ("survives", chances[1].argmax() == self.target, "L’image enregistrée trompe le réseau *", YES_NO),
             )
         ]  # fmt: skip
         shown = {
@@ -108,15 +104,21 @@ class Fooling(Experiment):
             key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt)
             for key, (pixels, heading, alt) in shown.items()
         }
+        outcome = (
+            f"jusqu’à ce que le réseau y voie « {target} »"
+            if summit.reached
+            else f"sans que le réseau y voie « {target} » au bout de {summit.steps} pas"
+        )
         clipped = 100 * float(np.mean(np.abs(10 * change) > 0.5))
         results.figure(
             name,
             title=f"{title} → {target}",
             caption=(
-                f"De gauche à droite : la photographie ; l’image que le réseau classe « {target} », telle qu’elle est "
-                "enregistrée ; leur différence ; cette différence multipliée par dix. Aucune image n’est réétalée : dans les "
-                "différences, le gris moyen (128) veut dire « aucun changement » et un écart de 1/255 vaut un niveau de gris "
-                f"(dix à droite, où {number(clipped, 2)} % des valeurs sortent de l’échelle et sont écrêtées)."
+                f"De gauche à droite : la photographie ; la même, modifiée {outcome} ; leur différence ; cette "
+                "différence multipliée par dix. Aucune image n’est réétalée : dans les différences, le gris moyen "
+                "veut dire « aucun changement » et un écart de 1/255 vaut un niveau de gris (dix à droite, où "
+                f"{number(clipped, 2)} % des valeurs sortent de l’échelle et sont écrêtées). * Mesuré sur l’image "
+                "telle qu’elle est enregistrée, arrondie à 8 bits."
             ),
             columns=[[picture] for picture in pictures.values()],
             thumbnail=pictures["trompeuse"],

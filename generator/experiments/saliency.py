@@ -16,6 +16,12 @@ from generator.experiments.base import Bench, Experiment
 from generator.images import Pixels
 from generator.schema import ImageName, Name
 
+CAPTION = (
+    " de saillance : pour chaque pixel, le maximum sur les trois canaux de |∂s/∂x|, où s est le score de la vraie "
+    "classe avant softmax. Chaque carte est divisée par son propre maximum ; noir : aucune influence, blanc : "
+    "l’influence la plus forte de l’image."
+)
+
 
 class Saliency(Experiment):
     """max over the colour channels of |d s_y / d x|, for the true class y (Simonyan et al. 2013)."""
@@ -46,7 +52,8 @@ class Saliency(Experiment):
         return len(self.photographs)
 
     def run(self, bench: Bench) -> None:
-        network, maps = bench.network, {}
+        network = bench.network
+        maps: dict[str, NDArray[np.float32]] = {}
         waiting = iter(bench.photographs.items())
         while chunk := dict(islice(waiting, network.batch)):
             computed = vision.gradients.saliency(
@@ -58,24 +65,25 @@ class Saliency(Experiment):
             bench.on_step(len(chunk))
 
         columns = {name: self._column(bench, name, values) for name, values in maps.items()}
-        for name, strip in self.strips.items():
-            self._record(
-                bench,
+        for name, images in {**self.strips, **{image: (image,) for image in self.images}}.items():
+            several = len(images) > 1
+            bench.results.figure(
                 name,
-                strip,
-                {image: columns[image] for image in strip},
-                maps,
-                title="Images et cartes de saillance",
+                title="Images et cartes de saillance" if several else bench.photographs[name].title,
+                caption=(
+                    "En haut, les photographies ; en bas, leurs cartes" if several else "La photographie et sa carte"
+                )
+                + CAPTION,
+                columns=[columns[image] for image in images],
+                thumbnail=columns[images[0]][-1],
+                arrays={image: maps[image] for image in images},
+                images=images,
+                parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
             )
-        for image in self.images:
-            title = bench.photographs[image].title
-            self._record(bench, image, (image,), {image: columns[image]}, maps, title=title)
 
     def _column(self, bench: Bench, name: str, values: NDArray[np.float32]) -> list[Picture]:
         photograph = bench.photographs[name]
-        bench.results.metric(
-            f"{name}.maximum", values.max(), label=f"Maximum de la carte, {photograph.title}"
-        )
+        bench.results.metric(f"{name}.maximum", values.max(), label=f"Maximum de la carte, {photograph.title}")
         return [
             bench.results.picture(
                 f"{name}-image",
@@ -91,34 +99,6 @@ class Saliency(Experiment):
                 "sur fond noir, là où le score dépend le plus des pixels",
             ),
         ]
-
-    def _record(
-        self,
-        bench: Bench,
-        name: str,
-        images: tuple[str, ...],
-        columns: dict[str, list[Picture]],
-        maps: dict[str, NDArray[np.float32]],
-        *,
-        title: str,
-    ) -> None:
-        several = len(images) > 1
-        bench.results.figure(
-            name,
-            title=title,
-            caption=(
-                ("En haut, les photographies ; en bas, leurs cartes" if several else "La photographie et sa carte")
-                + " de saillance : pour chaque pixel, le maximum sur les trois canaux de "
-                "|∂s/∂x|, où s est le score de la vraie classe avant softmax. Chaque carte est divisée par son "
-                "propre maximum ; noir : aucune influence, blanc : l’influence la plus forte de l’image."
-            ),
-            columns=[columns[image] for image in images],
-            thumbnail=columns[images[0]][-1],
-            arrays={image: maps[image] for image in images},
-            images=images,
-            parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
-            seed=None,
-        )
 
 
 def heat(values: NDArray[np.float32]) -> Pixels:

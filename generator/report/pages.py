@@ -21,7 +21,9 @@ from generator.pipeline import read_run_log, results_folder
 from generator.questions import FIGURE, FIGURES, Question
 from generator.report.mirror import Mirror
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "templates"
+ASSETS = ROOT / "content" / "assets"
 THUMBNAIL = 160
 """Width of a thumbnail, in pixels."""
 
@@ -107,7 +109,7 @@ class _Report:
             for name, manifest in self.manifests.items()
             for figure in manifest.figures
         }
-        self.jinja = jinja2.Environment(
+        self.jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown, by the lab's own people
             loader=jinja2.FileSystemLoader(TEMPLATES),
             undefined=jinja2.StrictUndefined,
             trim_blocks=False,
@@ -145,13 +147,17 @@ class _Report:
         total = sum(ran.seconds for ran in log.experiments.values())
         self._write("execution.md", self._page("run.md.jinja", log=log, total=total))
         navigation.append("execution.md")
-        assets = lab.folder / lab.file.assets
-        for path in sorted(assets.rglob("*")) if assets.is_dir() else ():
-            if path.is_file():
-                self.mirror.copy(path, f"assets/{path.relative_to(assets)}")
+        self._copy_assets()
         changed = self.mirror.finish()
         self._settings(navigation)
         return changed
+
+    def _copy_assets(self) -> None:
+        """The project's style sheets and scripts, and what a lab of another folder adds to them."""
+        for folder in dict.fromkeys((ASSETS, self.lab.folder.resolve() / "assets")):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    self.mirror.copy(path, f"assets/{path.relative_to(folder)}")
 
     # Pages ---------------------------------------------------------------------------------------
 
@@ -161,10 +167,11 @@ class _Report:
             shown = question.figures or self._answer(question).figures
             view = self._view(shown[-1], base="") if shown else None
             cards.append({"question": question, "view": view})
-        galleries = [
-            {**gallery, "view": gallery["experiments"][0]["views"][0], "count": sum(len(e["views"]) for e in gallery["experiments"])}
-            for gallery in self._galleries(base="")
-        ]  # fmt: skip
+        galleries = []
+        for gallery in self._galleries(base=""):
+            views = [view for experiment in gallery["experiments"] for view in experiment["views"]]
+            # The middle one: the first is noise where an ascent starts from noise.
+            galleries.append({**gallery, "view": views[len(views) // 2], "count": len(views)})
         introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
         return {"introduction": introduction, "cards": cards, "galleries": galleries}
 
@@ -209,7 +216,9 @@ class _Report:
 
     def _content(self, path: Path) -> str:
         """A hand-written page, which may speak of the lab and its measures in Jinja's braces."""
-        networks = {manifest.provenance.network.title: manifest.provenance.network for manifest in self.manifests.values()}
+        networks = {
+            manifest.provenance.network.title: manifest.provenance.network for manifest in self.manifests.values()
+        }
         try:
             return self.jinja.from_string(path.read_text(encoding="utf-8")).render(
                 lab=self.lab.file,
@@ -238,13 +247,15 @@ class _Report:
         """The site's settings that depend on the lab; all others stand in mkdocs.yml."""
         here = self.build.resolve()
         settings = {
-            "INHERIT": str(Path.cwd() / "mkdocs.yml"),
+            "INHERIT": str(ROOT / "mkdocs.yml"),
             "site_name": self.lab.file.title,
             "docs_dir": str(here / "docs"),
             "theme": {"language": self.lab.file.language},
             "nav": navigation,
         }
-        (self.build / "mkdocs.yml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        (self.build / "mkdocs.yml").write_text(
+            yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8"
+        )
 
     # Figures -------------------------------------------------------------------------------------
 
@@ -252,15 +263,13 @@ class _Report:
         """Bring a figure's files into the pages' folder; say how to show it."""
         source = results_folder(self.build, manifest.experiment)
         target = f"figures/{manifest.experiment}"
-        columns = tuple(
-            tuple(self._show(source, target, picture) for picture in column) for column in figure.columns
-        )
+        columns = tuple(tuple(self._show(source, target, picture) for picture in column) for column in figure.columns)
         self.mirror.copy(source / figure.arrays, f"{target}/{figure.arrays}")
         telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
         small = f"{Path(telling.file).stem}-{THUMBNAIL}.webp"
         width, height = self.mirror.display_copy(source / telling.file, telling, f"{target}/{small}", THUMBNAIL)
         reference = f"{manifest.experiment}/{figure.name}"
-        lab = "" if self.lab.path == Path("content/tp.yml") else f" LAB={self.lab.path}"
+        lab = "" if self.lab.path.resolve() == ROOT / "content" / "tp.yml" else f" LAB={self.lab.path}"
         data = "" if self.lab.data_folder == Path("data") else f" DATA={self.lab.data_folder}"
         return View(
             figure=figure,
@@ -276,9 +285,7 @@ class _Report:
     def _show(self, source: Path, target: str, picture: Picture) -> Shown:
         display = f"{Path(picture.file).stem}.webp"
         self.mirror.copy(source / picture.file, f"{target}/{picture.file}")
-        width, height = self.mirror.display_copy(
-            source / picture.file, picture, f"{target}/{display}", picture.width
-        )
+        width, height = self.mirror.display_copy(source / picture.file, picture, f"{target}/{display}", picture.width)
         return Shown(picture.file, display, picture.title, picture.alt, width, height, picture.sha256)
 
     def _view(self, reference: str, *, base: str, said: str = "") -> View:
@@ -289,10 +296,7 @@ class _Report:
         """Put figures where their image links stand; neighbouring ones share a grid."""
 
         def grid(match: re.Match[str]) -> str:
-            views = [
-                self._view(link["figure"], base="../", said=link["caption"])
-                for link in FIGURE.finditer(match[0])
-            ]
+            views = [self._view(link["figure"], base="../", said=link["caption"]) for link in FIGURE.finditer(match[0])]
             size = "many" if len(views) > 1 else "one"
             shown = "\n".join(self.show_figure(view) for view in views)
             return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'

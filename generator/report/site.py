@@ -51,7 +51,7 @@ def _digest(build: Path, site: Path) -> str:
     for path in sorted(path for path in docs.rglob("*") if path.is_file()):
         stat = path.stat()
         digest.update(f"{path.relative_to(docs)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    for path in (Path("mkdocs.yml"), build / "mkdocs.yml"):
+    for path in (Path(__file__).parents[2] / "mkdocs.yml", build / "mkdocs.yml"):
         digest.update(path.read_bytes())
     for package in ("mkdocs", "mkdocs-material", "pymdown-extensions", "markdown"):
         digest.update(version(package).encode())

@@ -129,12 +129,12 @@ def ascend(
             torch.stack([climber.view() for climber in under_way]),
             [climber.climb.target for climber in under_way],
         )
-        gradients = torch.stack([
-            climber.unshifted(gradient)
-            for climber, gradient in zip(under_way, gradients, strict=True)
-        ])
+        gradients = torch.stack(
+            [climber.unshifted(gradient) for climber, gradient in zip(under_way, gradients, strict=True)]
+        )
         if any(rule.gradient_sigma):
-            gradients = blur(gradients, [climber.gradient_sigma() for climber in under_way])
+            sigmas = [climber.gradient_sigma() for climber in under_way]
+            gradients = blur(gradients, sigmas, reach(max(rule.gradient_sigma)))
         if rule.unit_gradient:
             gradients /= gradients.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
         on_step(len(under_way))
@@ -201,7 +201,7 @@ class _Climber:
             torch.maximum(image, self.darkest, out=image)
             torch.minimum(image, self.brightest, out=image)
         if rule.blur_sigma and summit.steps % rule.blur_every == 0:
-            image.copy_(blur(image[None], [rule.blur_sigma])[0])
+            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
         summit.steps += 1
         if summit.steps in self.climb.snapshots:
             summit.snapshots[summit.steps] = image.clone()
@@ -213,21 +213,26 @@ def noise(size: int, seed: int) -> Tensor:
     return torch.randn(3, size, size, generator=torch.Generator().manual_seed(seed))
 
 
-def blur(images: Tensor, sigmas: Sequence[float]) -> Tensor:
+def reach(sigma: float) -> int:
+    """How many pixels away a Gaussian is cut off: beyond four sigmas it weighs under 0.01 %."""
+    return math.ceil(4 * sigma)
+
+
+def blur(images: Tensor, sigmas: Sequence[float], radius: int) -> Tensor:
     """Smooth each image by a Gaussian of its own, edge pixels repeated outside the image.
 
     Args:
         images: float (N, C, H, W).
         sigmas: N standard deviations in pixels; 0 leaves the image as it is.
+        radius: in pixels, where the Gaussians are cut off; given, not derived from the sigmas, so
+            that an image comes out the same whatever the others in its batch need.
 
     Returns:
         The smoothed images, float (N, C, H, W).
     """
     count, channels, height, width = images.shape
-    # Beyond four standard deviations the Gaussian is under the precision of a float32 sum.
-    radius = math.ceil(4 * max(sigmas))
     offsets = torch.arange(-radius, radius + 1, device=images.device)
-    spread = torch.tensor(sigmas, device=images.device).clamp_min(1e-3)
+    spread = torch.tensor(sigmas, dtype=images.dtype, device=images.device).clamp_min(1e-3)
     kernels = torch.exp(-0.5 * (offsets / spread[:, None]).square())
     kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)
     planes = images.reshape(1, count * channels, height, width)

@@ -1,0 +1,79 @@
+"""The house: imports go one way, and what needs no torch loads none."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# Each room may import from the ones that stand before it.
+ROOMS = [
+    "errors french",
+    "catalogue sources",
+    "schema images engine",
+    "networks artefacts",
+    "vision",
+    "experiments questions",
+    "lab",
+    "cache",
+    "pipeline",
+    "report",
+    "cli",
+    "__main__",
+]
+FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms.split()}
+MODULES = sorted((ROOT / "generator").rglob("*.py"))
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imported(path: Path) -> set[str]:
+    """Rooms that a module imports from when it runs; what only the type checker reads does not count."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    rooms = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "generator":
+            rooms |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("generator."):
+            rooms.add(room(node.module or ""))
+    return rooms
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    if len(parts) == 2 and parts[1] == "__init__":
+        assert not imported(path)
+        return
+    here = parts[1]
+    for other in imported(path) - {here}:
+        assert FLOOR[other] < FLOOR[here], f"{here} imports {other}, which stands above it"
+
+
+@pytest.mark.parametrize("module", ["generator.report", "generator.cli", "generator.lab", "generator.pipeline"])
+def test_loads_no_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    for path in MODULES:
+        if path.stem != "cli":
+            calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)}
+            assert not calls & {"print", "click.echo", "sys.exit", "exit"}, path
+
+
+def test_experiments_do_not_name_torch_or_files() -> None:
+    for path in (ROOT / "generator" / "experiments").glob("*.py"):
+        names = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)}
+        assert not names & {"torch", "Path", "open"}, path

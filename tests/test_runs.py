@@ -1,0 +1,195 @@
+"""Running and running again: what is kept, what is made anew and why, and the same bits each time."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from generator import cache
+from generator.artefacts import Manifest, read_manifest
+from generator.lab import read_lab
+from tests.conftest import ROOT, Run
+
+
+def manifest(tmp_path: Path, experiment: str) -> Manifest:
+    found = read_manifest(tmp_path / "build" / "results" / experiment)
+    assert found is not None
+    return found
+
+
+def files(folder: Path) -> dict[str, Path]:
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+class TestRunningAgain:
+    def test_nothing_runs_twice_without_a_reason(self, mini: Path, generator: Run) -> None:
+        assert "3 of 3 experiments run" in generator("run", mini).stdout
+        assert "0 of 3 experiments run, 3 up to date" in generator("run", mini).stdout
+        assert generator("explain", mini).stdout.count("up to date") == 3
+
+    def test_a_parameter_reruns_its_experiment_only_and_is_named(self, mini: Path, generator: Run) -> None:
+        generator("run", mini)
+        mini.write_text(mini.read_text().replace("step: 0.5", "step: 0.6"))
+        explained = generator("explain", mini).stdout
+        assert "alligator: must run\n  parameter step: 0.5 → 0.6" in explained
+        assert explained.count("up to date") == 2
+        done = generator("run", mini)
+        assert "alligator: parameter step: 0.5 → 0.6" in done.stdout
+        assert "1 of 3 experiments run" in done.stdout
+
+    def test_what_the_reader_sees_of_it_is_a_reason_too(self, mini: Path, generator: Run) -> None:
+        generator("run", mini)
+        mini.write_text(mini.read_text().replace("title: Pygargue", "title: Aigle"))
+        explained = generator("explain", mini).stdout
+        assert 'image oiseau.title: "Pygargue" → "Aigle"' in explained
+        assert "grain: up to date" in explained
+
+    def test_a_note_or_an_answer_reruns_nothing(self, mini: Path, generator: Run) -> None:
+        generator("run", mini)
+        mini.write_text(mini.read_text().replace("target: American", "note: Remarque.\n    target: American"))
+        question = mini.parent / "questions" / "q01-voir.md"
+        question.write_text(question.read_text().replace("tête", "patte"))
+        assert "0 of 3 experiments run" in generator("run", mini).stdout
+
+    def test_the_same_bytes_under_another_date_are_no_reason(self, mini: Path, generator: Run) -> None:
+        generator("run", mini)
+        mini.touch()
+        assert "0 of 3 experiments run" in generator("run", mini).stdout
+
+    def test_another_number_of_threads_is_a_reason(
+        self, mini: Path, generator: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        generator("run", mini)
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        assert "threads: " in generator("explain", mini).stdout
+
+    def test_one_family_only(self, mini: Path, generator: Run, tmp_path: Path) -> None:
+        assert "1 of 1 experiments run" in generator("run", mini, "--kind", "saliency").stdout
+        assert [path.name for path in (tmp_path / "build" / "results").iterdir()] == ["saillance"]
+
+
+class TestFingerprint:
+    def test_follows_the_code_that_is_used(self) -> None:
+        used = cache.code_used("generator.experiments.saliency")
+        assert "generator.vision.gradients" in used
+        assert "generator.networks" in used
+        assert "generator.vision.ascent" not in used
+        assert "generator.vision.penalties" in cache.code_used("generator.experiments.classvis")
+
+    def test_names_the_versions_that_matter(self) -> None:
+        versions = cache.versions(cache.code_used("generator.experiments.fooling"))
+        assert {"torch", "timm", "torchvision", "numpy", "pillow"} <= versions.keys()
+
+    def test_holds_bytes_of_images_and_weights(self, mini: Path, tmp_path: Path) -> None:
+        lines = cache.fingerprint(read_lab(mini, tmp_path), "alligator")
+        assert len(lines["image oiseau bytes"]) == 64
+        assert len(lines["weights of principal"]) == 64
+        assert "image mastiff bytes" not in lines
+
+    def test_comments_and_docstrings_do_not_count(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        hashes = []
+        for number, source in enumerate(("x = 1\n", "# why\nx = 1\n", '"""Doc."""\nx = 1\n', "x = 2\n")):
+            (tmp_path / f"probe{number}.py").write_text(source)
+            monkeypatch.syspath_prepend(tmp_path)
+            hashes.append(cache._code_hash(f"probe{number}"))
+        assert hashes[0] == hashes[1] == hashes[2] != hashes[3]
+
+
+class TestInterruption:
+    def interrupt(self, mini: Path, tmp_path: Path, how: signal.Signals) -> None:
+        """Stop a run once its first experiment is published and the long one is under way."""
+        mini.write_text(
+            mini.read_text()
+            .replace("iterations: 4\n", "iterations: 4000\n")
+            .replace("show: [1, 4]", "show: [1, 4, 4000]")
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "generator", "run", "--lab", str(mini), "--build", str(tmp_path / "build")],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+        staging = tmp_path / "build" / "results" / ".grain.staging"
+        deadline = time.monotonic() + 120
+        while not staging.exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(how)
+        process.wait()
+
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+    def test_loses_the_experiment_under_way_at_most(
+        self, how: signal.Signals, mini: Path, tmp_path: Path, generator: Run
+    ) -> None:
+        text = mini.read_text()
+        self.interrupt(mini, tmp_path, how)
+        kept = (tmp_path / "build" / "results" / "alligator" / "manifest.json").read_bytes()
+        assert not (tmp_path / "build" / "results" / "grain").exists()
+        mini.write_text(text)
+        assert "1 of 3 experiments run, 2 up to date" in generator("run", mini).stdout
+        assert (tmp_path / "build" / "results" / "alligator" / "manifest.json").read_bytes() == kept
+        assert manifest(tmp_path, "grain").figure("chat-0004")
+
+
+class TestManifest:
+    def test_is_a_contract(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        generator("run", mini)
+        raw = json.loads((tmp_path / "build" / "results" / "alligator" / "manifest.json").read_text())
+        assert raw["version"] == 1
+        (figure,) = manifest(tmp_path, "alligator").figures
+        assert len(figure.columns) == 4
+        for picture in figure.pictures:
+            assert (tmp_path / "build" / "results" / "alligator" / picture.file).is_file()
+            assert picture.alt
+        assert figure.caption
+        facts = {metric.name: metric.value for metric in manifest(tmp_path, "alligator").metrics}
+        assert facts["oiseau.reached"] == 1
+        assert facts["oiseau.score-after"] > facts["oiseau.score-before"]
+        assert 0 < facts["oiseau.linf"] < 0.1
+
+    def test_another_schema_is_no_result(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        generator("run", mini)
+        path = tmp_path / "build" / "results" / "alligator" / "manifest.json"
+        path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+        assert "1 of 3 experiments run" in generator("run", mini).stdout
+
+    def test_facts_of_a_run_are_kept_apart(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        generator("run", mini)
+        log = json.loads((tmp_path / "build" / "run.json").read_text())
+        assert set(log["experiments"]) == {"saillance", "alligator", "grain"}
+        assert log["experiments"]["grain"]["passes"] == 7
+        assert "seconds" not in (tmp_path / "build" / "results" / "grain" / "manifest.json").read_text()
+
+
+def test_one_figure_can_be_made_again_to_the_bit(mini: Path, tmp_path: Path, generator: Run) -> None:
+    generator("run", mini)
+    done = generator("figure", mini, "grain/chat-0004")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("identical")
+    picture = tmp_path / "build" / "results" / "grain" / "chat-0004.png"
+    again = tmp_path / "build" / "again" / "results" / "grain" / "chat-0004.png"
+    assert picture.read_bytes() == again.read_bytes()
+
+
+def test_a_figure_that_does_not_exist_is_told(mini: Path, generator: Run) -> None:
+    done = generator("figure", mini, "grain/chat-0003")
+    assert done.returncode == 2
+    assert "did you mean" in done.stderr
+
+
+def test_two_builds_in_two_processes_are_the_same_bytes(mini: Path, tmp_path: Path, generator: Run) -> None:
+    for name, hash_seed in (("one", "1"), ("two", "4242")):
+        done = generator("site", mini, name=name, hash_seed=hash_seed)
+        assert done.returncode == 0, done.stderr
+    one, two = (files(tmp_path / f"{name}-site") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    different = {name for name in one if not filecmp.cmp(one[name], two[name], shallow=False)}
+    # Durations are facts of a run; the search index holds a copy of the page that tells them.
+    assert different <= {"execution.html", "search/search_index.js", "search/search_index.json"}
