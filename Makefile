@@ -18,7 +18,7 @@ INPUT  := --lab $(LAB) --data $(DATA)
 GENERATOR = $(BIN)/python -m generator
 
 .DEFAULT_GOAL := help
-.PHONY: help site test run render serve check lint clean saliency fooling classvis figure explain
+.PHONY: help bench site test run render serve check lint clean saliency fooling classvis figure explain
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -53,6 +53,9 @@ explain: .venv/installed ## say for each experiment whether it must run, and why
 figure: .venv/installed ## make one figure again and compare it: FIGURE=experiment/name
 	@$(GENERATOR) figure $(INPUT) --build $(BUILD) $(FIGURE)
 
+bench: .venv/benched ## measure the speed beside that of other libraries
+	@$(GENERATOR) bench $(INPUT) --build $(BUILD)
+
 lint: .venv/tested ## format the code and check its types
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -70,4 +73,8 @@ clean: ## remove results and website of this lab; the environment stays
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+.venv/benched: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@

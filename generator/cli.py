@@ -136,6 +136,17 @@ def figure(lab: Lab, figure: str, build: Path) -> None:
 @main.command()
 @_build
 @_command
+def bench(lab: Lab, build: Path) -> None:
+    """Measure the speed of the engine beside that of other libraries, in a few minutes."""
+    from generator import bench
+
+    bench.run(lab, build, click.echo)
+    click.echo(f"saved in {build / 'bench.json'}; make site publishes it")
+
+
+@main.command()
+@_build
+@_command
 def render(lab: Lab, build: Path) -> None:
     """Write the pages from the content and the results."""
     changed = report.render(lab, build)

@@ -53,12 +53,13 @@ class Network:
         return np.ascontiguousarray(values.cpu().numpy())
 
 
-def load(spec: NetworkSpec, weights: Path | str) -> Network:
+def load(spec: NetworkSpec, weights: Path | str, *, prepared: bool = True) -> Network:
     """Build a network, load its weights, freeze it.
 
     Args:
         spec: its description.
         weights: a state-dict file, or the name of weights that torchvision downloads.
+        prepared: for many gradients; otherwise the network is left as its library builds it.
 
     Raises:
         LabError: the weights cannot be read, had, or do not fit the architecture.
@@ -69,7 +70,8 @@ def load(spec: NetworkSpec, weights: Path | str) -> Network:
     module.eval().requires_grad_(False)
     mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
     # Without oneDNN (Apple's processors, say) the network runs as it is.
-    scorer = prepare(module, spec.size) if torch.backends.mkldnn.is_available() else module  # type: ignore[no-untyped-call]
+    possible = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    scorer = prepare(module, spec.size) if prepared and possible else module
     return Network(scorer, mean, std, spec.size, spec.batch, sha256(path))
 
 

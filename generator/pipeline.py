@@ -6,7 +6,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,7 +148,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
         experiment.run(
             Bench(
                 network=network,
-                photographs={name: _photograph(lab, name, network.size) for name in experiment.photographs},
+                photographs=_Photographs(lab, experiment.photographs, network.size),
                 class_title=lab.class_title,
                 on_step=on_step,
                 results=recorder,
@@ -222,9 +222,21 @@ def _network(lab: Lab, name: str) -> Network:
         ) from None
 
 
-def _photograph(lab: Lab, name: str, size: int) -> Photograph:
-    spec = lab.images[name]
-    return Photograph(read_image(lab.locate(spec.file), size, spec.index), spec.label, spec.title)
+class _Photographs(Mapping[str, Photograph]):
+    """Photographs that are read when they are asked for, so that any number of them fits."""
+
+    def __init__(self, lab: Lab, names: tuple[str, ...], size: int) -> None:
+        self._lab, self._names, self._size = lab, names, size
+
+    def __getitem__(self, name: str) -> Photograph:
+        spec = self._lab.images[name]
+        return Photograph(read_image(self._lab.locate(spec.file), self._size, spec.index), spec.label, spec.title)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _provenance(lab: Lab, experiment: Experiment, network: Network) -> Provenance:

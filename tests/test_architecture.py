@@ -22,7 +22,7 @@ ROOMS = [
     "lab",
     "cache",
     "pipeline",
-    "report",
+    "report bench",
     "cli",
     "__main__",
 ]

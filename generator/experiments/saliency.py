@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -52,34 +51,36 @@ class Saliency(Experiment):
         return len(self.photographs)
 
     def run(self, bench: Bench) -> None:
-        network = bench.network
-        maps: dict[str, NDArray[np.float32]] = {}
-        waiting = iter(bench.photographs.items())
-        while chunk := dict(islice(waiting, network.batch)):
-            computed = vision.gradients.saliency(
-                network.scorer,
-                network.normalise([photograph.pixels for photograph in chunk.values()]),
-                [photograph.label for photograph in chunk.values()],
-            )
-            maps.update(zip(chunk, computed.cpu().numpy(), strict=True))
-            bench.on_step(len(chunk))
+        photographs = bench.photographs
+        in_strips = {image for strip in self.strips.values() for image in strip}
+        kept: dict[str, tuple[list[Picture], NDArray[np.float32]]] = {}
+        labelled = ((photograph.pixels, photograph.label) for photograph in photographs.values())
+        for name, values in zip(photographs, vision.gradients.saliency_maps(bench.network, labelled), strict=True):
+            bench.on_step(1)
+            column = self._column(bench, name, values)
+            if name in in_strips:
+                kept[name] = column, values
+            if name in self.images:
+                self._figure(bench, name, {name: (column, values)}, photographs[name].title)
+        for name, strip in self.strips.items():
+            self._figure(bench, name, {image: kept[image] for image in strip}, "Images et cartes de saillance")
 
-        columns = {name: self._column(bench, name, values) for name, values in maps.items()}
-        for name, images in {**self.strips, **{image: (image,) for image in self.images}}.items():
-            several = len(images) > 1
-            bench.results.figure(
-                name,
-                title="Images et cartes de saillance" if several else bench.photographs[name].title,
-                caption=(
-                    "En haut, les photographies ; en bas, leurs cartes" if several else "La photographie et sa carte"
-                )
-                + CAPTION,
-                columns=[columns[image] for image in images],
-                thumbnail=columns[images[0]][-1],
-                arrays={image: maps[image] for image in images},
-                images=images,
-                parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
-            )
+    def _figure(
+        self, bench: Bench, name: str, shown: dict[str, tuple[list[Picture], NDArray[np.float32]]], title: str
+    ) -> None:
+        several = len(shown) > 1
+        columns = [column for column, _ in shown.values()]
+        bench.results.figure(
+            name,
+            title=title,
+            caption=("En haut, les photographies ; en bas, leurs cartes" if several else "La photographie et sa carte")
+            + CAPTION,
+            columns=columns,
+            thumbnail=columns[0][-1],
+            arrays={image: values for image, (_, values) in shown.items()},
+            images=list(shown),
+            parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
+        )
 
     def _column(self, bench: Bench, name: str, values: NDArray[np.float32]) -> list[Picture]:
         photograph = bench.photographs[name]

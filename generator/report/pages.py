@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -147,6 +148,9 @@ class _Report:
         total = sum(ran.seconds for ran in log.experiments.values())
         self._write("execution.md", self._page("run.md.jinja", log=log, total=total))
         navigation.append("execution.md")
+        if tasks := _bench_tasks(self.build):
+            self._write("performances.md", self._page("bench.md.jinja", tasks=tasks))
+            navigation.append("performances.md")
         self._copy_assets()
         changed = self.mirror.finish()
         self._settings(navigation)
@@ -346,6 +350,15 @@ def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
     if missing := [name for name, manifest in found.items() if manifest is None]:
         raise RunError(f"no results yet of {', '.join(missing)}; run make run first")
     return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+
+def _bench_tasks(build: Path) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the latest measure of speed, by task; none where nothing was measured."""
+    path = build / "bench.json"
+    tasks: dict[str, list[dict[str, Any]]] = {}
+    for row in json.loads(path.read_text(encoding="utf-8")) if path.is_file() else ():
+        tasks.setdefault(row["task"].partition(" ×")[0], []).append(row)
+    return tasks
 
 
 def _numbers(lab: Lab) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from generator.images import Pixels
+from generator.networks import Network
 
 Scorer = Callable[[Tensor], Tensor]
 """Maps normalised images, float (N, 3, H, W), to raw class scores (logits), float (N, classes)."""
@@ -49,6 +53,22 @@ def saliency(scorer: Scorer, images: Tensor, targets: Sequence[int]) -> Tensor:
     """
     _, gradient = score_gradients(scorer, images, targets)
     return gradient.abs().amax(dim=1)
+
+
+def saliency_maps(network: Network, photographs: Iterable[tuple[Pixels, int]]) -> Iterator[NDArray[np.float32]]:
+    """Saliency maps of any number of photographs, a batch in memory at a time.
+
+    Args:
+        network: what to explain.
+        photographs: RGB images, uint8 (H, W, 3), each with the index of the class to explain.
+
+    Yields:
+        A map, float32 (H, W), for each photograph in turn.
+    """
+    waiting = iter(photographs)
+    while batch := list(islice(waiting, network.batch)):
+        images = network.normalise([pixels for pixels, _ in batch])
+        yield from saliency(network.scorer, images, [target for _, target in batch]).cpu().numpy()
 
 
 def probabilities(scorer: Scorer, images: Tensor) -> NDArray[np.float32]:
