@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 from generator.artefacts import to_json
@@ -18,6 +17,7 @@ from generator.sources import sha256
 
 # These only describe and check; all they decide shows in the parameters.
 _CHECKING = {"errors", "schema", "catalogue", "sources"}
+_PROJECT = Path(__file__).parents[1]
 _DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image"}
 
 
@@ -54,7 +54,7 @@ def fingerprint(lab: Lab, name: str) -> dict[str, str]:
     for index in sorted({*experiment.classes, *(lab.images[image].label for image in experiment.photographs)}):
         lines[f"name of class {index}"] = lab.class_title(index)
     modules = code_used(type(experiment).__module__)
-    lines |= {f"code {module}": _code_hash(module) for module in modules}
+    lines |= {f"code {module}": _hash_of_module(module) for module in modules}
     lines |= {f"version of {package}": v for package, v in versions(modules).items()}
     return lines
 
@@ -118,33 +118,41 @@ def versions(modules: tuple[str, ...]) -> dict[str, str]:
 
 
 @cache
-def _tree(module: str) -> ast.Module:
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(module)
-    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-
-
-def _imports(module: str) -> Iterator[str]:
-    tree = _tree(module)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "generator":
-            # « from generator import vision »: only the parts that are used, vision.ascent say.
-            for alias in node.names:
-                yield from (
-                    f"generator.{alias.name}.{use.attr}"
-                    for use in ast.walk(tree)
-                    if isinstance(use, ast.Attribute) and isinstance(use.value, ast.Name) and use.value.id == alias.name
-                )
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+def _source(module: str) -> str:
+    # By path: to ask Python where a module lies would import the package around it, and torch with it.
+    path = _PROJECT.joinpath(*module.split("."))
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
 
 
 @cache
-def _code_hash(module: str) -> str:
-    tree = _tree(module)
+def _imports(module: str) -> tuple[str, ...]:
+    """Names of the modules that a module imports, wherever in its text it does."""
+    nodes = list(ast.walk(ast.parse(_source(module))))
+    found: list[str] = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found += (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "generator":
+            # « from generator import vision »: only the parts that are used, vision.ascent say.
+            names = {alias.name for alias in node.names}
+            found += (
+                f"generator.{use.value.id}.{use.attr}"
+                for use in nodes
+                if isinstance(use, ast.Attribute) and isinstance(use.value, ast.Name) and use.value.id in names
+            )
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def _hash_of_module(module: str) -> str:
+    return hash_of_code(_source(module))
+
+
+def hash_of_code(source: str) -> str:
+    """Hash of what a module does: comments, docstrings and layout do not count."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             # A string that stands alone does nothing: a docstring.

@@ -93,13 +93,18 @@ class TestFingerprint:
         assert len(lines["weights of principal"]) == 64
         assert "image mastiff bytes" not in lines
 
-    def test_comments_and_docstrings_do_not_count(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        hashes = []
-        for number, source in enumerate(("x = 1\n", "# why\nx = 1\n", '"""Doc."""\nx = 1\n', "x = 2\n")):
-            (tmp_path / f"probe{number}.py").write_text(source)
-            monkeypatch.syspath_prepend(tmp_path)
-            hashes.append(cache._code_hash(f"probe{number}"))
+    def test_comments_and_docstrings_do_not_count(self) -> None:
+        sources = ("x = 1\n", "# why\nx = 1\n", '"""Doc."""\nx = 1\n', "x = 2\n")
+        hashes = [cache.hash_of_code(source) for source in sources]
         assert hashes[0] == hashes[1] == hashes[2] != hashes[3]
+
+    def test_is_taken_without_torch(self, mini: Path, tmp_path: Path) -> None:
+        code = (
+            "import sys; from pathlib import Path; from generator import cache, lab;"
+            f"cache.fingerprint(lab.read_lab(Path({str(mini)!r}), Path({str(tmp_path)!r})), 'grain');"
+            "sys.exit('torch' in sys.modules)"
+        )
+        assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 class TestInterruption:

@@ -15,7 +15,7 @@ if (location.protocol === "file:") {
         function importScripts(...urls) {
           return urls.reduce((before, url) => before.then(() => new Promise((loaded, failed) => {
             const script = document.createElement("script");
-            Object.assign(script, { src: url, onload: loaded, onerror: failed });
+            Object.assign(script, { src: new URL(url, "${address}"), onload: loaded, onerror: failed });
             document.head.append(script);
           })), Promise.resolve());
         }
