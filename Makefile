@@ -4,6 +4,7 @@
 #   DATA=folder           where files that were given to you lie (default: data)
 #   SITE=folder           where the website goes
 #   BUILD=folder          where results are kept
+#   DEVICE=cuda           compute there (cuda or mps); the CPU is the reference
 
 LAB    ?= content/tp.yml
 DATA   ?= data
@@ -15,6 +16,7 @@ PYTHON ?= python3
 
 BIN    := .venv/bin
 INPUT  := --lab $(LAB) --data $(DATA)
+ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE))
 GENERATOR = $(BIN)/python -m generator
 
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
 site: .venv/installed ## run what must run, write the pages, build and check the website
-	@$(GENERATOR) site $(INPUT) --build $(BUILD) --site $(SITE)
+	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check .
@@ -33,10 +35,10 @@ test: .venv/tested ## run the linters and all tests
 	$(BIN)/pytest
 
 run: .venv/installed ## run the experiments whose results are missing or out of date
-	@$(GENERATOR) run $(INPUT) --build $(BUILD)
+	@$(GENERATOR) run $(INPUT) $(ON)
 
 saliency fooling classvis: .venv/installed ## run the experiments of one family only
-	@$(GENERATOR) run $(INPUT) --build $(BUILD) --kind $@
+	@$(GENERATOR) run $(INPUT) $(ON) --kind $@
 
 render: .venv/installed ## write the pages from the content and the results
 	@$(GENERATOR) render $(INPUT) --build $(BUILD)
@@ -48,10 +50,10 @@ check: .venv/installed ## check the lab file, its questions, images and weights
 	@$(GENERATOR) check $(INPUT)
 
 explain: .venv/installed ## say for each experiment whether it must run, and why
-	@$(GENERATOR) explain $(INPUT) --build $(BUILD)
+	@$(GENERATOR) explain $(INPUT) $(ON)
 
 figure: .venv/installed ## make one figure again and compare it: FIGURE=experiment/name
-	@$(GENERATOR) figure $(INPUT) --build $(BUILD) $(FIGURE)
+	@$(GENERATOR) figure $(INPUT) $(ON) $(FIGURE)
 
 bench: .venv/benched ## measure the speed beside that of other libraries
 	@$(GENERATOR) bench $(INPUT) --build $(BUILD)

@@ -168,6 +168,7 @@ class Provenance(_Record):
     images: dict[str, ImageFacts]
     versions: dict[str, str]
     threads: int
+    device: str
 
 
 class Manifest(_Record):

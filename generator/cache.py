@@ -28,11 +28,12 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def fingerprint(lab: Lab, name: str) -> dict[str, str]:
+def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
     """Everything the results of one experiment depend on.
 
     Its parameters, the bytes of its images and weights, the source of the code it uses (comments
-    and docstrings apart), the versions of the packages that code imports, and the number of threads.
+    and docstrings apart), the versions of the packages that code imports, the device and the number
+    of threads.
 
     Returns:
         A line for each, so that two fingerprints can be compared and the difference told.
@@ -41,7 +42,7 @@ def fingerprint(lab: Lab, name: str) -> dict[str, str]:
         LabError: an image or the weights are not there.
     """
     experiment = lab.experiments[name]
-    lines = {"kind": experiment.kind, "threads": str(threads())}
+    lines = {"kind": experiment.kind, "threads": str(threads()), "device": device}
     lines |= dict(_flat("parameter", experiment.model_dump(mode="json", exclude={"note"})))
     for image in experiment.photographs:
         spec = lab.images[image]

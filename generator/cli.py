@@ -46,6 +46,15 @@ _build = click.option(
 )
 
 
+_device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(["cpu", "cuda", "mps"]),
+    help="What computes; the CPU is the reference.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the experiments of a lab on neural networks and write its site."""
@@ -54,10 +63,11 @@ def main() -> None:
 @main.command()
 @click.option("--site", default="site", show_default=True, type=click.Path(path_type=Path), help="Where it goes.")
 @_build
+@_device
 @_command
-def site(lab: Lab, build: Path, site: Path) -> None:
+def site(lab: Lab, build: Path, site: Path, device: str) -> None:
     """Run what must run, write the pages, build and check the website."""
-    _run(lab, build, None)
+    _run(lab, build, None, device)
     report.render(lab, build)
     built = report.build_site(build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
@@ -66,14 +76,15 @@ def site(lab: Lab, build: Path, site: Path) -> None:
 @main.command()
 @click.option("--kind", "only", type=click.Choice(sorted(kinds())), help="Only this kind of experiment.")
 @_build
+@_device
 @_command
-def run(lab: Lab, only: str | None, build: Path) -> None:
+def run(lab: Lab, only: str | None, build: Path, device: str) -> None:
     """Run the experiments whose results are missing or out of date."""
-    _run(lab, build, only)
+    _run(lab, build, only, device)
 
 
-def _run(lab: Lab, build: Path, only: str | None) -> None:
-    orders = [o for o in pipeline.plan(lab, build) if only in (None, lab.experiments[o.name].kind)]
+def _run(lab: Lab, build: Path, only: str | None, device: str) -> None:
+    orders = [o for o in pipeline.plan(lab, build, device) if only in (None, lab.experiments[o.name].kind)]
     due = [order for order in orders if order.reasons]
     for order in due:
         more = f" (and {len(order.reasons) - 1} more: see explain)" if len(order.reasons) > 1 else ""
@@ -84,10 +95,11 @@ def _run(lab: Lab, build: Path, only: str | None) -> None:
 
 @main.command()
 @_build
+@_device
 @_command
-def explain(lab: Lab, build: Path) -> None:
+def explain(lab: Lab, build: Path, device: str) -> None:
     """Say for each experiment whether it is up to date, or what changed."""
-    for order in pipeline.plan(lab, build):
+    for order in pipeline.plan(lab, build, device):
         click.echo(f"{order.name}: {'must run' if order.reasons else 'up to date'}")
         for reason in order.reasons:
             click.echo(f"  {reason}")
@@ -118,14 +130,15 @@ def check(lab: Lab) -> None:
 @main.command()
 @click.argument("figure")
 @_build
+@_device
 @_command
-def figure(lab: Lab, figure: str, build: Path) -> None:
+def figure(lab: Lab, figure: str, build: Path, device: str) -> None:
     """Make one FIGURE (EXPERIMENT/NAME) again and compare it with the published one."""
     known = [f"{name}/{f}" for name, e in lab.experiments.items() for f in e.figures]
     if figure not in known:
         raise LabError(f'no figure "{figure}"; "python -m generator list" shows them{did_you_mean(figure, known)}')
     same = True
-    for path, digest, published in pipeline.remake(lab, build, figure):
+    for path, digest, published in pipeline.remake(lab, build, figure, device):
         verdict = "not published" if published is None else "identical" if digest == published else "DIFFERENT"
         same &= verdict != "DIFFERENT"
         click.echo(f"{path}  sha256 {digest}  {verdict}")

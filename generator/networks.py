@@ -53,25 +53,29 @@ class Network:
         return np.ascontiguousarray(values.cpu().numpy())
 
 
-def load(spec: NetworkSpec, weights: Path | str, *, prepared: bool = True) -> Network:
+def load(spec: NetworkSpec, weights: Path | str, *, device: str = "cpu", prepared: bool = True) -> Network:
     """Build a network, load its weights, freeze it.
 
     Args:
         spec: its description.
         weights: a state-dict file, or the name of weights that torchvision downloads.
+        device: cpu, cuda or mps.
         prepared: for many gradients; otherwise the network is left as its library builds it.
 
     Raises:
-        LabError: the weights cannot be read, had, or do not fit the architecture.
+        LabError: the weights cannot be read, had, or do not fit the architecture; or there is no
+            such device.
     """
+    if device != "cpu" and not torch.get_device_module(device).is_available():
+        raise LabError(f"--device {device}: this machine has none that torch can use; leave it out to use the CPU")
     module = _build(spec.architecture)
     path = weights if isinstance(weights, Path) else _download(spec.architecture, weights)
     _load_weights(module, path, spec.architecture)
     module.eval().requires_grad_(False)
-    mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
-    # Without oneDNN (Apple's processors, say) the network runs as it is.
+    mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (spec.mean, spec.std))
+    # Elsewhere than on a CPU with oneDNN the network runs as it is.
     possible = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    scorer = prepare(module, spec.size) if prepared and possible else module
+    scorer = prepare(module, spec.size) if prepared and possible and device == "cpu" else module.to(device)
     return Network(scorer, mean, std, spec.size, spec.batch, sha256(path))
 
 

@@ -77,7 +77,7 @@ def read_run_log(build: Path) -> RunLog:
     return RunLog.model_validate_json(path.read_bytes()) if path.is_file() else RunLog()
 
 
-def plan(lab: Lab, build: Path) -> list[Order]:
+def plan(lab: Lab, build: Path, device: str) -> list[Order]:
     """Say for each experiment of the lab whether it must run, and why.
 
     Raises:
@@ -86,7 +86,7 @@ def plan(lab: Lab, build: Path) -> list[Order]:
     orders = []
     for name in lab.experiments:
         try:
-            now = dependencies.fingerprint(lab, name)
+            now = dependencies.fingerprint(lab, name, device)
         except LabError:
             check_files(lab)  # tells it better: with its place in the lab file, and all the others
             raise
@@ -111,7 +111,10 @@ def run(lab: Lab, build: Path, orders: list[Order]) -> None:
     from tqdm import tqdm
 
     torch.set_num_threads(dependencies.threads())
-    networks = {name: _network(lab, name) for name in dict.fromkeys(lab.experiments[o.name].network for o in due)}
+    device = due[0].fingerprint["device"]
+    networks = {
+        name: _network(lab, name, device) for name in dict.fromkeys(lab.experiments[o.name].network for o in due)
+    }
     failures = []
     total = sum(lab.experiments[order.name].work for order in due)
     with tqdm(
@@ -178,7 +181,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
     write_atomically(build / "run.json", log.model_dump_json(indent=1))
 
 
-def remake(lab: Lab, build: Path, figure: str) -> Iterator[tuple[Path, str, str | None]]:
+def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Path, str, str | None]]:
     """Make one figure again, beside the published results.
 
     What was computed together is computed together again: an image's last digits depend on the
@@ -188,6 +191,7 @@ def remake(lab: Lab, build: Path, figure: str) -> Iterator[tuple[Path, str, str 
         lab: the lab.
         build: its build folder.
         figure: EXPERIMENT/FIGURE.
+        device: cpu, cuda or mps.
 
     Yields:
         For each picture of the figure: the new file, its SHA-256, and that of the published one if
@@ -196,7 +200,7 @@ def remake(lab: Lab, build: Path, figure: str) -> Iterator[tuple[Path, str, str 
     experiment, _, name = figure.partition("/")
     aside = build / "again"
     published = read_manifest(results_folder(build, experiment))
-    run(lab, aside, [Order(experiment, ("asked for",), dependencies.fingerprint(lab, experiment))])
+    run(lab, aside, [Order(experiment, ("asked for",), dependencies.fingerprint(lab, experiment, device))])
     again = read_manifest(results_folder(aside, experiment))
     if again is None:
         raise RunError(f"{experiment} left no results; run make explain")
@@ -205,11 +209,11 @@ def remake(lab: Lab, build: Path, figure: str) -> Iterator[tuple[Path, str, str 
         yield results_folder(aside, experiment) / picture.file, picture.sha256, before.get(picture.file)
 
 
-def _network(lab: Lab, name: str) -> Network:
+def _network(lab: Lab, name: str, device: str) -> Network:
     from generator import networks
 
     try:
-        return networks.load(lab.file.networks[name], lab.weights(name))
+        return networks.load(lab.file.networks[name], lab.weights(name), device=device)
     except LabError as error:
         others = [
             f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
@@ -268,6 +272,7 @@ def _provenance(lab: Lab, experiment: Experiment, network: Network) -> Provenanc
         },
         versions=dependencies.versions(dependencies.code_used(type(experiment).__module__)),
         threads=dependencies.threads(),
+        device=network.mean.device.type,
     )
 
 

@@ -28,6 +28,7 @@ class _Header(Strict):
     number: int = Field(ge=1)
     title: str
     answered_with: int | None = Field(None, ge=1)
+    illustration: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Question:
         answer: the write-up's answer word for word, Markdown; empty if it has none.
         note: the editor's remarks, Markdown; may be empty.
         answered_with: number of the question whose answer serves this one too.
+        illustration: EXPERIMENT/FIGURE for the home page; if None, the last figure it shows.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Question:
     answer: str
     note: str
     answered_with: int | None
+    illustration: str | None
 
     @property
     def slug(self) -> str:
@@ -82,6 +85,11 @@ def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Questi
         text = path.read_text(encoding="utf-8")
         problems += _figure_problems(path, text, figures)
         question = _read(path, text, problems)
+        if question and question.illustration and question.illustration not in figures:
+            problems.append(
+                f"{path}: illustration: no experiment makes {question.illustration}"
+                + did_you_mean(question.illustration, figures)
+            )
         if question and question.number in questions:
             other = questions[question.number].path.name
             problems.append(f"{path}: number: {question.number} is the number of {other} too; change one")
@@ -125,7 +133,14 @@ def _read(path: Path, text: str, problems: list[str]) -> Question | None:
     if not sections["statement"]:
         problems.append(f"{path}: no section « ## Énoncé »; expected what is asked")
         return None
-    return Question(path, header.number, header.title, **sections, answered_with=header.answered_with)
+    return Question(
+        path,
+        header.number,
+        header.title,
+        **sections,
+        answered_with=header.answered_with,
+        illustration=header.illustration,
+    )
 
 
 def _sections(body: str) -> Iterator[tuple[str, str]]:

@@ -298,3 +298,12 @@ def test_extending_replaces_lists_merges_mappings_and_removes(mini: Path, genera
 def test_a_file_that_extends_itself(mini: Path, generator: Run) -> None:
     mini.write_text("extends: lab.yml\n")
     assert "extends itself" in generator("check", mini).stderr
+
+
+def test_a_device_that_is_not_there(mini: Path, generator: Run) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has it")
+    done = generator("run", mini, "--device", "cuda")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "leave it out to use the CPU" in done.stderr

@@ -88,7 +88,7 @@ class TestFingerprint:
         assert {"torch", "timm", "torchvision", "numpy", "pillow"} <= versions.keys()
 
     def test_holds_bytes_of_images_and_weights(self, mini: Path, tmp_path: Path) -> None:
-        lines = cache.fingerprint(read_lab(mini, tmp_path), "alligator")
+        lines = cache.fingerprint(read_lab(mini, tmp_path), "alligator", "cpu")
         assert len(lines["image oiseau bytes"]) == 64
         assert len(lines["weights of principal"]) == 64
         assert "image mastiff bytes" not in lines
@@ -101,7 +101,7 @@ class TestFingerprint:
     def test_is_taken_without_torch(self, mini: Path, tmp_path: Path) -> None:
         code = (
             "import sys; from pathlib import Path; from generator import cache, lab;"
-            f"cache.fingerprint(lab.read_lab(Path({str(mini)!r}), Path({str(tmp_path)!r})), 'grain');"
+            f"cache.fingerprint(lab.read_lab(Path({str(mini)!r}), Path({str(tmp_path)!r})), 'grain', 'cpu');"
             "sys.exit('torch' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat
 from generator import vision
 from generator.experiments.base import Bench, Experiment
 from generator.experiments.fooling import to_bytes
+from generator.french import NBSP
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
@@ -138,7 +139,7 @@ class ClassVisualisation(Experiment):
         picture = bench.results.picture(
             name, pixels, alt=f"Visualisation de la classe « {target} », {run.title}, à l’itération {iteration}"
         )
-        title = f"{target}, itération {iteration} / {self.iterations}"
+        title = f"{target}, itération {iteration}{NBSP}/{NBSP}{self.iterations}"
         bench.results.figure(
             name,
             title=title,

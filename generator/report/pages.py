@@ -169,7 +169,8 @@ class _Report:
         cards = []
         for question in self.lab.questions:
             shown = question.figures or self._answer(question).figures
-            view = self._view(shown[-1], base="") if shown else None
+            chosen = question.illustration or (shown[-1] if shown else None)
+            view = self._view(chosen, base="") if chosen else None
             cards.append({"question": question, "view": view})
         galleries = []
         for gallery in self._galleries(base=""):
@@ -339,9 +340,14 @@ def plain(value: object) -> str:
 
 
 def with_mathml(markdown: str) -> str:
-    """Turn formulas between dollar signs into MathML, so that no script is needed to show them."""
+    """Turn formulas between dollar signs into MathML, so that no script is needed to show them.
+
+    Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
+    """
     pieces = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.DOTALL)
-    pieces[::2] = [re.sub(r"\$([^$\n]+)\$", lambda m: to_mathml(m[1]), piece) for piece in pieces[::2]]
+    pieces[::2] = [
+        re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
+    ]
     return "".join(pieces)
 
 

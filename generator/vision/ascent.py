@@ -160,7 +160,8 @@ class _Climber:
         self.random = torch.Generator().manual_seed(climb.seed)
         self.shift = (0, 0)
         self.last = min(climb.last or rule.iterations, rule.iterations)
-        self.summit = Summit(climb.start.clone(), steps=0, reached=False, scores=[], snapshots={})
+        self.start = climb.start.to(network.mean.device)
+        self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots={})
 
     def view(self) -> Tensor:
         """The image as the network sees it this time: shifted at random."""
@@ -194,7 +195,7 @@ class _Climber:
         image = summit.image
         if self.climb.penalty:
             penalty = PENALTIES[self.climb.penalty]
-            pull = penalty.gradient(image, self.climb.start, self.mean, self.std)
+            pull = penalty.gradient(image, self.start, self.mean, self.std)
             gradient = gradient - self.climb.weight * pull
         image.add_(gradient, alpha=rule.step)
         if rule.clamp:
