@@ -307,15 +307,17 @@ class Recorder:
         experiment: str,
         kind: str,
         title: str,
+        promised: Sequence[str],
         provenance: Provenance,
         fingerprint: Mapping[str, str],
     ) -> Manifest:
-        """Write the manifest and put the whole folder in its place."""
+        """Write the manifest, figures in the order promised, and put the whole folder in its place."""
+        figures = {figure.name: figure for figure in self._figures}
         manifest = Manifest(
             experiment=experiment,
             kind=kind,
             title=title,
-            figures=tuple(self._figures),
+            figures=tuple(figures[name] for name in promised),
             films=tuple(self._films),
             tables=tuple(self._tables),
             metrics=tuple(self._metrics),

@@ -161,6 +161,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
             experiment=order.name,
             kind=experiment.kind,
             title=experiment.title,
+            promised=tuple(dict.fromkeys(experiment.figures)),
             provenance=_provenance(lab, experiment, network),
             fingerprint=order.fingerprint,
         )

@@ -104,7 +104,7 @@ class TestProvenance:
     def test_stands_under_every_figure(self, site: Path) -> None:
         for page in site.rglob("*.html"):
             text = page.read_text()
-            for figure in re.findall(r'<figure class="tp-figure".*?</figure>', text, re.DOTALL):
+            for figure in re.findall(r'<figure class="tp-figure.*?</figure>', text, re.DOTALL):
                 for expected in ("SHA-256", "Graine", "torch", "make figure FIGURE=", ".png", ".npz", "Photographie"):
                     assert expected in figure or (expected == "Photographie" and "bruit gaussien" in figure)
 
