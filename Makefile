@@ -23,7 +23,7 @@ GENERATOR = $(BIN)/python -m generator
 .PHONY: help bench site test run render serve check lint clean saliency fooling classvis figure explain
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
 
 site: .venv/installed ## run what must run, write the pages, build and check the website
 	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
