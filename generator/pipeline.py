@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,8 +233,13 @@ class _Photographs(Mapping[str, Photograph]):
 
     def __init__(self, lab: Lab, names: tuple[str, ...], size: int) -> None:
         self._lab, self._names, self._size = lab, names, size
+        # An experiment comes back to an image soon after its batch, and not again.
+        self._recent = lru_cache(maxsize=64)(self._read)
 
     def __getitem__(self, name: str) -> Photograph:
+        return self._recent(name)
+
+    def _read(self, name: str) -> Photograph:
         spec = self._lab.images[name]
         return Photograph(read_image(self._lab.locate(spec.file), self._size, spec.index), spec.label, spec.title)
 

@@ -139,14 +139,15 @@ class _Flattener:
         self.folded: dict[fx.Node, fx.Node] = {}
 
     def flat(self) -> FlatNetwork:
-        steps: list[Step] = []
+        # A convolution stands under the last operation folded into it, which is met later.
+        made: dict[fx.Node, Step] = {}
         with torch.no_grad():
             for node in self.graph.nodes:
-                made = {step.node for step in steps}
                 if node.op == "call_function" and node not in self.folded and node not in made:
                     step = self._step(node)
                     if step is not None:
-                        steps.append(step)
+                        made[step.node] = step
+        steps = list(made.values())
         (start,) = self.graph.find_nodes(op="placeholder")
         end = self._standing_for(self.graph.output_node().all_input_nodes[0])
         for step in steps:
