@@ -38,7 +38,7 @@ run: .venv/installed ## run the experiments whose results are missing or out of 
 	@$(GENERATOR) run $(INPUT) $(ON)
 
 saliency fooling classvis: .venv/installed ## run the experiments of one family only
-	@$(GENERATOR) run $(INPUT) $(ON) --kind $@
+	@$(GENERATOR) run $(INPUT) $(ON) --family $@
 
 render: .venv/installed ## write the pages from the content and the results
 	@$(GENERATOR) render $(INPUT) --build $(BUILD)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from generator.charts import Chart
 from generator.images import Pixels
+from generator.statistics import Estimate
 
 MANIFEST = "manifest.json"
 YES_NO = "oui/non"
@@ -31,7 +34,7 @@ class _Record(BaseModel):
 
 
 class Picture(_Record):
-    """One image file.
+    """One image file: a lossless PNG, a frame of a film in WebP, or a chart in SVG.
 
     Attributes:
         file: its name inside the experiment's folder.
@@ -57,12 +60,16 @@ class Metric(_Record):
         label: what it is, in French.
         value: the number.
         unit: shown after it; may be empty.
+        interval: bounds of its confidence interval; None where it is no estimate.
+        samples: number of what it was estimated from; None where it is no estimate.
     """
 
     name: str
     label: str
     value: float
     unit: str = ""
+    interval: tuple[float, float] | None = None
+    samples: int | None = None
 
 
 class Figure(_Record):
@@ -128,12 +135,16 @@ class Table(_Record):
         caption: in French.
         columns: headings, in French.
         rows: cells; None where there is nothing to say.
+        links: for each cell the picture it leads to (its file), or None; empty if no cell leads anywhere.
+        shaded: the numbers are shown as shades too, from the lowest to the highest.
     """
 
     name: str
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float | None, ...], ...]
+    links: tuple[tuple[str | None, ...], ...] = ()
+    shaded: bool = False
 
 
 class NetworkFacts(_Record):
@@ -164,7 +175,7 @@ class ImageFacts(_Record):
 class Provenance(_Record):
     """What all figures of an experiment have in common."""
 
-    network: NetworkFacts
+    networks: tuple[NetworkFacts, ...]
     images: dict[str, ImageFacts]
     versions: dict[str, str]
     threads: int
@@ -174,7 +185,7 @@ class Provenance(_Record):
 class Manifest(_Record):
     """The contract: everything about one experiment's results that a page may say."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     experiment: str
     kind: str
     title: str
@@ -192,6 +203,20 @@ class Manifest(_Record):
                 return figure
         raise KeyError(name)
 
+    def metric(self, name: str) -> Metric:
+        """The metric of that name; KeyError if there is none."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise KeyError(name)
+
+    def table(self, name: str) -> Table:
+        """The table of that name; KeyError if there is none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(name)
+
 
 def read_manifest(folder: Path) -> Manifest | None:
     """Read an experiment's manifest; None if there is none, or one of another schema."""
@@ -204,6 +229,8 @@ def read_manifest(folder: Path) -> Manifest | None:
 class Recorder:
     """Collects what an experiment makes, in a folder that nobody reads yet.
 
+    Files are encoded in a thread beside the computation; their hashes are filled in at the end.
+
     Args:
         folder: the experiment's final folder; it is replaced as a whole by :meth:`publish`.
     """
@@ -213,6 +240,8 @@ class Recorder:
         self._staging = folder.with_name(f".{folder.name}.staging")
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True)
+        self._encoder = ThreadPoolExecutor(max_workers=1)
+        self._files: dict[str, Future[str]] = {}
         self._figures: list[Figure] = []
         self._films: list[Film] = []
         self._tables: list[Table] = []
@@ -221,8 +250,9 @@ class Recorder:
     def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "") -> Picture:
         """Write one lossless picture, uint8 (H, W, 3); ``alt`` says in French what is seen."""
         file = f"{name}.png"
-        Image.fromarray(pixels).save(self._staging / file, compress_level=6)
-        return self._picture(file, pixels, title, alt)
+        image = Image.fromarray(pixels)
+        self._write(file, lambda path: image.save(path, compress_level=6))
+        return _picture(file, image.size, title, alt)
 
     def figure(
         self,
@@ -239,7 +269,7 @@ class Recorder:
         facts: Sequence[Metric] = (),
     ) -> None:
         """Record a figure, with the exact values behind its pictures; see :class:`Figure`."""
-        np.savez_compressed(self._staging / f"{name}.npz", allow_pickle=False, **arrays)
+        self._write(f"{name}.npz", lambda path: np.savez_compressed(path, allow_pickle=False, **arrays))
         self._figures.append(
             Figure(
                 name=name,
@@ -253,6 +283,37 @@ class Recorder:
                 seed=seed,
                 parameters=dict(parameters),
             )
+        )
+
+    def chart(
+        self,
+        name: str,
+        chart: Chart,
+        *,
+        title: str,
+        caption: str,
+        alt: str,
+        arrays: Mapping[str, NDArray[Any]],
+        images: Sequence[str] = (),
+        seed: int | None = None,
+        parameters: Mapping[str, Any],
+        facts: Sequence[Metric] = (),
+    ) -> None:
+        """Record a figure that is a chart, with the numbers behind it; see :class:`Figure`."""
+        file = f"{name}.svg"
+        self._write(file, lambda path: path.write_text(chart.svg, encoding="utf-8"))
+        picture = _picture(file, (chart.width, chart.height), "", alt)
+        self.figure(
+            name,
+            title=title,
+            caption=caption,
+            columns=[[picture]],
+            thumbnail=picture,
+            arrays=arrays,
+            images=images,
+            seed=seed,
+            parameters=parameters,
+            facts=facts,
         )
 
     def film(
@@ -270,8 +331,9 @@ class Recorder:
         pictures = []
         for iteration, pixels in sorted(frames.items()):
             file = f"{name}-film-{iteration:04d}.webp"
-            Image.fromarray(pixels).save(self._staging / file, quality=80, method=4)
-            pictures.append(self._picture(file, pixels, f"{iteration} / {total}", alt))
+            image = Image.fromarray(pixels)
+            self._write(file, lambda path, image=image: image.save(path, quality=80, method=4))  # type: ignore[misc]
+            pictures.append(_picture(file, image.size, f"{iteration} / {total}", alt))
         self._films.append(
             Film(
                 name=name,
@@ -291,13 +353,34 @@ class Recorder:
         caption: str,
         columns: Sequence[str],
         rows: Sequence[Sequence[str | int | float | None]],
+        links: Sequence[Sequence[Picture | None]] = (),
+        shaded: bool = False,
     ) -> None:
         """Record a table; see :class:`Table`."""
-        self._tables.append(Table(name=name, caption=caption, columns=tuple(columns), rows=tuple(map(tuple, rows))))
+        self._tables.append(
+            Table(
+                name=name,
+                caption=caption,
+                columns=tuple(columns),
+                rows=tuple(map(tuple, rows)),
+                links=tuple(tuple(picture and picture.file for picture in row) for row in links),
+                shaded=shaded,
+            )
+        )
 
-    def metric(self, name: str, value: float, *, label: str, unit: str = "") -> Metric:
-        """Record a measured number; see :class:`Metric`."""
-        metric = Metric(name=name, label=label, value=float(value), unit=unit)
+    def metric(self, name: str, value: float | Estimate, *, label: str, unit: str = "") -> Metric:
+        """Record a measured number, or an estimate with its interval; see :class:`Metric`."""
+        if isinstance(value, Estimate):
+            metric = Metric(
+                name=name,
+                label=label,
+                value=value.value,
+                unit=unit,
+                interval=(value.low, value.high),
+                samples=value.samples,
+            )
+        else:
+            metric = Metric(name=name, label=label, value=float(value), unit=unit)
         self._metrics.append(metric)
         return metric
 
@@ -312,13 +395,25 @@ class Recorder:
         fingerprint: Mapping[str, str],
     ) -> Manifest:
         """Write the manifest, figures in the order promised, and put the whole folder in its place."""
-        figures = {figure.name: figure for figure in self._figures}
+        self._encoder.shutdown()
+        hashes = {file: written.result() for file, written in self._files.items()}
+
+        def sealed(picture: Picture) -> Picture:
+            return picture.model_copy(update={"sha256": hashes[picture.file]})
+
+        figures = {
+            figure.name: figure.model_copy(
+                update={"columns": tuple(tuple(map(sealed, column)) for column in figure.columns)}
+            )
+            for figure in self._figures
+        }
+        films = [film.model_copy(update={"frames": tuple(map(sealed, film.frames))}) for film in self._films]
         manifest = Manifest(
             experiment=experiment,
             kind=kind,
             title=title,
             figures=tuple(figures[name] for name in promised),
-            films=tuple(self._films),
+            films=tuple(films),
             tables=tuple(self._tables),
             metrics=tuple(self._metrics),
             provenance=provenance,
@@ -335,12 +430,21 @@ class Recorder:
 
     def discard(self) -> None:
         """Throw away what was collected; the published results stay as they were."""
+        self._encoder.shutdown(cancel_futures=True)
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _picture(self, file: str, pixels: Pixels, title: str, alt: str) -> Picture:
-        digest = hashlib.sha256((self._staging / file).read_bytes()).hexdigest()
-        height, width = pixels.shape[:2]
-        return Picture(file=file, title=title, alt=alt, width=width, height=height, sha256=digest)
+    def _write(self, file: str, encode: Callable[[Path], object]) -> None:
+        path = self._staging / file
+
+        def job() -> str:
+            encode(path)
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+
+        self._files[file] = self._encoder.submit(job)
+
+
+def _picture(file: str, size: tuple[int, int], title: str, alt: str) -> Picture:
+    return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256="")
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -48,10 +48,12 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
         spec = lab.images[image]
         lines |= dict(_flat(f"image {image}", spec.model_dump(mode="json")))
         lines[f"image {image} bytes"] = sha256(lab.locate(spec.file))
-    network = lab.file.networks[experiment.network]
-    weights = lab.weights(experiment.network)
-    lines |= dict(_flat(f"network {experiment.network}", network.model_dump(mode="json", exclude={"weights"})))
-    lines[f"weights of {experiment.network}"] = sha256(weights) if isinstance(weights, Path) else weights
+    for network in experiment.networks:
+        weights = lab.weights(network)
+        lines |= dict(
+            _flat(f"network {network}", lab.file.networks[network].model_dump(mode="json", exclude={"weights"}))
+        )
+        lines[f"weights of {network}"] = sha256(weights) if isinstance(weights, Path) else weights
     for index in sorted({*experiment.classes, *(lab.images[image].label for image in experiment.photographs)}):
         lines[f"name of class {index}"] = lab.class_title(index)
     modules = code_used(type(experiment).__module__)

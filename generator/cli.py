@@ -12,7 +12,7 @@ import click
 
 from generator import pipeline, report
 from generator.errors import LabError, RunError, did_you_mean
-from generator.experiments import kinds
+from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
 
 P = ParamSpec("P")
@@ -74,7 +74,7 @@ def site(lab: Lab, build: Path, site: Path, device: str) -> None:
 
 
 @main.command()
-@click.option("--kind", "only", type=click.Choice(sorted(kinds())), help="Only this kind of experiment.")
+@click.option("--family", "only", type=click.Choice(list(FAMILIES)), help="Only experiments of this family.")
 @_build
 @_device
 @_command
@@ -84,7 +84,7 @@ def run(lab: Lab, only: str | None, build: Path, device: str) -> None:
 
 
 def _run(lab: Lab, build: Path, only: str | None, device: str) -> None:
-    orders = [o for o in pipeline.plan(lab, build, device) if only in (None, lab.experiments[o.name].kind)]
+    orders = [o for o in pipeline.plan(lab, build, device) if only in (None, lab.experiments[o.name].family)]
     due = [order for order in orders if order.reasons]
     for order in due:
         more = f" (and {len(order.reasons) - 1} more: see explain)" if len(order.reasons) > 1 else ""

@@ -38,6 +38,13 @@ def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
     return np.array(fitted, dtype=np.uint8)
 
 
+def resize(pixels: Pixels, size: int) -> Pixels:
+    """Bring a square image, uint8 (H, H, 3), to another size (bicubic, antialiased)."""
+    if len(pixels) == size:
+        return pixels
+    return np.array(Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
+
+
 def _open_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as opened:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from generator.engine import prepare
 from generator.errors import LabError
-from generator.images import Pixels
+from generator.images import Pixels, resize
 from generator.schema import NetworkSpec
 from generator.sources import sha256
 
@@ -40,8 +40,11 @@ class Network:
     weights_sha256: str
 
     def normalise(self, images: Sequence[Pixels]) -> Tensor:
-        """RGB images, uint8 (H, W, 3) each -> what the network takes, float (N, 3, H, W)."""
-        values = torch.from_numpy(np.stack(images)).to(self.mean.device)
+        """RGB images, uint8 (H, W, 3) each -> what the network takes, float (N, 3, size, size).
+
+        Images of another size, which were made for another network, are resized.
+        """
+        values = torch.from_numpy(np.stack([resize(image, self.size) for image in images])).to(self.mean.device)
         return (values.permute(0, 3, 1, 2) / 255 - self.mean) / self.std
 
     def pixels(self, image: Tensor) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -31,6 +31,7 @@ from generator.lab import Lab, check_files
 from generator.sources import sha256
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from tqdm import tqdm
 
     from generator.networks import Network
@@ -55,6 +56,7 @@ class Ran(BaseModel):
     """Facts of one run of one experiment; they say nothing about its figures."""
 
     seconds: float
+    network_seconds: float
     passes: int
     peak_mib: float
     finished: str
@@ -114,7 +116,8 @@ def run(lab: Lab, build: Path, orders: list[Order]) -> None:
     torch.set_num_threads(dependencies.threads())
     device = due[0].fingerprint["device"]
     networks = {
-        name: _network(lab, name, device) for name in dict.fromkeys(lab.experiments[o.name].network for o in due)
+        name: _network(lab, name, device)
+        for name in dict.fromkeys(name for order in due for name in lab.experiments[order.name].networks)
     }
     failures = []
     total = sum(lab.experiments[order.name].work for order in due)
@@ -139,7 +142,8 @@ def run(lab: Lab, build: Path, orders: list[Order]) -> None:
 
 
 def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], bar: tqdm[Any]) -> None:
-    experiment, network = lab.experiments[order.name], networks[lab.experiments[order.name].network]
+    experiment = lab.experiments[order.name]
+    network = networks[experiment.network]
     began, done = time.perf_counter(), 0
 
     def on_step(images: int) -> None:
@@ -148,10 +152,12 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
         bar.update(images)
 
     recorder = Recorder(results_folder(build, order.name))
+    watch = _Stopwatch([networks[name] for name in experiment.networks])
     try:
         experiment.run(
             Bench(
                 network=network,
+                networks={name: networks[name] for name in experiment.networks},
                 photographs=_Photographs(lab, experiment.photographs, network.size),
                 class_title=lab.class_title,
                 on_step=on_step,
@@ -163,10 +169,11 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
             kind=experiment.kind,
             title=experiment.title,
             promised=tuple(dict.fromkeys(experiment.figures)),
-            provenance=_provenance(lab, experiment, network),
+            provenance=_provenance(lab, experiment, networks),
             fingerprint=order.fingerprint,
         )
     finally:
+        watch.stop()
         recorder.discard()
         # What stopped early needs fewer passes than it might have.
         bar.total = (bar.total or 0) - (experiment.work - done)
@@ -176,6 +183,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
     log.experiments = {name: ran for name, ran in log.experiments.items() if name in lab.experiments}
     log.experiments[order.name] = Ran(
         seconds=round(time.perf_counter() - began, 2),
+        network_seconds=round(watch.seconds, 2),
         passes=done,
         peak_mib=round(_peak_mib()),
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -228,6 +236,38 @@ def _network(lab: Lab, name: str, device: str) -> Network:
         ) from None
 
 
+class _Stopwatch:
+    """Time that images spend in networks: on the way to the scores, and back where a gradient is asked for."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+        self._hooks = [
+            hook
+            for network in networks
+            for hook in (
+                network.scorer.register_forward_pre_hook(self._enter),
+                network.scorer.register_forward_hook(self._leave),
+            )
+        ]
+
+    def stop(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _enter(self, _: object, arguments: tuple[Tensor, ...]) -> None:
+        self._began = time.perf_counter()
+        if arguments[0].requires_grad:
+            arguments[0].register_hook(self._back)  # type: ignore[no-untyped-call]  # torch
+
+    def _leave(self, _: object, arguments: tuple[Tensor, ...], __: object) -> None:
+        if not arguments[0].requires_grad:
+            self.seconds += time.perf_counter() - self._began
+
+    def _back(self, _: Tensor) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
 class _Photographs(Mapping[str, Photograph]):
     """Photographs that are read when they are asked for, so that any number of them fits."""
 
@@ -241,7 +281,8 @@ class _Photographs(Mapping[str, Photograph]):
 
     def _read(self, name: str) -> Photograph:
         spec = self._lab.images[name]
-        return Photograph(read_image(self._lab.locate(spec.file), self._size, spec.index), spec.label, spec.title)
+        pixels = read_image(self._lab.locate(spec.file), self._size, spec.index)
+        return Photograph(pixels, spec.label, spec.title, spec.boxes)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -250,19 +291,21 @@ class _Photographs(Mapping[str, Photograph]):
         return len(self._names)
 
 
-def _provenance(lab: Lab, experiment: Experiment, network: Network) -> Provenance:
-    spec = lab.file.networks[experiment.network]
-    weights = lab.weights(experiment.network)
+def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network]) -> Provenance:
     return Provenance(
-        network=NetworkFacts(
-            title=spec.title,
-            architecture=spec.architecture,
-            weights=weights.name if isinstance(weights, Path) else f"torchvision {weights}",
-            weights_sha256=network.weights_sha256,
-            size=spec.size,
-            mean=spec.mean,
-            std=spec.std,
-            batch=spec.batch,
+        networks=tuple(
+            NetworkFacts(
+                title=spec.title,
+                architecture=spec.architecture,
+                weights=weights.name if isinstance(weights, Path) else f"torchvision {weights}",
+                weights_sha256=networks[name].weights_sha256,
+                size=spec.size,
+                mean=spec.mean,
+                std=spec.std,
+                batch=spec.batch,
+            )
+            for name in experiment.networks
+            for spec, weights in ((lab.file.networks[name], lab.weights(name)),)
         ),
         images={
             name: ImageFacts(
@@ -279,7 +322,7 @@ def _provenance(lab: Lab, experiment: Experiment, network: Network) -> Provenanc
         },
         versions=dependencies.versions(dependencies.code_used(type(experiment).__module__)),
         threads=dependencies.threads(),
-        device=network.mean.device.type,
+        device=networks[experiment.network].mean.device.type,
     )
 
 

@@ -1,8 +1,9 @@
 """questions/*.md -> questions: what is asked, what was answered, which figures are shown.
 
 A question is a Markdown file: a header between two lines of ``---`` (``number``, ``title``), then
-sections headed ``## Énoncé``, ``## Réponse`` and ``## Note``. A figure is shown where its image link
-stands: ``![caption](figure:EXPERIMENT/FIGURE)``.
+sections headed ``## Énoncé``, ``## Réponse``, ``## Mesures`` and ``## Note``. A figure is shown where
+its image link stands: ``![caption](figure:EXPERIMENT/FIGURE)``; a table likewise, ``table:``. What the
+answer claims, and the rule that decides whether it is true, stands in the header (see claims.py).
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
+from generator.claims import Claim
 from generator.errors import did_you_mean
 from generator.schema import Strict
 
 FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
+TABLE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(table:(?P<table>[^)\s]+)\)")
 FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
-SECTIONS = {"Énoncé": "statement", "Réponse": "answer", "Note": "note"}
+SECTIONS = {"Énoncé": "statement", "Réponse": "answer", "Mesures": "evidence", "Note": "note"}
 
 
 class _Header(Strict):
@@ -29,6 +32,7 @@ class _Header(Strict):
     title: str
     answered_with: int | None = Field(None, ge=1)
     illustration: str | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,11 @@ class Question:
         title: a few words.
         statement: what is asked, Markdown.
         answer: the write-up's answer word for word, Markdown; empty if it has none.
+        evidence: what this run measured on the answer's claims, Markdown; may be empty.
         note: the editor's remarks, Markdown; may be empty.
         answered_with: number of the question whose answer serves this one too.
         illustration: EXPERIMENT/FIGURE for the home page; if None, the last figure it shows.
+        claims: what the answer claims.
     """
 
     path: Path
@@ -51,9 +57,11 @@ class Question:
     title: str
     statement: str
     answer: str
+    evidence: str
     note: str
     answered_with: int | None
     illustration: str | None
+    claims: tuple[Claim, ...]
 
     @property
     def slug(self) -> str:
@@ -63,7 +71,11 @@ class Question:
     @property
     def figures(self) -> list[str]:
         """EXPERIMENT/FIGURE of every figure it shows, in order."""
-        return [m["figure"] for m in FIGURE.finditer(f"{self.statement}\n{self.answer}\n{self.note}")]
+        return [m["figure"] for m in FIGURE.finditer("\n".join(self._texts))]
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return (self.statement, self.answer, self.evidence, self.note)
 
 
 def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Question, ...], list[str]]:
@@ -85,11 +97,8 @@ def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Questi
         text = path.read_text(encoding="utf-8")
         problems += _figure_problems(path, text, figures)
         question = _read(path, text, problems)
-        if question and question.illustration and question.illustration not in figures:
-            problems.append(
-                f"{path}: illustration: no experiment makes {question.illustration}"
-                + did_you_mean(question.illustration, figures)
-            )
+        if question:
+            problems += _header_problems(question, figures)
         if question and question.number in questions:
             other = questions[question.number].path.name
             problems.append(f"{path}: number: {question.number} is the number of {other} too; change one")
@@ -116,9 +125,10 @@ def _read(path: Path, text: str, problems: list[str]) -> Question | None:
         return None
     except ValidationError as error:
         for mistake in error.errors():
-            key = str(mistake["loc"][0])
-            hint = did_you_mean(key, _Header.model_fields) if mistake["type"] == "extra_forbidden" else ""
-            problems.append(f"{path}: {key}: {mistake['msg'].lower()}{hint}")
+            key = ".".join(map(str, mistake["loc"]))
+            fields = (Claim if len(mistake["loc"]) > 1 else _Header).model_fields
+            hint = did_you_mean(mistake["loc"][-1], fields) if mistake["type"] == "extra_forbidden" else ""
+            problems.append(f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}{hint}")
         return None
     sections = dict.fromkeys(SECTIONS.values(), "")
     for heading, body in _sections(parts[2]):
@@ -140,6 +150,7 @@ def _read(path: Path, text: str, problems: list[str]) -> Question | None:
         **sections,
         answered_with=header.answered_with,
         illustration=header.illustration,
+        claims=header.claims,
     )
 
 
@@ -147,6 +158,27 @@ def _sections(body: str) -> Iterator[tuple[str, str]]:
     pieces = re.split(r"^## (.+)$", body, flags=re.MULTILINE)
     for heading, content in zip(pieces[1::2], pieces[2::2], strict=True):
         yield heading.strip(), content.strip()
+
+
+def _header_problems(question: Question, figures: Collection[str]) -> Iterator[str]:
+    named = {"illustration": question.illustration}
+    named |= {f"claims.{place}.see": claim.see for place, claim in enumerate(question.claims)}
+    for key, figure in named.items():
+        if figure and figure not in figures:
+            yield f"{question.path}: {key}: no experiment makes {figure}{did_you_mean(figure, figures)}"
+    said = _words(question.answer)
+    experiments = {figure.partition("/")[0] for figure in figures}
+    for place, claim in enumerate(question.claims):
+        if claim.experiment and claim.experiment not in experiments:
+            near = did_you_mean(claim.experiment, experiments)
+            yield f'{question.path}: claims.{place}.metric: there is no experiment "{claim.experiment}"{near}'
+        if said and _words(claim.says) not in said:
+            yield f'{question.path}: claims.{place}.says: "{claim.says}" does not stand in the answer; quote its words'
+
+
+def _words(text: str) -> str:
+    """A text without emphasis and differences of white space."""
+    return " ".join(text.replace("*", "").split())
 
 
 def _figure_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:

@@ -54,6 +54,17 @@ class FileSpec(Strict):
     origin: str = Field(description="who made the file and where it is published, shown to the reader")
 
 
+def _upright(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = box
+    if left >= right or top >= bottom:
+        raise ValueError(f"found {list(box)}, should be [left, top, right, bottom] with left < right and top < bottom")
+    return box
+
+
+Box = Annotated[tuple[Fraction, Fraction, Fraction, Fraction], AfterValidator(_upright)]
+"""Left, top, right and bottom of a rectangle, as fractions of the square image the network sees."""
+
+
 class ImageSpec(Strict):
     """A labelled photograph."""
 
@@ -62,6 +73,11 @@ class ImageSpec(Strict):
     index: int | None = Field(None, description="which image of an .npz file")
     label: ClassIndex = Field(description="its true class: an index or an English class name")
     title: str = Field(description="what it shows, for the reader")
+    boxes: tuple[Box, ...] = Field(
+        (),
+        description="where its objects are: [left, top, right, bottom] of each, as fractions of the square image "
+        "that the network sees",
+    )
 
 
 def _architecture(given: str) -> str:

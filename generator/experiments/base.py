@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from generator.artefacts import Recorder
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
     from generator.networks import Network
 
 
+Family = Literal["saliency", "fooling", "classvis"]
+FAMILIES: dict[Family, str] = {
+    "saliency": "Cartes de saillance",
+    "fooling": "Images adverses",
+    "classvis": "Visualisations de classes",
+}
+"""The three subjects of the lab, and the titles of their galleries."""
+
+
 @dataclass(frozen=True)
 class Photograph:
     """A labelled photograph, at the size of the network's input.
@@ -25,11 +36,22 @@ class Photograph:
         pixels: RGB values, uint8 (H, W, 3).
         label: index of its true class.
         title: what it shows, in French.
+        boxes: left, top, right and bottom of its objects, as fractions of the image's side.
     """
 
     pixels: Pixels
     label: int
     title: str
+    boxes: tuple[tuple[float, float, float, float], ...]
+
+    @property
+    def objects(self) -> NDArray[np.bool_]:
+        """Which pixels lie in one of its boxes, bool (H, W)."""
+        height, width = self.pixels.shape[:2]
+        inside = np.zeros((height, width), dtype=np.bool_)
+        for left, top, right, bottom in self.boxes:
+            inside[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+        return inside
 
 
 @dataclass(frozen=True)
@@ -37,7 +59,8 @@ class Bench:
     """What an experiment works with.
 
     Attributes:
-        network: the network, frozen.
+        network: the network of the experiment, frozen.
+        networks: all networks it asked for, by name.
         photographs: the ones the experiment asked for, by name, in the order it asked.
         class_title: index of a class -> its name for a reader.
         on_step: told how many images went once through the network, forward and back.
@@ -45,6 +68,7 @@ class Bench:
     """
 
     network: Network
+    networks: Mapping[str, Network]
     photographs: Mapping[str, Photograph]
     class_title: Callable[[int], str]
     on_step: Callable[[int], None]
@@ -54,15 +78,20 @@ class Bench:
 class Experiment(Strict):
     """Parameters of one experiment, read from a lab file; a subclass for each kind."""
 
-    #: What the Makefile, the galleries and the lab file call this kind of experiment.
+    #: What the lab file calls this kind of experiment.
     kind: ClassVar[str]
-    #: Title of the gallery of its figures.
-    gallery: ClassVar[str]
+    #: What it is about; the Makefile and the galleries go by it.
+    family: ClassVar[Family]
 
     title: str = Field(description="what it is, for the reader")
     note: str = Field("", description="what the reader should know of its settings, Markdown")
     network: NetworkName = Field(description="name of the network; the lab's first one if left out")
     seed: int = Field(0, ge=0, description="seed of every random number it draws")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks it needs, its own first."""
+        return (self.network,)
 
     @property
     @abstractmethod

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, NonNegativeFloat
 
 from generator import vision
-from generator.experiments.base import Bench, Experiment
+from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
 from generator.french import NBSP
 from generator.images import Pixels
@@ -43,7 +43,7 @@ class ClassVisualisation(Experiment):
     """Raise s_y(x) minus a penalty by gradient ascent (Simonyan et al. 2013, section 2)."""
 
     kind: ClassVar[str] = "classvis"
-    gallery: ClassVar[str] = "Visualisations de classes"
+    family: ClassVar[Family] = "classvis"
 
     runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
     iterations: int = Field(ge=1, description="length of the programme, in iterations")

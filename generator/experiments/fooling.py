@@ -11,7 +11,7 @@ from pydantic import Field
 
 from generator import vision
 from generator.artefacts import YES_NO
-from generator.experiments.base import Bench, Experiment
+from generator.experiments.base import Bench, Experiment, Family
 from generator.french import number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
@@ -21,7 +21,7 @@ class Fooling(Experiment):
     """x <- x + step * g / ||g||, until the target has the highest score (Szegedy et al. 2013)."""
 
     kind: ClassVar[str] = "fooling"
-    gallery: ClassVar[str] = "Images adverses"
+    family: ClassVar[Family] = "fooling"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
     target: ClassIndex = Field(description="the class the network shall see: an index or an English name")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from generator import vision
 from generator.artefacts import Picture
-from generator.experiments.base import Bench, Experiment
+from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels
 from generator.schema import ImageName, Name
 
@@ -26,7 +26,7 @@ class Saliency(Experiment):
     """max over the colour channels of |d s_y / d x|, for the true class y (Simonyan et al. 2013)."""
 
     kind: ClassVar[str] = "saliency"
-    gallery: ClassVar[str] = "Cartes de saillance"
+    family: ClassVar[Family] = "saliency"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
     strips: dict[Name, tuple[ImageName, ...]] = Field(

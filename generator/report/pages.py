@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +14,15 @@ import jinja2
 import yaml
 from latex2mathml.converter import convert as to_mathml
 
-from generator.artefacts import YES_NO, Figure, ImageFacts, Manifest, Metric, Picture, read_manifest
-from generator.errors import LabError, RunError
-from generator.experiments import kinds
+from generator import charts
+from generator.artefacts import YES_NO, Figure, ImageFacts, Manifest, Metric, Picture, Table, read_manifest
+from generator.claims import VERDICTS, Verdict, judge
+from generator.errors import LabError, RunError, did_you_mean
+from generator.experiments.base import FAMILIES
 from generator.french import NBSP, number, typeset
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
-from generator.questions import FIGURE, FIGURES, Question
+from generator.questions import FIGURE, FIGURES, TABLE, Question
 from generator.report.mirror import Mirror
 
 ROOT = Path(__file__).parents[2]
@@ -31,10 +34,18 @@ THUMBNAIL = 160
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture as a page shows it: the lossless file, and the light copy at the size shown."""
+    """A picture as a page shows it: the file itself, and copies at the size shown.
+
+    Attributes:
+        file: lossless.
+        display: a light copy; of a chart, the chart.
+        dark: a chart for the dark scheme; empty for a picture, which looks the same in both.
+        title, alt, width, height, sha256: as in the manifest.
+    """
 
     file: str
     display: str
+    dark: str
     title: str
     alt: str
     width: int
@@ -44,11 +55,24 @@ class Shown:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small copy of a figure's most telling picture."""
+    """A small copy of a figure's most telling picture; of a chart, the chart."""
 
     file: str
+    dark: str
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table as a page shows it; ``gallery`` with a picture's name leads to that picture."""
+
+    table: Table
+    anchor: str
+    said: str
+    gallery: str
+    lowest: float
+    highest: float
 
 
 @dataclass(frozen=True)
@@ -105,6 +129,7 @@ class _Report:
         self.mirror = Mirror(build / "docs", build / "pictures")
         self.manifests = _manifests(lab, build)
         self.numbers = dict(_numbers(lab))
+        self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
         self.figures = {
             f"{name}/{figure.name}": self._publish(manifest, figure)
             for name, manifest in self.manifests.items()
@@ -120,6 +145,8 @@ class _Report:
         self.jinja.filters |= {
             "fr": number,
             "measure": measure,
+            "interval": interval,
+            "cell": cell,
             "plain": plain,
             "capitalize_first": lambda text: text[:1].upper() + text[1:],
             "with_figures": self._with_figures,
@@ -127,7 +154,9 @@ class _Report:
         }
         macros = self.jinja.get_template("figure.jinja").module
         self.show_figure: Callable[[View], str] = macros.figure  # type: ignore[attr-defined]  # a macro
-        self.jinja.globals["figure"] = self.show_figure
+        self.show_thumbnail: Callable[[View, str], str] = macros.thumbnail  # type: ignore[attr-defined]
+        self.show_table: Callable[[TableView], str] = self.jinja.get_template("table.jinja").module.table  # type: ignore[attr-defined]  # a macro
+        self.jinja.globals |= {"figure": self.show_figure, "thumbnail": self.show_thumbnail, "verdicts": VERDICTS}
 
     def render(self) -> int:
         lab = self.lab
@@ -141,12 +170,16 @@ class _Report:
             page = self._page("gallery.md.jinja", **gallery)
             self._write(f"galeries/{gallery['slug']}.md", page)
         navigation.append({"Galeries": [f"galeries/{gallery['slug']}.md" for gallery in self._galleries()]})
+        if any(self.verdicts.values()):
+            self._write("bilan.md", self._page("verdicts.md.jinja", verdicts_by_question=self._verdicts_by_question()))
+            navigation.append("bilan.md")
         for path in self._content_pages():
-            self._write(path.name, self._content(path))
+            self._write(path.name, self._with_figures(self._content(path), base=""))
             navigation.append(path.name)
         log = read_run_log(self.build)
         total = sum(ran.seconds for ran in log.experiments.values())
-        self._write("execution.md", self._page("run.md.jinja", log=log, total=total))
+        in_network = sum(ran.network_seconds for ran in log.experiments.values())
+        self._write("execution.md", self._page("run.md.jinja", log=log, total=total, in_network=in_network))
         navigation.append("execution.md")
         if tasks := _bench_tasks(self.build):
             self._write("performances.md", self._page("bench.md.jinja", tasks=tasks))
@@ -178,7 +211,8 @@ class _Report:
             # The middle one: the first is noise where an ascent starts from noise.
             galleries.append({**gallery, "view": views[len(views) // 2], "count": len(views)})
         introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
-        return {"introduction": introduction, "cards": cards, "galleries": galleries}
+        counts = Counter(verdict.verdict for verdicts in self.verdicts.values() for verdict in verdicts)
+        return {"introduction": introduction, "cards": cards, "galleries": galleries, "counts": counts}
 
     def _question(self, question: Question) -> str:
         answer = self._answer(question)
@@ -193,8 +227,28 @@ class _Report:
             question=question,
             answer=answer,
             shared_with=answer if answer is not question else None,
+            evidence=self._filled(question.path, question.evidence),
+            verdicts_here=self.verdicts[question.number],
             setting_notes=notes,
+            view=lambda reference: self._view(reference, base="../"),
         )
+
+    def _judge(self, question: Question) -> Iterator[Verdict]:
+        for claim in question.claims:
+            metric = None
+            if claim.metric:
+                experiment, _, name = claim.metric.partition("/")
+                try:
+                    metric = self.manifests[experiment].metric(name)
+                except KeyError:
+                    known = [f"{experiment}/{metric.name}" for metric in self.manifests[experiment].metrics]
+                    raise LabError(
+                        f"{question.path}: claims: {claim.metric} was not measured{did_you_mean(claim.metric, known)}"
+                    ) from None
+            yield judge(claim, metric)
+
+    def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
+        return [(question, verdicts) for question in self.lab.questions if (verdicts := self.verdicts[question.number])]
 
     def _answer(self, question: Question) -> Question:
         """The question whose answer serves this one: itself, as a rule."""
@@ -202,8 +256,8 @@ class _Report:
         return next(other for other in self.lab.questions if other.number == number)
 
     def _galleries(self, base: str = "../") -> Iterator[dict[str, Any]]:
-        """One gallery for each kind of experiment that the lab has, in the order of the lab."""
-        for kind in dict.fromkeys(experiment.kind for experiment in self.lab.experiments.values()):
+        """One gallery for each family of experiments that the lab has, in the order of the lab."""
+        for family in dict.fromkeys(experiment.family for experiment in self.lab.experiments.values()):
             experiments = [
                 {
                     "title": manifest.title,
@@ -211,9 +265,9 @@ class _Report:
                     "views": [self._view(f"{name}/{figure.name}", base=base) for figure in manifest.figures],
                 }
                 for name, manifest in self.manifests.items()
-                if manifest.kind == kind
+                if self.lab.experiments[name].family == family
             ]
-            yield {"slug": kind, "title": kinds()[kind].gallery, "experiments": experiments}
+            yield {"slug": family, "title": FAMILIES[family], "experiments": experiments}
 
     def _content_pages(self) -> list[Path]:
         folder = self.lab.folder / self.lab.file.pages
@@ -221,26 +275,30 @@ class _Report:
 
     def _content(self, path: Path) -> str:
         """A hand-written page, which may speak of the lab and its measures in Jinja's braces."""
+        try:
+            return self._filled(path, path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise LabError(f"{path}: no such page; expected the text of the home page") from None
+
+    def _filled(self, path: Path, text: str) -> str:
         networks = {
-            manifest.provenance.network.title: manifest.provenance.network for manifest in self.manifests.values()
+            network.title: network for manifest in self.manifests.values() for network in manifest.provenance.networks
         }
         try:
-            return self.jinja.from_string(path.read_text(encoding="utf-8")).render(
+            return self.jinja.from_string(text).render(
                 lab=self.lab.file,
                 networks=list(networks.values()),
                 experiments=list(self.lab.experiments.values()),
                 count={"figures": len(self.figures), "images": len(self.lab.images)},
                 metric=self._metric,
             )
-        except FileNotFoundError:
-            raise LabError(f"{path}: no such page; expected the text of the home page") from None
         except jinja2.TemplateSyntaxError as error:
             raise LabError(f"{path}:{error.lineno}: {error.message}; check the braces") from None
         except (jinja2.UndefinedError, KeyError) as error:
             raise LabError(f"{path}: {error}; a page may use lab, networks, experiments, count, metric") from None
 
     def _metric(self, experiment: str, name: str) -> Metric:
-        return next(metric for metric in self.manifests[experiment].metrics if metric.name == name)
+        return self.manifests[experiment].metric(name)
 
     def _page(self, template: str, **context: Any) -> str:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)
@@ -271,8 +329,6 @@ class _Report:
         columns = tuple(tuple(self._show(source, target, picture) for picture in column) for column in figure.columns)
         self.mirror.copy(source / figure.arrays, f"{target}/{figure.arrays}")
         telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
-        small = f"{Path(telling.file).stem}-{THUMBNAIL}.webp"
-        width, height = self.mirror.display_copy(source / telling.file, telling, f"{target}/{small}", THUMBNAIL)
         reference = f"{manifest.experiment}/{figure.name}"
         lab = "" if self.lab.path.resolve() == ROOT / "content" / "tp.yml" else f" LAB={self.lab.path}"
         data = "" if self.lab.data_folder == Path("data") else f" DATA={self.lab.data_folder}"
@@ -280,7 +336,7 @@ class _Report:
             figure=figure,
             manifest=manifest,
             columns=columns,
-            thumbnail=Thumbnail(small, width, height),
+            thumbnail=self._thumbnail(source, target, telling),
             command=f"make figure FIGURE={reference}{lab}{data}",
             number=self.numbers.get(reference, ""),
             base=f"{target}/",
@@ -288,25 +344,58 @@ class _Report:
         )
 
     def _show(self, source: Path, target: str, picture: Picture) -> Shown:
-        display = f"{Path(picture.file).stem}.webp"
-        self.mirror.copy(source / picture.file, f"{target}/{picture.file}")
-        width, height = self.mirror.display_copy(source / picture.file, picture, f"{target}/{display}", picture.width)
-        return Shown(picture.file, display, picture.title, picture.alt, width, height, picture.sha256)
+        path, stem = source / picture.file, Path(picture.file).stem
+        self.mirror.copy(path, f"{target}/{picture.file}")
+        if path.suffix == ".svg":
+            display, dark = picture.file, f"{stem}-dark.svg"
+            self.mirror.write(f"{target}/{dark}", charts.in_dark(path.read_text(encoding="utf-8")))
+        else:
+            display, dark = f"{stem}.webp", ""
+            self.mirror.display_copy(path, picture, f"{target}/{display}", picture.width)
+        return Shown(
+            picture.file, display, dark, picture.title, picture.alt, picture.width, picture.height, picture.sha256
+        )
+
+    def _thumbnail(self, source: Path, target: str, picture: Picture) -> Thumbnail:
+        stem = Path(picture.file).stem
+        if picture.file.endswith(".svg"):
+            return Thumbnail(picture.file, f"{stem}-dark.svg", picture.width, picture.height)
+        small = f"{stem}-{THUMBNAIL}.webp"
+        width, height = self.mirror.display_copy(source / picture.file, picture, f"{target}/{small}", THUMBNAIL)
+        return Thumbnail(small, "", width, height)
 
     def _view(self, reference: str, *, base: str, said: str = "") -> View:
         view = self.figures[reference]
         return replace(view, base=base + view.base, said=said)
 
-    def _with_figures(self, markdown: str) -> str:
-        """Put figures where their image links stand; neighbouring ones share a grid."""
+    def _with_figures(self, markdown: str, base: str = "../") -> str:
+        """Put figures and tables where their links stand; neighbouring figures share a grid.
+
+        ``base`` leads from the page to the top of the site.
+        """
 
         def grid(match: re.Match[str]) -> str:
-            views = [self._view(link["figure"], base="../", said=link["caption"]) for link in FIGURE.finditer(match[0])]
+            views = [self._view(link["figure"], base=base, said=link["caption"]) for link in FIGURE.finditer(match[0])]
             size = "many" if len(views) > 1 else "one"
             shown = "\n".join(self.show_figure(view) for view in views)
             return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
 
-        return FIGURES.sub(grid, markdown)
+        return TABLE.sub(lambda link: self._table(link, base), FIGURES.sub(grid, markdown))
+
+    def _table(self, link: re.Match[str], base: str) -> str:
+        experiment, _, name = link["table"].partition("/")
+        family = self.lab.experiments[experiment].family
+        table = self.manifests[experiment].table(name)
+        numbers = [value for row in table.rows for value in row if isinstance(value, int | float)]
+        view = TableView(
+            table=table,
+            anchor=f"{experiment}-{name}",
+            said=link["caption"],
+            gallery=f"{base}galeries/{family}.html#image-{experiment}-",
+            lowest=min(numbers, default=0),
+            highest=max(numbers, default=0),
+        )
+        return self.show_table(view)
 
     def _with_thumbnails(self, markdown: str, home: Question) -> str:
         """The same, small: thumbnails that lead to the question where the figures are at home."""
@@ -316,13 +405,27 @@ class _Report:
             for link in FIGURE.finditer(match[0]):
                 view = self._view(link["figure"], base="../")
                 links.append(
-                    f'<a href="{home.slug}.html#{view.anchor}"><img src="{view.base}{view.thumbnail.file}" '
-                    f'width="{view.thumbnail.width}" height="{view.thumbnail.height}" alt="{view.figure.title}" '
-                    f'loading="lazy" decoding="async"><span>{link["caption"] or view.figure.title}</span></a>'
+                    f'<a href="{home.slug}.html#{view.anchor}">{self.show_thumbnail(view, view.figure.title)}'
+                    f"<span>{link['caption'] or view.figure.title}</span></a>"
                 )
             return '<div class="tp-thumbnails">\n' + "\n".join(links) + "\n</div>\n"
 
         return FIGURES.sub(row, markdown)
+
+
+def cell(value: str | float | None) -> str:
+    """A table's cell, for the reader."""
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else number(value, 3)
+
+
+def interval(metric: Metric) -> str:
+    """The confidence interval of an estimate and the size of its sample, for the reader; empty if it is none."""
+    if metric.interval is None:
+        return ""
+    low, high = (number(value, 3) for value in metric.interval)
+    return f"intervalle à 95{NBSP}%{NBSP}: {low} à {high}, n{NBSP}={NBSP}{metric.samples}"
 
 
 def measure(metric: Metric) -> str:
