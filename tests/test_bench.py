@@ -1,0 +1,50 @@
+"""The benchmark: one table that a reader can trust, and that says so where results differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from generator import bench, networks
+from generator.images import read_image
+from generator.lab import read_lab
+from generator.networks import Network
+from generator.vision.gradients import saliency_maps
+from tests.conftest import ROOT
+
+KEYS = {
+    "task", "network", "engine", "ms_per_image_iteration", "ratio_to_notebook", "fraction_of_limit", "peak_mib",
+    "agrees",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def measured(lite0: Network) -> bench._Bench:
+    lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
+    plain = networks.load(lab.file.networks["principal"], lab.weights("principal"), prepared=False)
+    photographs = [(read_image(lab.locate(image.file), 224), image.label) for image in lab.file.images[:4]]
+    return bench._Bench("EfficientNet-Lite0", lite0, plain, photographs)
+
+
+def test_all_engines_find_the_notebook_s_saliency_maps(measured: bench._Bench) -> None:
+    rows = {row.engine: row for row in measured.saliency()}
+    assert set(rows) == {bench.OURS, bench.NOTEBOOK, "captum Saliency", "limite de la machine"}
+    assert all(set(row.model_dump()) >= KEYS for row in rows.values())
+    assert rows[bench.OURS].agrees.startswith("oui")
+    assert rows["captum Saliency"].agrees.startswith("oui")
+    assert rows[bench.NOTEBOOK].ratio_to_notebook == 1
+    assert rows["limite de la machine"].fraction_of_limit == 1
+
+
+def test_a_row_whose_result_differs_says_so(measured: bench._Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = saliency_maps
+    monkeypatch.setattr("generator.bench.saliency_maps", lambda *given: (1.1 * values for values in right(*given)))
+    rows = {row.engine: row for row in measured.saliency()}
+    assert rows[bench.OURS].agrees.startswith("non (1.0e-01")
+
+
+def test_the_fit_tells_a_line_from_a_curve(measured: bench._Bench) -> None:
+    line = measured._fit("saliency", [20, 200, 1000], [310.0, 3010.0, 15010.0])
+    curve = measured._fit("saliency", [20, 200, 1000], [310.0, 5000.0, 90000.0])
+    assert line.ms_per_image_iteration == 15
+    assert "r² = 1.00000" in line.engine
+    assert "r² = 1.00000" not in curve.engine

@@ -1,0 +1,123 @@
+"""Verdicts: computed from a measure and a rule, able to come out either way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+from pydantic import ValidationError
+
+from generator import statistics
+from generator.artefacts import Metric
+from generator.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
+from generator.french import NBSP
+from tests.conftest import Run
+
+RULE = {"says": "toujours", "measured": "La part", "metric": "a/b", "confirmed": "> 1.5", "refuted": "<= 1"}
+
+
+def metric(value: float, interval: tuple[float, float] | None = None) -> Metric:
+    return Metric(name="b", label="Part", value=value, unit="%", interval=interval, samples=20 if interval else None)
+
+
+class TestRule:
+    @pytest.mark.parametrize(
+        ("measured", "verdict"),
+        [
+            (metric(1.6), CONFIRMED),
+            (metric(1.5), QUALIFIED),
+            (metric(1.2), QUALIFIED),
+            (metric(1.0), REFUTED),
+            (metric(2.0, (1.6, 2.5)), CONFIRMED),
+            (metric(2.0, (1.4, 2.5)), QUALIFIED),
+            (metric(0.5, (0.1, 0.9)), REFUTED),
+            (metric(0.5, (0.1, 1.1)), QUALIFIED),
+            (None, UNMEASURED),
+        ],
+    )
+    def test_the_whole_interval_must_respect_a_bound(self, measured: Metric | None, verdict: str) -> None:
+        assert judge(Claim.model_validate(RULE), measured).verdict == verdict
+
+    def test_it_may_point_downwards(self) -> None:
+        claim = Claim.model_validate(RULE | {"confirmed": "< 0.1", "refuted": ">= 0.3"})
+        assert [judge(claim, metric(value)).verdict for value in (0.05, 0.2, 0.3)] == [CONFIRMED, QUALIFIED, REFUTED]
+
+    def test_it_is_told_in_french(self) -> None:
+        told = judge(Claim.model_validate(RULE), metric(1.6)).rule
+        assert told == "confirmé si >~1,5~%, infirmé si ≤~1~%, sinon nuancé".replace("~", NBSP)
+
+    @pytest.mark.parametrize(
+        ("change", "problem"),
+        [
+            ({"confirmed": "plus de 1.5"}, 'found "plus de 1.5", should be a comparison'),
+            ({"refuted": "< 2"}, "overlap"),
+            ({"refuted": "> 1"}, "overlap"),
+            ({"refuted": None}, "needs measured, metric, confirmed and refuted"),
+            ({"unmeasured": "Personne ne sait."}, "excludes"),
+        ],
+    )
+    def test_one_that_cannot_decide_is_refused(self, change: dict[str, str], problem: str) -> None:
+        with pytest.raises(ValidationError, match=re.escape(problem)):
+            Claim.model_validate(RULE | change)
+
+
+class TestEstimates:
+    def test_a_mean_s_interval_is_the_bootstrap_s(self) -> None:
+        sample = np.random.default_rng(1).exponential(size=40)
+        ours = statistics.mean(list(sample))
+        theirs = scipy.stats.bootstrap((sample,), np.mean, method="percentile", n_resamples=20_000, rng=2)
+        assert ours.value == pytest.approx(sample.mean())
+        assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.03)
+        assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.03)
+
+    def test_of_a_share_too_where_all_came_out_alike(self) -> None:
+        # Wilson's lower bound for n of n is n / (n + z²).
+        everything = statistics.share([True] * 21)
+        assert everything.value == pytest.approx(100)
+        assert everything.low == pytest.approx(100 * 21 / (21 + 1.959964**2))
+        assert everything.samples == 21
+
+    def test_the_same_sample_gives_the_same_interval(self) -> None:
+        assert statistics.mean([1.0, 2.0, 4.0]) == statistics.mean([1.0, 2.0, 4.0])
+
+
+class TestOnThePage:
+    def test_a_verdict_follows_the_measure(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        question = mini.parent / "questions" / "q01-voir.md"
+        pages = []
+        for bound in ("> 0.001", "> 1000"):
+            question.write_text(re.sub(r'confirmed: "> [\d.]+"', f'confirmed: "{bound}"', question.read_text()))
+            assert generator("site", mini).returncode == 0
+            pages.append((tmp_path / "build-site" / "questions" / "q01-voir.html").read_text())
+        assert ">confirmé<" in pages[0]
+        assert ">confirmé<" not in pages[1]
+        assert ">nuancé<" in pages[1]
+        assert all(">non mesuré<" in page for page in pages)
+        assert all("sinon nuancé" in page for page in pages), "the rule is shown to the reader"
+
+    def test_a_metric_that_nobody_measured_is_told_in_one_line(self, mini: Path, generator: Run) -> None:
+        question = mini.parent / "questions" / "q01-voir.md"
+        question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))
+        done = generator("site", mini)
+        assert done.returncode == 2
+        assert 'saillance/oiseau.maximun was not measured; did you mean "saillance/oiseau.maximum"?' in done.stderr
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("old", "new", "problem"),
+        [
+            ("says: tête", "says: queue", 'claims.0.says: "queue" does not stand in the answer'),
+            ("saillance/oiseau.max", "saillanse/oiseau.max", 'no experiment "saillanse"; did you mean "saillance"?'),
+            ("see: saillance/bande", "see: saillance/bende", "claims.0.see: no experiment makes saillance/bende"),
+            ("refuted:", "refutes:", 'claims.0.refutes: Extra inputs are not permitted; did you mean "refuted"?'),
+        ],
+    )
+    def test_a_mistake_in_a_claim_is_told(self, old: str, new: str, problem: str, mini: Path, generator: Run) -> None:
+        question = mini.parent / "questions" / "q01-voir.md"
+        question.write_text(question.read_text().replace(old, new))
+        done = generator("check", mini)
+        assert done.returncode == 2
+        assert problem in done.stderr
