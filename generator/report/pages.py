@@ -147,6 +147,7 @@ class _Report:
             "measure": measure,
             "interval": interval,
             "cell": cell,
+            "french_numbers": french_numbers,
             "plain": plain,
             "capitalize_first": lambda text: text[:1].upper() + text[1:],
             "with_figures": self._with_figures,
@@ -181,8 +182,8 @@ class _Report:
         in_network = sum(ran.network_seconds for ran in log.experiments.values())
         self._write("execution.md", self._page("run.md.jinja", log=log, total=total, in_network=in_network))
         navigation.append("execution.md")
-        if tasks := _bench_tasks(self.build):
-            self._write("performances.md", self._page("bench.md.jinja", tasks=tasks))
+        if rows := _bench_rows(self.build):
+            self._write("performances.md", self._page("bench.md.jinja", families=FAMILIES, **rows))
             navigation.append("performances.md")
         self._copy_assets()
         changed = self.mirror.finish()
@@ -461,13 +462,24 @@ def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
     return {name: manifest for name, manifest in found.items() if manifest is not None}
 
 
-def _bench_tasks(build: Path) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the latest measure of speed, by task; none where nothing was measured."""
+def _bench_rows(build: Path) -> dict[str, dict[tuple[str, str], list[dict[str, Any]]]]:
+    """The latest measures of speed and of its growth, by task and network; nothing where there are none."""
     path = build / "bench.json"
-    tasks: dict[str, list[dict[str, Any]]] = {}
-    for row in json.loads(path.read_text(encoding="utf-8")) if path.is_file() else ():
-        tasks.setdefault(row["task"].partition(" ×")[0], []).append(row)
-    return tasks
+    if not path.is_file():
+        return {}
+    speed: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    growth: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        task, _, count = row["task"].partition(" × ")
+        # What has no peer beside it was run to see how it grows.
+        part = growth if count or (row["ratio_to_notebook"] is None) else speed
+        part.setdefault((task, row["network"]), []).append(row)
+    return {"speed": speed, "growth": growth}
+
+
+def french_numbers(text: str) -> str:
+    """A text whose numbers are written as French writes them."""
+    return re.sub(r"\d+\.\d+(?:e[-+]\d+)?", lambda found: number(float(found[0]), 3 if "e" in found[0] else 6), text)
 
 
 def _numbers(lab: Lab) -> Iterator[tuple[str, str]]:
