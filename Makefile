@@ -20,13 +20,16 @@ ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE))
 GENERATOR = $(BIN)/python -m generator
 
 .DEFAULT_GOAL := help
-.PHONY: help bench site test run render serve check lint clean saliency fooling classvis figure explain
+.PHONY: help bench site enonce test run render serve check lint clean saliency fooling classvis figure explain
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
 
 site: .venv/installed ## run what must run, write the pages, build and check the website
 	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
+
+enonce: .venv/installed ## build the students' website, without answers or results
+	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site site-enonce$(SUFFIX)
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check .
@@ -64,7 +67,7 @@ lint: .venv/tested ## format the code and check its types
 	$(BIN)/mypy
 
 clean: ## remove results and website of this lab; the environment stays
-	rm -rf $(BUILD) $(SITE)
+	rm -rf $(BUILD) $(SITE) site-enonce$(SUFFIX)
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

@@ -74,6 +74,19 @@ def site(lab: Lab, build: Path, site: Path, device: str) -> None:
 
 
 @main.command()
+@click.option(
+    "--site", default="site-enonce", show_default=True, type=click.Path(path_type=Path), help="Where it goes."
+)
+@_build
+@_command
+def statement(lab: Lab, build: Path, site: Path) -> None:
+    """Build the students' website: what is asked, without answers or results. Nothing is computed."""
+    report.render_statement(lab, build / "enonce")
+    built = report.build_site(build / "enonce", site)
+    click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
+
+
+@main.command()
 @click.option("--family", "only", type=click.Choice(list(FAMILIES)), help="Only experiments of this family.")
 @_build
 @_device

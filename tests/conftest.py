@@ -56,8 +56,9 @@ def generator(tmp_path: Path) -> Run:
         arguments = [sys.executable, "-m", "generator", command, "--lab", str(lab), "--data", str(tmp_path / "data")]
         if command not in ("check", "list"):
             arguments += ["--build", str(tmp_path / name)]
-        if command == "site":
-            arguments += ["--site", str(tmp_path / f"{name}-site")]
+        if command in ("site", "statement"):
+            edition = "site" if command == "site" else "enonce"
+            arguments += ["--site", str(tmp_path / f"{name}-{edition}")]
         return subprocess.run(
             [*arguments, *more],
             cwd=ROOT,

@@ -2,5 +2,6 @@
 
 from generator.report.pages import render
 from generator.report.site import build_site
+from generator.report.statement import render_statement
 
-__all__ = ["build_site", "render"]
+__all__ = ["build_site", "render", "render_statement"]

@@ -10,24 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import yaml
-from latex2mathml.converter import convert as to_mathml
-
 from generator import charts
-from generator.artefacts import YES_NO, Figure, ImageFacts, Manifest, Metric, Picture, Table, read_manifest
+from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Table, read_manifest
 from generator.claims import VERDICTS, Verdict, judge
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
-from generator.french import NBSP, number, typeset
+from generator.french import NBSP
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import FIGURE, FIGURES, TABLE, Question
+from generator.report.common import STAFF, content_pages, copy_assets, read_page, write_settings
 from generator.report.mirror import Mirror
+from generator.report.text import ROOT, environment, filled, finished
 
-ROOT = Path(__file__).parents[2]
-TEMPLATES = ROOT / "templates"
-ASSETS = ROOT / "content" / "assets"
 THUMBNAIL = 160
 """Width of a thumbnail, in pixels."""
 
@@ -128,31 +123,15 @@ class _Report:
         self.build = build
         self.mirror = Mirror(build / "docs", build / "pictures")
         self.manifests = _manifests(lab, build)
-        self.numbers = dict(_numbers(lab))
+        self.numbers = dict(figure_numbers(lab))
         self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
         self.figures = {
             f"{name}/{figure.name}": self._publish(manifest, figure)
             for name, manifest in self.manifests.items()
             for figure in manifest.figures
         }
-        self.jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown, by the lab's own people
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=False,
-            lstrip_blocks=False,
-            keep_trailing_newline=True,
-        )
-        self.jinja.filters |= {
-            "fr": number,
-            "measure": measure,
-            "interval": interval,
-            "cell": cell,
-            "french_numbers": french_numbers,
-            "plain": plain,
-            "capitalize_first": lambda text: text[:1].upper() + text[1:],
-            "with_figures": self._with_figures,
-            "thumbnails": self._with_thumbnails,
-        }
+        self.jinja = environment()
+        self.jinja.filters |= {"with_figures": self._with_figures, "thumbnails": self._with_thumbnails}
         macros = self.jinja.get_template("figure.jinja").module
         self.show_figure: Callable[[View], str] = macros.figure  # type: ignore[attr-defined]  # a macro
         self.show_thumbnail: Callable[[View, str], str] = macros.thumbnail  # type: ignore[attr-defined]
@@ -174,7 +153,7 @@ class _Report:
         if any(self.verdicts.values()):
             self._write("bilan.md", self._page("verdicts.md.jinja", verdicts_by_question=self._verdicts_by_question()))
             navigation.append("bilan.md")
-        for path in self._content_pages():
+        for path in content_pages(lab):
             self._write(path.name, self._with_figures(self._content(path), base=""))
             navigation.append(path.name)
         log = read_run_log(self.build)
@@ -185,17 +164,10 @@ class _Report:
         if rows := _bench_rows(self.build):
             self._write("performances.md", self._page("bench.md.jinja", families=FAMILIES, **rows))
             navigation.append("performances.md")
-        self._copy_assets()
+        copy_assets(lab, self.mirror)
         changed = self.mirror.finish()
-        self._settings(navigation)
+        write_settings(lab, self.build, navigation)
         return changed
-
-    def _copy_assets(self) -> None:
-        """The project's style sheets and scripts, and what a lab of another folder adds to them."""
-        for folder in dict.fromkeys((ASSETS, self.lab.folder.resolve() / "assets")):
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    self.mirror.copy(path, f"assets/{path.relative_to(folder)}")
 
     # Pages ---------------------------------------------------------------------------------------
 
@@ -270,33 +242,23 @@ class _Report:
             ]
             yield {"slug": family, "title": FAMILIES[family], "experiments": experiments}
 
-    def _content_pages(self) -> list[Path]:
-        folder = self.lab.folder / self.lab.file.pages
-        return [path for path in sorted(folder.glob("*.md")) if path.name != "index.md"]
-
     def _content(self, path: Path) -> str:
         """A hand-written page, which may speak of the lab and its measures in Jinja's braces."""
-        try:
-            return self._filled(path, path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise LabError(f"{path}: no such page; expected the text of the home page") from None
+        return self._filled(path, read_page(path))
 
     def _filled(self, path: Path, text: str) -> str:
         networks = {
             network.title: network for manifest in self.manifests.values() for network in manifest.provenance.networks
         }
-        try:
-            return self.jinja.from_string(text).render(
-                lab=self.lab.file,
-                networks=list(networks.values()),
-                experiments=list(self.lab.experiments.values()),
-                count={"figures": len(self.figures), "images": len(self.lab.images)},
-                metric=self._metric,
-            )
-        except jinja2.TemplateSyntaxError as error:
-            raise LabError(f"{path}:{error.lineno}: {error.message}; check the braces") from None
-        except (jinja2.UndefinedError, KeyError) as error:
-            raise LabError(f"{path}: {error}; a page may use lab, networks, experiments, count, metric") from None
+        known = {
+            "lab": self.lab.file,
+            "edition": STAFF,
+            "networks": list(networks.values()),
+            "experiments": list(self.lab.experiments.values()),
+            "count": {"figures": len(self.figures), "images": len(self.lab.images)},
+            "metric": self._metric,
+        }
+        return filled(self.jinja, path, text, known)
 
     def _metric(self, experiment: str, name: str) -> Metric:
         return self.manifests[experiment].metric(name)
@@ -305,21 +267,7 @@ class _Report:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)
 
     def _write(self, name: str, markdown: str) -> None:
-        self.mirror.write(name, typeset(with_mathml(markdown)))
-
-    def _settings(self, navigation: list[Any]) -> None:
-        """The site's settings that depend on the lab; all others stand in mkdocs.yml."""
-        here = self.build.resolve()
-        settings = {
-            "INHERIT": str(ROOT / "mkdocs.yml"),
-            "site_name": self.lab.file.title,
-            "docs_dir": str(here / "docs"),
-            "theme": {"language": self.lab.file.language},
-            "nav": navigation,
-        }
-        (self.build / "mkdocs.yml").write_text(
-            yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8"
-        )
+        self.mirror.write(name, finished(markdown))
 
     # Figures -------------------------------------------------------------------------------------
 
@@ -414,47 +362,6 @@ class _Report:
         return FIGURES.sub(row, markdown)
 
 
-def cell(value: str | float | None) -> str:
-    """A table's cell, for the reader."""
-    if value is None:
-        return "—"
-    return value if isinstance(value, str) else number(value, 3)
-
-
-def interval(metric: Metric) -> str:
-    """The confidence interval of an estimate and the size of its sample, for the reader; empty if it is none."""
-    if metric.interval is None:
-        return ""
-    low, high = (number(value, 3) for value in metric.interval)
-    return f"intervalle à 95{NBSP}%{NBSP}: {low} à {high}, n{NBSP}={NBSP}{metric.samples}"
-
-
-def measure(metric: Metric) -> str:
-    """A measured number with its unit, for the reader."""
-    if metric.unit == YES_NO:
-        return "oui" if metric.value else "non"
-    return number(metric.value) + (NBSP + metric.unit if metric.unit else "")
-
-
-def plain(value: object) -> str:
-    """A parameter's value, for the reader."""
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    return number(value) if isinstance(value, int | float) else str(value)
-
-
-def with_mathml(markdown: str) -> str:
-    """Turn formulas between dollar signs into MathML, so that no script is needed to show them.
-
-    Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
-    """
-    pieces = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.DOTALL)
-    pieces[::2] = [
-        re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
-    ]
-    return "".join(pieces)
-
-
 def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
     found = {name: read_manifest(results_folder(build, name)) for name in lab.experiments}
     if missing := [name for name, manifest in found.items() if manifest is None]:
@@ -477,12 +384,7 @@ def _bench_rows(build: Path) -> dict[str, dict[tuple[str, str], list[dict[str, A
     return {"speed": speed, "growth": growth}
 
 
-def french_numbers(text: str) -> str:
-    """A text whose numbers are written as French writes them."""
-    return re.sub(r"\d+\.\d+(?:e[-+]\d+)?", lambda found: number(float(found[0]), 3 if "e" in found[0] else 6), text)
-
-
-def _numbers(lab: Lab) -> Iterator[tuple[str, str]]:
+def figure_numbers(lab: Lab) -> Iterator[tuple[str, str]]:
     """« Figure 5.2 »: the question that shows a figure first, and its place there."""
     numbered: set[str] = set()
     for question in lab.questions:

@@ -1,0 +1,56 @@
+"""What both editions of a site have in common: hand-written pages, assets, settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from generator.errors import LabError
+from generator.lab import Lab
+from generator.report.mirror import Mirror
+from generator.report.text import ROOT
+
+ASSETS = ROOT / "content" / "assets"
+STAFF, STUDENTS = "corrigé", "énoncé"
+"""The editions: everything, and what is asked without what answers it."""
+
+
+def content_pages(lab: Lab) -> list[Path]:
+    """The lab's hand-written pages but the first, in the order of their names."""
+    folder = lab.folder / lab.file.pages
+    return [path for path in sorted(folder.glob("*.md")) if path.name != "index.md"]
+
+
+def read_page(path: Path) -> str:
+    """Text of a hand-written page.
+
+    Raises:
+        LabError: it is not there.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LabError(f"{path}: no such page; expected the text of the home page") from None
+
+
+def copy_assets(lab: Lab, mirror: Mirror) -> None:
+    """Copy the project's style sheets and scripts, and what a lab of another folder adds to them."""
+    for folder in dict.fromkeys((ASSETS, lab.folder.resolve() / "assets")):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                mirror.copy(path, f"assets/{path.relative_to(folder)}")
+
+
+def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:
+    """Write ``build/mkdocs.yml``: the settings that depend on the lab; all others stand in mkdocs.yml."""
+    here = build.resolve()
+    settings = {
+        "INHERIT": str(ROOT / "mkdocs.yml"),
+        "site_name": lab.file.title,
+        "docs_dir": str(here / "docs"),
+        "theme": {"language": lab.file.language},
+        "nav": navigation,
+    }
+    (build / "mkdocs.yml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")

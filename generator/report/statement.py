@@ -1,0 +1,80 @@
+"""The edition for students: what is asked, and nothing that answers it.
+
+It is written from the questions' statements and from the pages that say they are for students too.
+Results are never opened, so that none can slip in.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from generator.lab import Lab
+from generator.questions import FIGURE, FIGURES, TABLE, Question
+from generator.report.common import STUDENTS, content_pages, copy_assets, read_page, write_settings
+from generator.report.mirror import Mirror
+from generator.report.pages import figure_numbers
+from generator.report.text import environment, filled, finished
+
+FOR_STUDENTS_TOO = re.compile(r"\A---\n(?:(?!---).*\n)*for: students\n")
+"""How the header of a page begins that stands in both editions."""
+
+
+def render_statement(lab: Lab, build: Path) -> int:
+    """Write the students' pages into ``build/docs`` and their settings into ``build/mkdocs.yml``.
+
+    Args:
+        lab: the lab.
+        build: a folder of this edition's own.
+
+    Returns:
+        How many files changed.
+
+    Raises:
+        LabError: a page of the content cannot be rendered.
+    """
+    mirror, jinja, numbers = Mirror(build / "docs", build / "pictures"), environment(), dict(figure_numbers(lab))
+    known = {
+        "lab": lab.file,
+        "edition": STUDENTS,
+        "networks": list(lab.file.networks.values()),
+        "count": {
+            "figures": sum(len(list(experiment.figures)) for experiment in lab.experiments.values()),
+            "images": len(lab.images),
+        },
+    }
+
+    def write(name: str, template: str, **context: Any) -> None:
+        mirror.write(name, finished(jinja.get_template(template).render(lab=lab.file, **context)))
+
+    home = lab.folder / lab.file.pages / "index.md"
+    introduction = filled(jinja, home, read_page(home), known)
+    write("index.md", "statement-home.md.jinja", introduction=introduction, questions=lab.questions)
+    for question in lab.questions:
+        places = [numbers[figure] for figure in figures_asked_for(question)]
+        write(
+            f"questions/{question.slug}.md",
+            "statement.md.jinja",
+            question=question,
+            statement=without_results(question.statement),
+            places=places,
+        )
+    both = [path for path in content_pages(lab) if FOR_STUDENTS_TOO.match(read_page(path))]
+    for path in both:
+        mirror.write(path.name, finished(without_results(filled(jinja, path, read_page(path), known))))
+    copy_assets(lab, mirror)
+    changed = mirror.finish()
+    questions = [f"questions/{question.slug}.md" for question in lab.questions]
+    write_settings(lab, build, [{"Accueil": "index.md"}, {"Questions": questions}, *(path.name for path in both)])
+    return changed
+
+
+def figures_asked_for(question: Question) -> list[str]:
+    """The figures of an answer, which students are to make themselves."""
+    return list(dict.fromkeys(link["figure"] for link in FIGURE.finditer(question.answer)))
+
+
+def without_results(markdown: str) -> str:
+    """A text with its figures and tables left out."""
+    return TABLE.sub("", FIGURES.sub("", markdown))

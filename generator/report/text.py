@@ -1,0 +1,98 @@
+"""Words, numbers and formulas as a page shows them, and the templates that use them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jinja2
+from latex2mathml.converter import convert as to_mathml
+
+from generator.artefacts import YES_NO, Metric
+from generator.errors import LabError
+from generator.french import NBSP, number, typeset
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "templates"
+
+
+def environment() -> jinja2.Environment:
+    """Jinja with the project's templates and filters; an unknown name is a mistake."""
+    jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown, by the lab's own people
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    jinja.filters |= {
+        "fr": number,
+        "measure": measure,
+        "interval": interval,
+        "cell": cell,
+        "french_numbers": french_numbers,
+        "plain": plain,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+    }
+    return jinja
+
+
+def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, object]) -> str:
+    """A text of the content with its braces filled in.
+
+    Raises:
+        LabError: the braces are wrong, or name something that there is not.
+    """
+    try:
+        return jinja.from_string(text).render(known)
+    except jinja2.TemplateSyntaxError as error:
+        raise LabError(f"{path}:{error.lineno}: {error.message}; check the braces") from None
+    except (jinja2.UndefinedError, KeyError) as error:
+        raise LabError(f"{path}: {error}; it may use {', '.join(known)}") from None
+
+
+def finished(markdown: str) -> str:
+    """Markdown with its formulas as MathML and its punctuation well spaced."""
+    return typeset(with_mathml(markdown))
+
+
+def cell(value: str | float | None) -> str:
+    """A table's cell, for the reader."""
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else number(value, 3)
+
+
+def interval(metric: Metric) -> str:
+    """The confidence interval of an estimate and the size of its sample, for the reader; empty if it is none."""
+    if metric.interval is None:
+        return ""
+    low, high = (number(value, 3) for value in metric.interval)
+    return f"intervalle à 95{NBSP}%{NBSP}: {low} à {high}, n{NBSP}={NBSP}{metric.samples}"
+
+
+def measure(metric: Metric) -> str:
+    """A measured number with its unit, for the reader."""
+    if metric.unit == YES_NO:
+        return "oui" if metric.value else "non"
+    return number(metric.value) + (NBSP + metric.unit if metric.unit else "")
+
+
+def plain(value: object) -> str:
+    """A parameter's value, for the reader."""
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def with_mathml(markdown: str) -> str:
+    """Turn formulas between dollar signs into MathML, so that no script is needed to show them.
+
+    Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
+    """
+    pieces = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.DOTALL)
+    pieces[::2] = [
+        re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
+    ]
+    return "".join(pieces)
+
+
+def french_numbers(text: str) -> str:
+    """A text whose numbers are written as French writes them."""
+    return re.sub(r"\d+\.\d+(?:e[-+]\d+)?", lambda found: number(float(found[0]), 3 if "e" in found[0] else 6), text)

@@ -1,0 +1,105 @@
+"""Two editions from one source: what answers a question is in the staff's only."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from generator.artefacts import read_manifest
+from generator.lab import read_lab
+from generator.report.text import measure
+from tests.conftest import ROOT, Run
+
+TEXTS = {".html", ".js", ".json", ".xml", ".css", ".txt", ".svg", ".md", ".ipynb", ".py"}
+
+
+def plain(text: str) -> str:
+    """A text without tags, escapes, emphasis and differences of space and apostrophe."""
+    text = html.unescape(re.sub(r"<[^>]+>", " ", text))
+    return re.sub(r"[\s*«»]+", " ", text.replace("’", "'").replace("\\u2019", "'"))
+
+
+def contents(site: Path) -> str:
+    """Everything a reader could find in a website's folder: texts, names of files, data of images."""
+    pieces = []
+    for path in sorted(site.rglob("*")):
+        pieces.append(path.name)
+        if path.is_file() and path.suffix in TEXTS:
+            pieces.append(plain(path.read_text(encoding="utf-8")))
+        elif path.is_file():
+            pieces.append(path.read_bytes().decode("latin-1"))
+    return "\n".join(pieces)
+
+
+def answers(lab_path: Path) -> Iterator[str]:
+    """Sentences of the answers and notes, and what the claims quote."""
+    lab = read_lab(lab_path, ROOT / "data")
+    for question in lab.questions:
+        text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\n\1\n", f"{question.answer}\n\n{question.note}")
+        for sentence in re.split(r"(?<=[.!?])\s|\n\n|\n(?=!)", re.sub(r"(?<!\n)\n(?!\n)", " ", text)):
+            if len(sentence.strip()) > 20 and "](" not in sentence:
+                yield plain(sentence).strip()
+        for claim in question.claims:
+            yield plain(claim.measured or claim.unmeasured).strip()
+
+
+def measures(lab_path: Path, build: Path) -> Iterator[str]:
+    """Numbers that verdicts rest on, as the site writes them; short ones could stand anywhere."""
+    lab = read_lab(lab_path, ROOT / "data")
+    for question in lab.questions:
+        for claim in question.claims:
+            if claim.metric:
+                experiment, _, name = claim.metric.partition("/")
+                manifest = read_manifest(build / "results" / experiment)
+                assert manifest is not None
+                number = plain(measure(manifest.metric(name))).strip()
+                if len(re.findall(r"\d", number)) > 2:
+                    yield number
+
+
+@pytest.fixture
+def editions(mini: Path, tmp_path: Path, generator: Run) -> tuple[Path, str, str]:
+    """The mini lab, and all there is in its edition for staff and for students."""
+    assert generator("site", mini).returncode == 0
+    assert generator("statement", mini).returncode == 0
+    return mini, contents(tmp_path / "build-site"), contents(tmp_path / "build-enonce")
+
+
+def test_no_answer_and_no_number_of_a_verdict_is_in_the_students_edition(
+    editions: tuple[Path, str, str], tmp_path: Path
+) -> None:
+    lab, staff, students = editions
+    secrets = [*answers(lab), *measures(lab, tmp_path / "build")]
+    assert len(secrets) > 3
+    for secret in secrets:
+        assert secret in staff, "what is looked for would be found"
+        assert secret not in students
+
+
+def test_no_figure_is_in_it(editions: tuple[Path, str, str]) -> None:
+    _, staff, students = editions
+    assert "bande.npz" in staff
+    assert not re.search(r"\.npz|figures/|galeries", students)
+
+
+def test_it_needs_no_results(mini: Path, tmp_path: Path, generator: Run) -> None:
+    done = generator("statement", mini)
+    assert done.returncode == 0
+    assert not (tmp_path / "build" / "results").exists()
+    page = (tmp_path / "build-enonce" / "questions" / "q01-voir.html").read_text()
+    assert "Que regarde le réseau" in page
+    assert "Figure 1.1" in plain(page), "the place of a figure is there"
+
+
+def test_of_the_default_lab_no_answer_is_in_it(generator: Run, tmp_path: Path) -> None:
+    lab = ROOT / "content" / "tp.yml"
+    assert generator("statement", lab).returncode == 0
+    students = contents(tmp_path / "build-enonce")
+    secrets = list(answers(lab))
+    assert len(secrets) > 40
+    assert [secret for secret in secrets if secret in students] == []
+    assert "Calculez les cartes de saillance" in students
