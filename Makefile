@@ -20,7 +20,7 @@ ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE))
 GENERATOR = $(BIN)/python -m generator
 
 .DEFAULT_GOAL := help
-.PHONY: help bench site enonce test run render serve check lint clean saliency fooling classvis figure explain
+.PHONY: help bench site enonce zip test run render serve check lint clean saliency fooling classvis figure explain
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -30,6 +30,9 @@ site: .venv/installed ## run what must run, write the pages, build and check the
 
 enonce: .venv/installed ## build the students' website, without answers or results
 	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site site-enonce$(SUFFIX)
+
+zip: site ## pack the website into a file that opens by double-click once unpacked
+	$(BIN)/python -m zipfile -c $(SITE).zip $(SITE)/
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check .
@@ -67,7 +70,7 @@ lint: .venv/tested ## format the code and check its types
 	$(BIN)/mypy
 
 clean: ## remove results and website of this lab; the environment stays
-	rm -rf $(BUILD) $(SITE) site-enonce$(SUFFIX)
+	rm -rf $(BUILD) $(SITE) site-enonce$(SUFFIX) $(SITE).zip
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
