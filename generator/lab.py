@@ -36,6 +36,7 @@ class LabFile(Strict):
     class_titles: dict[ClassIndex, str] = Field(
         default_factory=dict, description="names of classes in the site's language"
     )
+    glossary: dict[str, str] = Field(default_factory=dict, description="terms, explained wherever they stand")
     questions: str = Field("questions", description="folder of the questions, beside this file")
     pages: str = Field("pages", description="folder of the other pages, beside this file")
     experiments: dict[Name, dict[str, Any]] = Field(

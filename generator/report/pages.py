@@ -267,7 +267,7 @@ class _Report:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)
 
     def _write(self, name: str, markdown: str) -> None:
-        self.mirror.write(name, finished(markdown))
+        self.mirror.write(name, finished(markdown, self.lab.file.glossary))
 
     # Figures -------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def render_statement(lab: Lab, build: Path) -> int:
     }
 
     def write(name: str, template: str, **context: Any) -> None:
-        mirror.write(name, finished(jinja.get_template(template).render(lab=lab.file, **context)))
+        mirror.write(name, finished(jinja.get_template(template).render(lab=lab.file, **context), lab.file.glossary))
 
     home = lab.folder / lab.file.pages / "index.md"
     introduction = filled(jinja, home, read_page(home), known)
@@ -62,7 +62,9 @@ def render_statement(lab: Lab, build: Path) -> int:
         )
     both = [path for path in content_pages(lab) if FOR_STUDENTS_TOO.match(read_page(path))]
     for path in both:
-        mirror.write(path.name, finished(without_results(filled(jinja, path, read_page(path), known))))
+        mirror.write(
+            path.name, finished(without_results(filled(jinja, path, read_page(path), known)), lab.file.glossary)
+        )
     copy_assets(lab, mirror)
     changed = mirror.finish()
     questions = [f"questions/{question.slug}.md" for question in lab.questions]

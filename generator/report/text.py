@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -47,9 +48,10 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
         raise LabError(f"{path}: {error}; it may use {', '.join(known)}") from None
 
 
-def finished(markdown: str) -> str:
-    """Markdown with its formulas as MathML and its punctuation well spaced."""
-    return typeset(with_mathml(markdown))
+def finished(markdown: str, glossary: Mapping[str, str]) -> str:
+    """Markdown with its formulas as MathML, its punctuation well spaced, and the terms it uses explained."""
+    terms = [f"*[{term}]: {meaning}" for term, meaning in glossary.items() if term in markdown]
+    return typeset("\n".join([with_mathml(markdown), "", *terms]) if terms else with_mathml(markdown))
 
 
 def cell(value: str | float | None) -> str:
