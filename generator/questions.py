@@ -2,8 +2,9 @@
 
 A question is a Markdown file: a header between two lines of ``---`` (``number``, ``title``), then
 sections headed ``## Énoncé``, ``## Réponse``, ``## Mesures`` and ``## Note``. A figure is shown where
-its image link stands: ``![caption](figure:EXPERIMENT/FIGURE)``; a table likewise, ``table:``. What the
-answer claims, and the rule that decides whether it is true, stands in the header (see claims.py).
+its image link stands: ``![caption](figure:EXPERIMENT/FIGURE)``; a table likewise, ``table:``;
+``[](figure:EXPERIMENT/FIGURE)`` mentions it by its number. What the answer claims, and the rule that
+decides whether it is true, stands in the header (see claims.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from generator.schema import Strict
 
 FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
 TABLE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(table:(?P<table>[^)\s]+)\)")
+REFERENCE = re.compile(r"(?<!!)\[\]\(figure:(?P<figure>[^)\s]+)\)")
+"""A mention of a figure, which becomes its number."""
 FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
 SECTIONS = {"Énoncé": "statement", "Réponse": "answer", "Mesures": "evidence", "Note": "note"}
@@ -182,7 +185,7 @@ def _words(text: str) -> str:
 
 
 def _figure_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
-    for match in FIGURE.finditer(text):
+    for match in (*FIGURE.finditer(text), *REFERENCE.finditer(text)):
         if match["figure"] not in figures:
             line = text[: match.start()].count("\n") + 1
             yield (

@@ -98,6 +98,12 @@ class TestOnThePage:
         assert all(">non mesuré<" in page for page in pages)
         assert all("sinon nuancé" in page for page in pages), "the rule is shown to the reader"
 
+    def test_a_figure_is_mentioned_by_its_number(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        assert generator("site", mini).returncode == 0
+        page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
+        assert f'<a href="../questions/q01-voir.html#saillance-bande">figure{NBSP}1.1</a>' in page
+        assert '<a href="../galeries/saliency.html#saillance-oiseau">«' in page, "by its title where no question shows it"
+
     def test_a_metric_that_nobody_measured_is_told_in_one_line(self, mini: Path, generator: Run) -> None:
         question = mini.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))

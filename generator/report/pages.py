@@ -18,7 +18,7 @@ from generator.experiments.base import FAMILIES
 from generator.french import NBSP
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
-from generator.questions import FIGURE, FIGURES, TABLE, Question
+from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.common import STAFF, content_pages, copy_assets, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.text import ROOT, environment, filled, finished
@@ -329,7 +329,18 @@ class _Report:
             shown = "\n".join(self.show_figure(view) for view in views)
             return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
 
-        return TABLE.sub(lambda link: self._table(link, base), FIGURES.sub(grid, markdown))
+        with_numbers = REFERENCE.sub(lambda link: self._mention(link["figure"], base), markdown)
+        return TABLE.sub(lambda link: self._table(link, base), FIGURES.sub(grid, with_numbers))
+
+    def _mention(self, reference: str, base: str) -> str:
+        """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it."""
+        view = self._view(reference, base=base)
+        for question in self.lab.questions:
+            if reference in question.figures:
+                where = f"{base}questions/{question.slug}.html"
+                return f'<a href="{where}#{view.anchor}">{view.number.lower()}</a>'
+        where = f"{base}galeries/{self.lab.experiments[view.manifest.experiment].family}.html"
+        return f'<a href="{where}#{view.anchor}">« {view.figure.title} »</a>'
 
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
