@@ -102,7 +102,7 @@ class TestOnThePage:
         assert generator("site", mini).returncode == 0
         page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
         assert f'<a href="../questions/q01-voir.html#saillance-bande">figure{NBSP}1.1</a>' in page
-        assert '<a href="../galeries/saliency.html#saillance-oiseau">«' in page, "by its title where no question shows it"
+        assert '<a href="../galeries/saliency.html#saillance-oiseau">«' in page
 
     def test_a_metric_that_nobody_measured_is_told_in_one_line(self, mini: Path, generator: Run) -> None:
         question = mini.parent / "questions" / "q01-voir.md"
