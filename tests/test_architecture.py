@@ -24,6 +24,7 @@ ROOMS = [
     "cache",
     "pipeline",
     "report bench classroom",
+    "new",
     "cli",
     "__main__",
 ]
