@@ -156,7 +156,7 @@ class Detection(Experiment):
             for place, key in enumerate(reversed(rules)):
                 values = [row[key] for row in rows]
                 middle = mean(values)
-                axes.scatter(values, [place] * len(values), s=16, color=COLOURS[1], alpha=0.5, linewidth=0)
+                axes.scatter(values, [place - 0.2] * len(values), s=20, color=COLOURS[1], alpha=0.7, linewidth=0)
                 axes.plot([middle.low, middle.high], [place] * 2, color=COLOURS[0], linewidth=2)
                 axes.scatter([middle.value], [place], s=40, color=COLOURS[0], zorder=3)
             axes.set(xlim=(0, 1), ylim=(-0.5, len(rules) - 0.5), xlabel="recouvrement (IoU)", title=title)
