@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from generator.errors import LabError
 
 Pixels = NDArray[np.uint8]
 """RGB pixel values, uint8 (H, W, 3)."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a rectangle, as fractions of the image's sides."""
 
 
 def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
@@ -43,6 +47,25 @@ def resize(pixels: Pixels, size: int) -> Pixels:
     if len(pixels) == size:
         return pixels
     return np.array(Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
+
+
+def inside(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels of an image lie in one of the boxes, bool (H, W)."""
+    region = np.zeros((height, width), dtype=np.bool_)
+    for left, top, right, bottom in boxes:
+        region[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+    return region
+
+
+def outlined(pixels: Pixels, boxes: Iterable[Box], colour: tuple[int, int, int]) -> Pixels:
+    """A copy of an image, uint8 (H, W, 3), with boxes drawn on it; lines two pixels wide."""
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    for left, top, right, bottom in boxes:
+        # Pillow draws the last pixel too, so a box that reaches the border stays visible.
+        corners = (left * image.width, top * image.height, right * image.width - 1, bottom * image.height - 1)
+        draw.rectangle(corners, outline=colour, width=2)
+    return np.array(image, dtype=np.uint8)
 
 
 def _open_image(path: Path) -> Image.Image:

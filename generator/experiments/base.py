@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from generator.artefacts import Recorder
-from generator.images import Pixels
+from generator.images import Box, Pixels, inside
 from generator.schema import NetworkName, Strict
 
 if TYPE_CHECKING:
@@ -42,16 +42,12 @@ class Photograph:
     pixels: Pixels
     label: int
     title: str
-    boxes: tuple[tuple[float, float, float, float], ...]
+    boxes: tuple[Box, ...]
 
     @property
     def objects(self) -> NDArray[np.bool_]:
         """Which pixels lie in one of its boxes, bool (H, W)."""
-        height, width = self.pixels.shape[:2]
-        inside = np.zeros((height, width), dtype=np.bool_)
-        for left, top, right, bottom in self.boxes:
-            inside[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
-        return inside
+        return inside(self.boxes, *self.pixels.shape[:2])
 
 
 @dataclass(frozen=True)
