@@ -185,6 +185,11 @@
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
+  // What scrolls sideways can be scrolled by keyboard; the theme wraps its tables once the page is there.
+  addEventListener("load", () => {
+    for (const table of all(".md-typeset__scrollwrap")) table.tabIndex = 0;
+  });
+
   all(".tp-film").forEach(film);
   all(".tp-compare").forEach(comparison);
   all(".tp-filter").forEach(filter);

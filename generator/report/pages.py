@@ -37,6 +37,7 @@ class Shown:
         display: a light copy; of a chart, the chart.
         dark: a chart for the dark scheme; empty for a picture, which looks the same in both.
         title, alt, width, height, sha256: as in the manifest.
+        anchor: its name on a page; empty where another figure of the experiment shows it first.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Shown:
     width: int
     height: int
     sha256: str
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class _Report:
         self.manifests = _manifests(lab, build)
         self.numbers = dict(figure_numbers(lab))
         self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
+        self._anchors: set[str] = set()
         self.figures = {
             f"{name}/{figure.name}": self._publish(manifest, figure)
             for name, manifest in self.manifests.items()
@@ -159,8 +162,9 @@ class _Report:
         navigation.append({"Accueil": "index.md"})
         questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
         for name, context in questions.items():
-            self._write(name, self._page("question.md.jinja", **context))
-        self._write("questions/tout.md", self._page("everything.md.jinja", questions=questions.values()))
+            self._write(name, _once(self._page("question.md.jinja", **context)))
+        everything = self._page("everything.md.jinja", questions=questions.values())
+        self._write("questions/tout.md", _once(everything))
         navigation.append({"Questions": [*questions, "questions/tout.md"]})
         for gallery in self._galleries():
             page = self._page("gallery.md.jinja", **gallery)
@@ -333,8 +337,20 @@ class _Report:
         else:
             display, dark = f"{stem}.webp", ""
             self.mirror.display_copy(path, picture, f"{target}/{display}", picture.width)
+        anchor = f"image-{Path(target).name}-{stem}"
+        if anchor in self._anchors:
+            anchor = ""
+        self._anchors.add(anchor)
         return Shown(
-            picture.file, display, dark, picture.title, picture.alt, picture.width, picture.height, picture.sha256
+            picture.file,
+            display,
+            dark,
+            picture.title,
+            picture.alt,
+            picture.width,
+            picture.height,
+            picture.sha256,
+            anchor,
         )
 
     def _thumbnail(self, source: Path, target: str, picture: Picture) -> Thumbnail:
@@ -403,6 +419,20 @@ class _Report:
             return '<div class="tp-thumbnails">\n' + "\n".join(links) + "\n</div>\n"
 
         return FIGURES.sub(row, markdown)
+
+
+def _once(page: str) -> str:
+    """A page that shows each figure once; where it would come again, a link leads to it."""
+    seen: set[str] = set()
+
+    def first(match: re.Match[str]) -> str:
+        if match["anchor"] not in seen:
+            seen.add(match["anchor"])
+            return match[0]
+        return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, plus haut.</p>'
+
+    figure = r'<figure [^>]*id="(?P<anchor>[^"]+)">.*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
+    return re.sub(figure, first, page, flags=re.DOTALL)
 
 
 def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
