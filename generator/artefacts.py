@@ -86,6 +86,9 @@ class Figure(_Record):
         images: names of the photographs it was made from.
         seed: of every random number behind it; None where nothing is random.
         parameters: everything else that decides how it looks.
+        classes: titles of the classes it is about, beside those of its photographs.
+        compare: pairs of its files, before and after, to be laid side by side under one edge.
+        overlay: pairs of its files, of which the second can be laid over the first.
     """
 
     name: str
@@ -98,6 +101,9 @@ class Figure(_Record):
     images: tuple[str, ...]
     seed: int | None
     parameters: dict[str, Any]
+    classes: tuple[str, ...] = ()
+    compare: tuple[tuple[str, str], ...] = ()
+    overlay: tuple[tuple[str, str], ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -111,8 +117,8 @@ class Film(_Record):
     Attributes:
         name: unique within the experiment.
         title: in French.
-        figures: names of the figures that show moments of it.
-        iterations: the number of each frame.
+        figures: names of the figures that show moments of it; the thumbnail of the last is its end.
+        iterations: the number of each frame; 0 is the start.
         total: length of the programme, in iterations.
         frames: one picture per number.
         scores: raw score of the target class before each step.
@@ -267,6 +273,9 @@ class Recorder:
         seed: int | None = None,
         parameters: Mapping[str, Any],
         facts: Sequence[Metric] = (),
+        classes: Sequence[str] = (),
+        compare: Sequence[tuple[Picture, Picture]] = (),
+        overlay: Sequence[tuple[Picture, Picture]] = (),
     ) -> None:
         """Record a figure, with the exact values behind its pictures; see :class:`Figure`."""
         self._write(f"{name}.npz", lambda path: np.savez_compressed(path, allow_pickle=False, **arrays))
@@ -282,6 +291,9 @@ class Recorder:
                 images=tuple(images),
                 seed=seed,
                 parameters=dict(parameters),
+                classes=tuple(classes),
+                compare=tuple((before.file, after.file) for before, after in compare),
+                overlay=tuple((under.file, over.file) for under, over in overlay),
             )
         )
 

@@ -105,7 +105,7 @@ class ClassVisualisation(Experiment):
 
     def _film(self, last: int) -> frozenset[int]:
         """Iterations of a film's frames: close together at first, when most happens."""
-        return frozenset(max(1, round(last * (k / self.frames) ** 2)) for k in range(1, self.frames + 1))
+        return frozenset(round(last * (k / self.frames) ** 2) for k in range(self.frames + 1))
 
     def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
         images = {iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()}
@@ -150,6 +150,7 @@ class ClassVisualisation(Experiment):
             arrays={"image": bench.network.pixels(summit.snapshots[iteration])},
             images=[run.start] if run.start else [],
             seed=self.seed,
+            classes=[target],
             parameters={
                 "classe": f"{target} ({run.target})",
                 "départ": start,

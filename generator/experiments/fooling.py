@@ -16,6 +16,9 @@ from generator.french import number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 
+FILMED = frozenset((*range(20), *range(20, 1000, 10)))
+"""Iterations whose image becomes a frame of the film: all at first, when most images arrive."""
+
 
 class Fooling(Experiment):
     """x <- x + step * g / ||g||, until the target has the highest score (Szegedy et al. 2013)."""
@@ -55,7 +58,7 @@ class Fooling(Experiment):
             stop_at_target=True,
         )
         climbs = (
-            vision.ascent.Climb(network.normalise([photograph.pixels])[0], self.target)
+            vision.ascent.Climb(network.normalise([photograph.pixels])[0], self.target, snapshots=FILMED)
             for photograph in bench.photographs.values()
         )
         for position, summit in vision.ascent.ascend(network, climbs, rule, on_step=bench.on_step):
@@ -124,6 +127,8 @@ class Fooling(Experiment):
             thumbnail=pictures["trompeuse"],
             arrays={"original": photograph.pixels, "fooled": after},
             images=[name],
+            classes=[target],
+            compare=[(pictures["originale"], pictures["trompeuse"])],
             seed=None,
             parameters={
                 "classe visée": f"{target} ({self.target})",
@@ -132,6 +137,16 @@ class Fooling(Experiment):
                 "pixels gardés valides à chaque pas": self.clamp,
             },
             facts=facts,
+        )
+        frames = {iteration: to_bytes(network.pixels(image)) for iteration, image in summit.snapshots.items()}
+        results.film(
+            name,
+            title=f"{title} → {target}",
+            figures=[name],
+            frames=frames | {summit.steps: saved},
+            total=summit.steps,
+            scores=summit.scores,
+            alt=f"« {title} », modifiée peu à peu vers « {target} »",
         )
 
 

@@ -77,6 +77,7 @@ class Saliency(Experiment):
             + CAPTION,
             columns=columns,
             thumbnail=columns[0][-1],
+            overlay=[(photograph, heatmap) for photograph, heatmap in columns],
             arrays={image: values for image, (_, values) in shown.items()},
             images=list(shown),
             parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},

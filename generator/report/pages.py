@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from generator.pipeline import read_run_log, results_folder
 from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, read_page, write_settings
 from generator.report.mirror import Mirror
+from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
 from generator.report.text import ROOT, environment, filled, finished
 from generator.report.worksheets import write_worksheets
 
@@ -37,6 +38,7 @@ class Shown:
         display: a light copy; of a chart, the chart.
         dark: a chart for the dark scheme; empty for a picture, which looks the same in both.
         title, alt, width, height, sha256: as in the manifest.
+        anchor: its name on a page; empty where another figure of the experiment shows it first.
     """
 
     file: str
@@ -47,6 +49,7 @@ class Shown:
     width: int
     height: int
     sha256: str
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class View:
     number: str
     base: str
     said: str
+    film: FilmView | None
+    comparisons: tuple[Comparison, ...]
 
     @property
     def reference(self) -> str:
@@ -103,6 +108,16 @@ class View:
     def images(self) -> list[ImageFacts]:
         """The photographs it was made from."""
         return [self.manifest.provenance.images[name] for name in self.figure.images]
+
+    @property
+    def facets(self) -> dict[str, list[str]]:
+        """What a reader may look for it by: the titles of its experiment, images, classes and networks."""
+        return {
+            "expérience": [self.manifest.title],
+            "image": [image.title for image in self.images],
+            "classe": sorted({*self.figure.classes, *(image.label_title for image in self.images)}),
+            "réseau": [network.title for network in self.manifest.provenance.networks],
+        }
 
 
 def render(lab: Lab, build: Path) -> int:
@@ -126,6 +141,7 @@ class _Report:
         self.manifests = _manifests(lab, build)
         self.numbers = dict(figure_numbers(lab))
         self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
+        self._anchors: set[str] = set()
         self.figures = {
             f"{name}/{figure.name}": self._publish(manifest, figure)
             for name, manifest in self.manifests.items()
@@ -133,6 +149,7 @@ class _Report:
         }
         self.jinja = environment()
         self.jinja.filters |= {"with_figures": self._with_figures, "thumbnails": self._with_thumbnails}
+        self.jinja.globals["curve_box"] = CURVE
         macros = self.jinja.get_template("figure.jinja").module
         self.show_figure: Callable[[View], str] = macros.figure  # type: ignore[attr-defined]  # a macro
         self.show_thumbnail: Callable[[View, str], str] = macros.thumbnail  # type: ignore[attr-defined]
@@ -144,15 +161,20 @@ class _Report:
         navigation: list[Any] = []
         self._write("index.md", self._page("home.md.jinja", **self._home()))
         navigation.append({"Accueil": "index.md"})
-        for question in lab.questions:
-            self._write(f"questions/{question.slug}.md", self._question(question))
-        navigation.append({"Questions": [f"questions/{question.slug}.md" for question in lab.questions]})
+        questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
+        for name, context in questions.items():
+            self._write(name, _once(self._page("question.md.jinja", **context)))
+        everything = self._page("everything.md.jinja", questions=questions.values())
+        self._write("questions/tout.md", _once(everything))
+        navigation.append({"Questions": [*questions, "questions/tout.md"]})
         for gallery in self._galleries():
             page = self._page("gallery.md.jinja", **gallery)
             self._write(f"galeries/{gallery['slug']}.md", page)
         navigation.append({"Galeries": [f"galeries/{gallery['slug']}.md" for gallery in self._galleries()]})
         if any(self.verdicts.values()):
-            self._write("bilan.md", self._page("verdicts.md.jinja", verdicts_by_question=self._verdicts_by_question()))
+            by_question = self._verdicts_by_question()
+            page = self._page("verdicts.md.jinja", verdicts_by_question=by_question, counts=self._counts())
+            self._write("bilan.md", page)
             navigation.append("bilan.md")
         for path in content_pages(lab):
             self._write(path.name, self._with_figures(self._content(path), base=""))
@@ -184,14 +206,13 @@ class _Report:
             cards.append({"question": question, "view": view})
         galleries = []
         for gallery in self._galleries(base=""):
-            views = [view for experiment in gallery["experiments"] for view in experiment["views"]]
+            views = gallery["views"]
             # The middle one: the first is noise where an ascent starts from noise.
-            galleries.append({**gallery, "view": views[len(views) // 2], "count": len(views)})
+            galleries.append({**gallery, "view": views[len(views) // 2]})
         introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
-        counts = Counter(verdict.verdict for verdicts in self.verdicts.values() for verdict in verdicts)
-        return {"introduction": introduction, "cards": cards, "galleries": galleries, "counts": counts}
+        return {"introduction": introduction, "cards": cards, "galleries": galleries, "counts": self._counts()}
 
-    def _question(self, question: Question) -> str:
+    def _question(self, question: Question) -> dict[str, Any]:
         answer = self._answer(question)
         names = dict.fromkeys(figure.partition("/")[0] for figure in (*question.figures, *answer.figures))
         notes = [
@@ -199,16 +220,15 @@ class _Report:
             for name in names
             if self.lab.experiments[name].note
         ]
-        return self._page(
-            "question.md.jinja",
-            question=question,
-            answer=answer,
-            shared_with=answer if answer is not question else None,
-            evidence=self._filled(question.path, question.evidence),
-            verdicts_here=self.verdicts[question.number],
-            setting_notes=notes,
-            view=lambda reference: self._view(reference, base="../"),
-        )
+        return {
+            "question": question,
+            "answer": answer,
+            "shared_with": answer if answer is not question else None,
+            "evidence": self._filled(question.path, question.evidence),
+            "verdicts_here": self.verdicts[question.number],
+            "setting_notes": notes,
+            "view": lambda reference: self._view(reference, base="../"),
+        }
 
     def _judge(self, question: Question) -> Iterator[Verdict]:
         for claim in question.claims:
@@ -227,6 +247,10 @@ class _Report:
     def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
         return [(question, verdicts) for question in self.lab.questions if (verdicts := self.verdicts[question.number])]
 
+    def _counts(self) -> Counter[str]:
+        """How often each verdict was given."""
+        return Counter(verdict.verdict for verdicts in self.verdicts.values() for verdict in verdicts)
+
     def _answer(self, question: Question) -> Question:
         """The question whose answer serves this one: itself, as a rule."""
         number = question.answered_with or question.number
@@ -235,7 +259,7 @@ class _Report:
     def _galleries(self, base: str = "../") -> Iterator[dict[str, Any]]:
         """One gallery for each family of experiments that the lab has, in the order of the lab."""
         for family in dict.fromkeys(experiment.family for experiment in self.lab.experiments.values()):
-            experiments = [
+            experiments: list[dict[str, Any]] = [
                 {
                     "title": manifest.title,
                     "note": self.lab.experiments[name].note,
@@ -244,7 +268,14 @@ class _Report:
                 for name, manifest in self.manifests.items()
                 if self.lab.experiments[name].family == family
             ]
-            yield {"slug": family, "title": FAMILIES[family], "experiments": experiments}
+            views = [view for experiment in experiments for view in experiment["views"]]
+            yield {
+                "slug": family,
+                "title": FAMILIES[family],
+                "experiments": experiments,
+                "views": views,
+                "choices": _choices([view.facets for view in views]),
+            }
 
     def _content(self, path: Path) -> str:
         """A hand-written page, which may speak of the lab and its measures in Jinja's braces."""
@@ -279,6 +310,9 @@ class _Report:
         """Bring a figure's files into the pages' folder; say how to show it."""
         source = results_folder(self.build, manifest.experiment)
         target = f"figures/{manifest.experiment}"
+        film = next((film_view(film) for film in manifest.films if film.figures[-1] == figure.name), None)
+        for frame in film.film.frames if film else ():
+            self.mirror.copy(source / frame.file, f"{target}/{frame.file}")
         columns = tuple(tuple(self._show(source, target, picture) for picture in column) for column in figure.columns)
         self.mirror.copy(source / figure.arrays, f"{target}/{figure.arrays}")
         telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
@@ -294,6 +328,8 @@ class _Report:
             number=self.numbers.get(reference, ""),
             base=f"{target}/",
             said="",
+            film=film,
+            comparisons=tuple(comparisons(manifest, figure, film, self.manifests)),
         )
 
     def _show(self, source: Path, target: str, picture: Picture) -> Shown:
@@ -305,8 +341,20 @@ class _Report:
         else:
             display, dark = f"{stem}.webp", ""
             self.mirror.display_copy(path, picture, f"{target}/{display}", picture.width)
+        anchor = f"image-{Path(target).name}-{stem}"
+        if anchor in self._anchors:
+            anchor = ""
+        self._anchors.add(anchor)
         return Shown(
-            picture.file, display, dark, picture.title, picture.alt, picture.width, picture.height, picture.sha256
+            picture.file,
+            display,
+            dark,
+            picture.title,
+            picture.alt,
+            picture.width,
+            picture.height,
+            picture.sha256,
+            anchor,
         )
 
     def _thumbnail(self, source: Path, target: str, picture: Picture) -> Thumbnail:
@@ -375,6 +423,27 @@ class _Report:
             return '<div class="tp-thumbnails">\n' + "\n".join(links) + "\n</div>\n"
 
         return FIGURES.sub(row, markdown)
+
+
+def _once(page: str) -> str:
+    """A page that shows each figure once; where it would come again, a link leads to it."""
+    seen: set[str] = set()
+
+    def first(match: re.Match[str]) -> str:
+        if match["anchor"] not in seen:
+            seen.add(match["anchor"])
+            return match[0]
+        return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, plus haut.</p>'
+
+    figure = r'<figure [^>]*id="(?P<anchor>[^"]+)">.*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
+    return re.sub(figure, first, page, flags=re.DOTALL)
+
+
+def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """All values that figures can be chosen by, under the name of what they say; none where all are alike."""
+    names = dict.fromkeys(name for one in facets for name in one)
+    found = {name: sorted({value for one in facets for value in one[name]}, key=str.casefold) for name in names}
+    return {name: values for name, values in found.items() if len(values) > 1}
 
 
 def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:

@@ -60,7 +60,7 @@ class Climb:
         seed: of this image's own random shifts; they do not depend on its company.
         penalty: a name in ``PENALTIES``, or None.
         weight: the penalty's factor (lambda).
-        snapshots: numbers of the iterations, counted from 1, after which to keep a copy.
+        snapshots: numbers of the iterations, counted from 1, after which to keep a copy; 0 keeps the start.
         last: stop after this iteration although the programme is longer; None runs it whole.
     """
 
@@ -161,7 +161,8 @@ class _Climber:
         self.shift = (0, 0)
         self.last = min(climb.last or rule.iterations, rule.iterations)
         self.start = climb.start.to(network.mean.device)
-        self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots={})
+        snapshots = {0: self.start} if 0 in climb.snapshots else {}
+        self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots=snapshots)
 
     def view(self) -> Tensor:
         """The image as the network sees it this time: shifted at random."""
