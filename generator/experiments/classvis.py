@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeFloat
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
-from generator.french import NBSP
+from generator.french import NBSP, number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
@@ -51,10 +51,10 @@ class Ascent(Strict):
     def settings(self) -> dict[str, str]:
         """The same for the reader."""
         return {
-            "pas η": f"{self.step}" + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
-            "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
+            "pas η": number(self.step) + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
+            "lissage du gradient σ (début → fin)": " → ".join(map(number, self.gradient_sigma)) + " px",
             "décalage aléatoire": f"jusqu’à {self.jitter} px",
-            "flou de l’image": f"σ = {self.blur_sigma} px toutes les {self.blur_every} itérations",
+            "flou de l’image": f"σ = {number(self.blur_sigma)} px toutes les {self.blur_every} itérations",
         }
 
 

@@ -41,6 +41,10 @@ class Natural:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
+    def contains(self, looks: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of the looks of an image are natural, bool (3,)."""
+        return (self.low <= looks) & (looks <= self.high)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -62,7 +66,7 @@ class Outcome:
 
     def realistic(self, natural: Natural) -> bool:
         """What stands in for a realistic image: it looks natural in each way, and another network recognises it."""
-        return self.recognised and bool(((natural.low <= self.looks) & (self.looks <= natural.high)).all())
+        return self.recognised and bool(natural.contains(self.looks).all())
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,13 @@ class Sweep(Ascent, Experiment):
         return tuple(sorted({0.0, self.long_weight, *self.weights}))
 
     def run(self, bench: Bench) -> None:
-        natural = self._natural(bench)
+        photographs = {name: self._outcome(bench, name, bench.photographs[name].pixels) for name in self.photographs}
+        natural = self._natural(bench, [photographs[name] for name in self.images])
         grown = {
             key: self._outcome(bench, key[0], to_bytes(bench.network.pixels(summit.image)))
             for key, summit in self._grow(bench, self.starts, self.ladder, self.rule(self.iterations))
         }
-        self._weights(bench, natural, grown)
+        self._weights(bench, natural, photographs, grown)
         self._grid(bench, {weight: grown[self.starts[0], weight] for weight in self.ladder})
         self._lengths(bench, {name: grown[name, self.long_weight] for name in self.starts[: self.long_runs]})
 
@@ -178,8 +183,7 @@ class Sweep(Ascent, Experiment):
             recognised=int(chances.argmax()) == label,
         )
 
-    def _natural(self, bench: Bench) -> Natural:
-        photographs = [self._outcome(bench, name, bench.photographs[name].pixels) for name in self.images]
+    def _natural(self, bench: Bench, photographs: Sequence[Outcome]) -> Natural:
         natural = Natural(*np.percentile([photograph.looks for photograph in photographs], NATURAL, axis=0))
         for key, title, low, high in zip(LOOKS, LOOKS.values(), natural.low, natural.high, strict=True):
             bench.results.metric(f"natural.{key}.low", low, label=f"{title}, {NATURAL[0]}ᵉ centile des photographies")
@@ -194,13 +198,18 @@ class Sweep(Ascent, Experiment):
 
     # The weight of the penalty -------------------------------------------------------------------
 
-    def _weights(self, bench: Bench, natural: Natural, grown: Mapping[tuple[str, float], Outcome]) -> None:
+    def _weights(
+        self,
+        bench: Bench,
+        natural: Natural,
+        photographs: Mapping[str, Outcome],
+        grown: Mapping[tuple[str, float], Outcome],
+    ) -> None:
         results, strongest = bench.results, self.ladder[-1]
         chroma = {key: outcome.looks[0] for key, outcome in grown.items()}
-        for weight, name, label in ((0.0, "free", "sans pénalité"), (strongest, "pulled", "au poids le plus fort")):
-            results.metric(
-                f"{name}.chroma", mean([chroma[start, weight] for start in self.starts]), label=f"C* moyen {label}"
-            )
+        for weight, metric, label in ((0.0, "free", "sans pénalité"), (strongest, "pulled", "au poids le plus fort")):
+            gains = [chroma[name, weight] - photographs[name].looks[0] for name in self.starts]
+            results.metric(f"{metric}.gain", mean(gains), label=f"Gain de C* sur la photographie, {label}")
         facts = [
             results.metric(
                 "psychedelic",
@@ -221,7 +230,9 @@ class Sweep(Ascent, Experiment):
                 unit="%",
             ),
         ]
-        columns = [[grown[name, weight] for name in self.starts] for weight in self.ladder]
+        stages = {"photo": [photographs[name] for name in self.starts]} | {
+            number(weight): [grown[name, weight] for name in self.starts] for weight in self.ladder
+        }
         results.table(
             "poids",
             caption=(
@@ -231,28 +242,25 @@ class Sweep(Ascent, Experiment):
             columns=["Poids λ", "C*", *(title.partition(" (")[0] for title in LOOKS.values()), "Reconnue", "Tout"],
             rows=[
                 [
-                    number(weight),
-                    float(np.mean([image.looks[0] for image in column])),
-                    *(
-                        sum(bool(natural.low[k] <= image.looks[k] <= natural.high[k]) for image in column)
-                        for k in range(len(LOOKS))
-                    ),
-                    sum(image.recognised for image in column),
-                    sum(image.realistic(natural) for image in column),
+                    stage,
+                    float(np.mean([image.looks[0] for image in images])),
+                    *np.sum([natural.contains(image.looks) for image in images], axis=0).tolist(),
+                    sum(image.recognised for image in images),
+                    sum(image.realistic(natural) for image in images),
                 ]
-                for weight, column in zip(self.ladder, columns, strict=True)
+                for stage, images in stages.items()
             ],
         )
-        measured = np.array([[[*image.looks, image.other] for image in column] for column in columns])
+        measured = np.array([[[*image.looks, image.other] for image in images] for images in stages.values()])
         results.chart(
             "poids",
-            _weights_chart([number(weight) for weight in self.ladder], measured, natural),
+            _weights_chart(list(stages), measured, natural),
             title="Couleur, contraste, grain et reconnaissance selon le poids",
             caption=(
-                "Ce que devient l’image selon le poids de la pénalité (l’axe n’est pas à l’échelle). Un trait fin par "
-                f"photographie de départ, la moyenne en gras ; bande : du {NATURAL[0]}ᵉ au {NATURAL[1]}ᵉ centile des "
-                f"{len(self.images)} photographies du TP. Au-dessus de la bande de couleur, une image est dite "
-                "psychédélique ; au-dessous, terne."
+                "Ce que devient la photographie de départ (photo) selon le poids de la pénalité ; l’axe n’est pas à "
+                "l’échelle. Un trait fin par photographie, la moyenne en gras ; bande : du "
+                f"{NATURAL[0]}ᵉ au {NATURAL[1]}ᵉ centile des {len(self.images)} photographies du TP. Au-dessus de la "
+                "bande de couleur, une image est dite psychédélique ; au-dessous, terne."
             ),
             alt="Quatre courbes selon le poids : couleur, contraste, grain, et probabilité selon l’autre réseau",
             arrays={"weights": np.array(self.ladder), "measured": measured, "low": natural.low, "high": natural.high},
@@ -280,7 +288,7 @@ class Sweep(Ascent, Experiment):
                 f"grille-{vertical}-{horizontal}",
                 rows[step][weight].pixels,
                 title=f"η = {number(step)}, λ = {number(weight)}",
-                alt=f"Image de la classe « {target} » obtenue avec un pas de {step} et un poids de {weight}",
+                alt=f"Image de la classe « {target} » obtenue avec η = {number(step)} et λ = {number(weight)}",
             )
             for vertical, step in enumerate(rows)
             for horizontal, weight in enumerate(self.ladder)
@@ -427,10 +435,9 @@ class Sweep(Ascent, Experiment):
             caption=(
                 "À gauche, le score au fil des itérations, moyenne glissante sur 20 itérations. À droite, l’écart "
                 f"entre deux images des {WINDOW} dernières itérations selon le nombre d’itérations qui les sépare, en "
-                "niveaux de gris sur 255 (échelles logarithmiques) : une image immobile est en bas, une image qui "
-                "dérive tout droit monte comme le nombre d’itérations, une marche au hasard comme sa racine "
-                "(tirets), une image qui tourne autour d’un point finit par ne plus monter. Un trait fin par "
-                "photographie, la moyenne en gras."
+                "niveaux de gris sur 255 : une image qui dérive tout droit suit une droite, une marche au hasard "
+                "une racine (tirets), une image qui tourne autour d’un point finit par ne plus monter. Un trait fin "
+                "par photographie, la moyenne en gras."
             ),
             alt="Deux graphiques : le score au fil des itérations, et l’écart entre images selon leur distance",
             arrays={
@@ -486,9 +493,9 @@ def displacements(track: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         track: points in order, (N, dimensions).
 
     Returns:
-        One value for each lag from 1 to N - 1.
+        One value for each lag up to half of the track; of longer ones it has too few examples.
     """
-    return np.array([np.sqrt(np.mean((track[lag:] - track[:-lag]) ** 2)) for lag in range(1, len(track))])
+    return np.array([np.sqrt(np.mean((track[lag:] - track[:-lag]) ** 2)) for lag in range(1, len(track) // 2 + 1)])
 
 
 def confinement(track: NDArray[np.floating[Any]]) -> float:
@@ -514,16 +521,16 @@ def magnitude(change: Estimate) -> Estimate:
 # Charts ------------------------------------------------------------------------------------------
 
 
-def _weights_chart(weights: Sequence[str], measured: NDArray[np.float64], natural: Natural) -> Chart:
-    """``measured``: (weights, photographs, the looks and the other network's probability)."""
+def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural: Natural) -> Chart:
+    """``measured``: (stages, photographs, the looks and the other network's probability)."""
     figure, axes = canvas(8.4, 5.6, rows=2, columns=2)
     for place, (panel, title) in enumerate(
         zip(axes, (*LOOKS.values(), "Probabilité selon l’autre réseau (%)"), strict=True)
     ):
         panel.plot(measured[:, :, place], color=COLOURS[1], alpha=0.35, linewidth=1)
         panel.plot(measured[:, :, place].mean(axis=1), color=COLOURS[0], linewidth=2.4, marker="o", markersize=4)
-        panel.set_xticks(range(len(weights)), weights, rotation=30)
-        panel.set_ylim(bottom=0)
+        panel.set_xticks(range(len(stages)), stages, rotation=30)
+        panel.set_ylim(0, None if place < len(LOOKS) else 100)
         panel.set_title(title)
         if place < len(LOOKS):
             panel.axhspan(natural.low[place], natural.high[place], color=COLOURS[2], alpha=0.18, linewidth=0)
@@ -548,8 +555,7 @@ def _tracks_chart(scores: Mapping[str, NDArray[np.float64]], moved: Mapping[str,
     left.set_title("Score de la classe")
     left.set_ylim(bottom=0)
     left.legend(loc="lower right")
-    right.set_xscale("log")
-    right.set_yscale("log")
+    right.set_ylim(bottom=0)
     right.set_xlabel("itérations entre les deux images")
     right.set_title("Écart entre deux images")
     return draw(figure)
