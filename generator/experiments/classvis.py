@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeFloat
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
-from generator.french import NBSP
+from generator.french import NBSP, number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
@@ -21,6 +21,41 @@ PENALTY_TITLES = {
     "squared-l2-to-start": "carré de la distance L2 à l’image de départ",
     "squared-pixels": "carré de la norme L2 des valeurs des pixels (0 : noir)",
 }
+
+
+class Ascent(Strict):
+    """How images climb; what the experiments that grow images have in common."""
+
+    step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
+    unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
+    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
+        (0.0, 0.0), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
+    )
+    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
+    blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
+    blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
+
+    def rule(self, iterations: int) -> vision.ascent.Rule:
+        """The rule of a programme of that length."""
+        return vision.ascent.Rule(
+            iterations=iterations,
+            step=self.step,
+            unit_gradient=self.unit_gradient,
+            gradient_sigma=self.gradient_sigma,
+            jitter=self.jitter,
+            blur_sigma=self.blur_sigma,
+            blur_every=self.blur_every,
+        )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The same for the reader."""
+        return {
+            "pas η": number(self.step) + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
+            "lissage du gradient σ (début → fin)": " → ".join(map(number, self.gradient_sigma)) + " px",
+            "décalage aléatoire": f"jusqu’à {self.jitter} px",
+            "flou de l’image": f"σ = {number(self.blur_sigma)} px toutes les {self.blur_every} itérations",
+        }
 
 
 class Run(Strict):
@@ -39,7 +74,7 @@ class Run(Strict):
     )
 
 
-class ClassVisualisation(Experiment):
+class ClassVisualisation(Ascent, Experiment):
     """Raise s_y(x) minus a penalty by gradient ascent (Simonyan et al. 2013, section 2)."""
 
     kind: ClassVar[str] = "classvis"
@@ -47,14 +82,6 @@ class ClassVisualisation(Experiment):
 
     runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
     iterations: int = Field(ge=1, description="length of the programme, in iterations")
-    step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
-    unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
-    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
-        (0.0, 0.0), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
-    )
-    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
-    blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
-    blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
     frames: int = Field(24, ge=2, description="about how many frames the film of each run has")
 
     @property
@@ -76,17 +103,10 @@ class ClassVisualisation(Experiment):
         return sum(min(max(run.show), self.iterations) for run in self.runs)
 
     def run(self, bench: Bench) -> None:
-        rule = vision.ascent.Rule(
-            iterations=self.iterations,
-            step=self.step,
-            unit_gradient=self.unit_gradient,
-            gradient_sigma=self.gradient_sigma,
-            jitter=self.jitter,
-            blur_sigma=self.blur_sigma,
-            blur_every=self.blur_every,
-        )
         climbs = (self._climb(bench, run) for run in self.runs)
-        for position, summit in vision.ascent.ascend(bench.network, climbs, rule, on_step=bench.on_step):
+        for position, summit in vision.ascent.ascend(
+            bench.network, climbs, self.rule(self.iterations), on_step=bench.on_step
+        ):
             self._record(bench, self.runs[position], summit)
 
     def _climb(self, bench: Bench, run: Run) -> vision.ascent.Climb:
@@ -155,12 +175,9 @@ class ClassVisualisation(Experiment):
                 "classe": f"{target} ({run.target})",
                 "départ": start,
                 "itération": f"{iteration} d’un programme de {self.iterations}",
-                "pas η": f"{self.step}" + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
-                "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
                 "régularisation": PENALTY_TITLES[run.penalty],
                 "poids λ": run.weight,
-                "décalage aléatoire": f"jusqu’à {self.jitter} px",
-                "flou de l’image": f"σ = {self.blur_sigma} px toutes les {self.blur_every} itérations",
+                **self.settings,
             },
             facts=facts,
         )

@@ -28,6 +28,7 @@ class Rule:
         iterations: the length of the programme, at most this many steps.
         step: length of a step (eta): the factor of the raw gradient, or the step's L2 norm in
             normalised space when ``unit_gradient`` is set.
+        final_step: the step goes linearly from ``step`` to this over the programme; None keeps it.
         unit_gradient: divide each image's gradient by its own L2 norm.
         gradient_sigma: standard deviation, in pixels, of a Gaussian that smooths the gradient;
             it goes linearly from the first value to the second over the programme. 0 smooths nothing.
@@ -41,6 +42,7 @@ class Rule:
 
     iterations: int
     step: float
+    final_step: float | None = None
     unit_gradient: bool = False
     gradient_sigma: tuple[float, float] = (0.0, 0.0)
     jitter: int = 0
@@ -183,7 +185,14 @@ class _Climber:
         return gradient.roll((-down, -right), (1, 2)) if self.rule.jitter else gradient
 
     def gradient_sigma(self) -> float:
-        first, final = self.rule.gradient_sigma
+        return self.between(*self.rule.gradient_sigma)
+
+    def step(self) -> float:
+        rule = self.rule
+        return rule.step if rule.final_step is None else self.between(rule.step, rule.final_step)
+
+    def between(self, first: float, final: float) -> float:
+        """What goes linearly from the first value to the final one over the programme, now."""
         return first + (final - first) * self.summit.steps / max(self.rule.iterations - 1, 1)
 
     def advance(self, scores: Tensor, gradient: Tensor) -> bool:
@@ -198,7 +207,7 @@ class _Climber:
             penalty = PENALTIES[self.climb.penalty]
             pull = penalty.gradient(image, self.start, self.mean, self.std)
             gradient = gradient - self.climb.weight * pull
-        image.add_(gradient, alpha=rule.step)
+        image.add_(gradient, alpha=self.step())
         if rule.clamp:
             torch.maximum(image, self.darkest, out=image)
             torch.minimum(image, self.brightest, out=image)
