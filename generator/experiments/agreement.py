@@ -258,9 +258,9 @@ def _picture(bench: Bench, file: str, values: Map, heading: str, shown: str) -> 
 def _told(name: str) -> str:
     """What two maps that are compared have in common, and what not."""
     if name.startswith("shuffled-"):
-        return f"premier réseau, {number(100 * float(name.removeprefix('shuffled-')))} % des couches mélangées"
+        return f"un réseau, {number(100 * float(name.removeprefix('shuffled-')))} % des couches mélangées"
     return {
-        "networks": "deux réseaux, même image",
-        "shift": "premier réseau, image décalée d’un pixel",
-        "images": "premier réseau, deux images différentes",
+        "networks": "deux réseaux, une image",
+        "shift": "un réseau, image décalée d’un pixel",
+        "images": "un réseau, deux images",
     }[name]
