@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import heat
+from generator.experiments.saliency import capped
 from generator.french import number
 from generator.images import shift
 from generator.schema import Fraction, ImageName, NetworkName
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from generator.networks import Network
 
 Map = NDArray[np.float32]
-PER_FIGURE = 6
+PER_FIGURE = 5
 
 
 class Agreement(Experiment):
@@ -147,14 +147,12 @@ class Agreement(Experiment):
             )
 
     def _chart(self, bench: Bench, alike: dict[str, NDArray[np.float64]]) -> None:
-        figure, (axes,) = canvas(8.2, 0.7 + 0.42 * len(alike))
+        figure, (axes,) = canvas(7.2, 0.7 + 0.42 * len(alike))
         random = np.random.default_rng(0)
         for row, (name, values) in enumerate(alike.items()):
             colour = COLOURS[0] if name == "networks" else COLOURS[2] if name.startswith("shuffled") else COLOURS[1]
             estimate = mean(values)
-            axes.plot(
-                values, row + random.uniform(-0.16, 0.16, len(values)), "o", color=colour, alpha=0.45, ms=4, mew=0
-            )
+            axes.plot(values, row + random.uniform(-0.16, 0.16, len(values)), "o", color=colour, alpha=0.7, ms=4, mew=0)
             axes.plot([estimate.low, estimate.high], [row, row], color=INK, linewidth=2)
             axes.plot(estimate.value, row, "|", color=INK, markersize=14, markeredgewidth=2)
         axes.set_yticks(range(len(alike)), [_told(name) for name in alike])
@@ -164,7 +162,7 @@ class Agreement(Experiment):
             "accord",
             draw(figure),
             title="Deux réseaux, une même carte ?",
-            caption="Corrélation de rang de Spearman entre deux cartes de saillance, un point par image ; trait noir : "
+            caption="Corrélation de rang de Spearman entre deux cartes de saillance, un point par image ; trait : "
             "moyenne et intervalle de confiance à 95 %. En premier, les deux réseaux ; en bleu, ce qu’il faut attendre "
             "au plus et au moins ; en vert, le premier réseau comparé à lui-même quand il oublie : les poids d’une "
             "part de ses couches, à partir de la sortie, sont mélangés au hasard (Adebayo et al., 2018).",
@@ -182,12 +180,13 @@ class Agreement(Experiment):
         )
 
     def _table(self, bench: Bench, alike: dict[str, NDArray[np.float64]]) -> None:
+        listed = ["networks", "shift", "images", f"shuffled-{self.shares[-1]:g}"]
         bench.results.table(
             "images",
             caption="Corrélation de rang entre deux cartes, image par image.",
-            columns=["Image", *(_told(name).capitalize() for name in alike)],
+            columns=["Image", *(_told(name).capitalize() for name in listed)],
             rows=[
-                [bench.photographs[name].title, *(float(values[row]) for values in alike.values())]
+                [bench.photographs[name].title, *(float(alike[column][row]) for column in listed)]
                 for row, name in enumerate(self.images)
             ],
             shaded=True,
@@ -202,14 +201,14 @@ class Agreement(Experiment):
             )
             maps = [
                 _picture(bench, f"{name}-{key}", values[name], title, photograph.title)
-                for key, title, values in (("premier", "Premier réseau", own), ("second", "Second réseau", others))
+                for key, title, values in (("premier", "Réseau 1", own), ("second", "Réseau 2", others))
             ]
             columns.append([photo, *maps])
         bench.results.figure(
             plate,
             title="Les cartes des deux réseaux",
             caption="En haut, les photographies ; au milieu, les cartes de saillance du premier réseau ; en bas, "
-            "celles du second. Chaque carte est divisée par son propre maximum.",
+            "celles du second. Dans chaque carte, le centième le plus fort des pixels est blanc.",
             columns=columns,
             thumbnail=columns[0][-1],
             arrays={f"{name}-{key}": maps[name] for name in images for key, maps in (("own", own), ("other", others))},
@@ -225,7 +224,7 @@ class Agreement(Experiment):
                     bench,
                     f"oubli-{100 * share:g}",
                     values[self.shown],
-                    f"{number(100 * share)} % des couches" if share else "Réseau entraîné",
+                    f"{number(100 * share)} %" if share else "Réseau entraîné",
                     title,
                 )
             ]
@@ -236,7 +235,7 @@ class Agreement(Experiment):
             title=f"{title} : la carte quand le réseau oublie",
             caption="À gauche, la carte de saillance du réseau entraîné ; puis celles du même réseau quand les poids "
             "d’une part de ses couches, à partir de la sortie, sont mélangés au hasard ; à droite, de toutes. "
-            "Chaque carte est divisée par son propre maximum.",
+            "Dans chaque carte, le centième le plus fort des pixels est blanc.",
             columns=columns,
             thumbnail=columns[-1][0],
             arrays={f"{share:g}": values[self.shown] for share, values in maps.items()},
@@ -249,18 +248,18 @@ class Agreement(Experiment):
 def _picture(bench: Bench, file: str, values: Map, heading: str, shown: str) -> Picture:
     return bench.results.picture(
         file,
-        heat(values / values.max()),
+        capped(values),
         title=heading,
         alt=f"Carte de saillance de la photographie « {shown} », {heading[0].lower()}{heading[1:]}",
     )
 
 
 def _told(name: str) -> str:
-    """What two maps that are compared have in common, and what not."""
+    """What two maps that are compared have not in common."""
     if name.startswith("shuffled-"):
-        return f"un réseau, {number(100 * float(name.removeprefix('shuffled-')))} % des couches mélangées"
+        return f"{number(100 * float(name.removeprefix('shuffled-')))} % des couches mélangées"
     return {
-        "networks": "deux réseaux, une image",
-        "shift": "un réseau, image décalée d’un pixel",
-        "images": "un réseau, deux images",
+        "networks": "deux réseaux",
+        "shift": "image décalée d’un pixel",
+        "images": "une autre image",
     }[name]

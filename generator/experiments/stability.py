@@ -14,11 +14,11 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import heat
+from generator.experiments.saliency import capped
 from generator.french import number
 from generator.images import Pixels, shift
 from generator.schema import ImageName
-from generator.statistics import Estimate, mean, rank_correlations
+from generator.statistics import Estimate, mean, rank_correlations, share
 
 Map = NDArray[np.float32]
 Kind = Literal["shift", "noise", "light"]
@@ -37,24 +37,37 @@ class Change:
     Attributes:
         kind: what is changed.
         size: by how much: pixels to the right; standard deviation in grey levels; per cent.
-        draw: number of the random draw.
     """
 
     kind: Kind
     size: float
-    draw: int = 0
+
+    @property
+    def name(self) -> str:
+        """What its metrics are called after."""
+        return f"{self.kind}{self.size:+g}"
+
+    @property
+    def title(self) -> str:
+        """What it is, in French."""
+        match self.kind:
+            case "shift":
+                return f"Décalage de {number(self.size)} px"
+            case "noise":
+                return f"Bruit de {number(self.size)} niveau{'x' if self.size >= 2 else ''} de gris"
+            case "light":
+                return f"Luminosité {'+' if self.size > 0 else ''}{number(self.size)} %"
 
     @property
     def right(self) -> int:
         """How far the image moves to the right, in pixels."""
         return int(self.size) if self.kind == "shift" else 0
 
-    def __call__(self, pixels: Pixels, seed: int) -> Pixels:
+    def __call__(self, pixels: Pixels, random: np.random.Generator) -> Pixels:
         """The changed photograph, again rounded to 8 bits."""
         if self.kind == "shift":
             return shift(pixels, self.right)
         if self.kind == "noise":
-            random = np.random.default_rng((seed, self.draw))
             values: NDArray[np.floating] = pixels + self.size * random.standard_normal(pixels.shape)
         else:
             values = pixels * (1 + self.size / 100)
@@ -70,9 +83,10 @@ class Stability(Experiment):
     images: tuple[ImageName, ...] = Field(min_length=2, description="all images of the lab if left out")
     shown: tuple[ImageName, ...] = Field(description="images whose maps are shown")
     shifts: tuple[int, ...] = Field((1, 2, 4, 8), min_length=1, description="to the right, in pixels")
-    noises: tuple[float, ...] = Field((1, 4, 16), description="standard deviations, in grey levels of 255")
-    draws: int = Field(2, ge=1, description="how many times each noise is drawn")
-    lights: tuple[float, ...] = Field((-10, 10), description="changes of the brightness, in per cent")
+    noises: tuple[float, ...] = Field(
+        (1, 4, 16), min_length=1, description="standard deviations, in grey levels of 255"
+    )
+    lights: tuple[float, ...] = Field((-10, 10), min_length=1, description="changes of the brightness, in per cent")
     blur: float = Field(2, gt=0, description="standard deviation of the blur of the blurred map, in pixels")
     spread: float = Field(0.15, gt=0, description="SmoothGrad: noise, as a share of the image's range of values")
     samples: int = Field(8, ge=1, description="SmoothGrad: how many noisy copies are averaged")
@@ -98,29 +112,22 @@ class Stability(Experiment):
     def _changes(self) -> list[Change]:
         return [
             *(Change("shift", size) for size in self.shifts),
-            *(Change("noise", size, draw) for size in self.noises for draw in range(self.draws)),
+            *(Change("noise", size) for size in self.noises),
             *(Change("light", size) for size in self.lights),
         ]
-
-    @property
-    def _sizes(self) -> dict[tuple[Kind, float], list[int]]:
-        """Places of the changes that differ by nothing but their random draw, by kind and size."""
-        places: dict[tuple[Kind, float], list[int]] = {}
-        for place, change in enumerate(self._changes):
-            places.setdefault((change.kind, change.size), []).append(place)
-        return places
 
     @property
     def _smoothgrad(self) -> str:
         return f"{self.samples} copies, bruit de {number(100 * self.spread)} % de l’étendue des valeurs"
 
     def run(self, bench: Bench) -> None:
+        random = np.random.default_rng(self.seed)  # no two images, nor two maps, share a noise
         kept: list[NDArray[np.bool_]] = []
         unchanged: dict[str, list[Map]] = {method: [] for method in METHODS}
         likeness: dict[str, list[NDArray[np.float64]]] = {method: [] for method in METHODS}
         for name, photograph in bench.photographs.items():
-            views = [photograph.pixels, *(change(photograph.pixels, self.seed) for change in self._changes)]
-            maps = self._maps(bench, views, photograph.label)
+            views = [photograph.pixels, *(change(photograph.pixels, random) for change in self._changes)]
+            maps = self._maps(bench, views, photograph.label, random)
             if name in self.shown:
                 self._show(bench, name, views, maps)
             if name not in self.images:
@@ -138,14 +145,14 @@ class Stability(Experiment):
         }
         self._measure(bench, found, strangers, np.stack(kept))
 
-    def _maps(self, bench: Bench, views: list[Pixels], label: int) -> dict[str, list[Map]]:
+    def _maps(self, bench: Bench, views: list[Pixels], label: int, random: np.random.Generator) -> dict[str, list[Map]]:
         from scipy.ndimage import gaussian_filter
 
         plain = list(vision.gradients.saliency_maps(bench.network, ((view, label) for view in views)))
         bench.on_step(len(views))
         smooth = []
-        for place, view in enumerate(views):
-            seed = self.seed + place  # or a map and the next would be alike by the noise they share
+        for view in views:
+            seed = int(random.integers(1 << 31))
             smooth.append(
                 vision.gradients.smoothgrad(
                     bench.network, view, label, spread=self.spread, samples=self.samples, seed=seed
@@ -176,33 +183,29 @@ class Stability(Experiment):
             kept: whether the network still gives the same answer (images, changes).
         """
         rows: list[list[str | float | None]] = []
-        estimates: dict[str, dict[tuple[Kind, float], Estimate]] = {method: {} for method in METHODS}
-        for (kind, size), places in self._sizes.items():
-            told = _told(kind, size)
-            same = 100 * float(kept[:, places].mean())
-            bench.results.metric(f"kept.{kind}{size:+g}", same, label=f"Réponse inchangée, {told}", unit="%")
-            row: list[str | float | None] = [told.capitalize(), same]
+        estimates: dict[str, list[Estimate]] = {method: [] for method in METHODS}
+        for place, change in enumerate(self._changes):
+            same = share(kept[:, place])
+            bench.results.metric(f"kept.{change.name}", same, label=f"{change.title} : réponse inchangée", unit="%")
+            row: list[str | float | None] = [change.title, same.value]
             for method, title in METHODS.items():
-                of_images = found[method][:, places].mean(axis=1)
-                estimate = mean(of_images[:, 0])
-                estimates[method][kind, size] = estimate
+                estimate = mean(found[method][:, place, 0])
                 bench.results.metric(
-                    f"{method}.{kind}{size:+g}", estimate, label=f"Corrélation de rang, {title}, {told}"
+                    f"{method}.{change.name}", estimate, label=f"{change.title} : corrélation, {title}"
                 )
-                row += of_images.mean(axis=0).tolist()
+                estimates[method].append(estimate)
+                row += found[method][:, place].mean(axis=0).tolist()
             rows.append(row)
         last: list[str | float | None] = ["Une autre image", None]
         for method, title in METHODS.items():
-            bench.results.metric(
-                f"{method}.other",
-                mean(strangers[method][:, 0]),
-                label=f"Corrélation de rang, {title}, une autre image",
-            )
+            estimate = mean(strangers[method][:, 0])
+            bench.results.metric(f"{method}.other", estimate, label=f"Une autre image : corrélation, {title}")
+            estimates[method].append(estimate)
             last += strangers[method].mean(axis=0).tolist()
         bench.results.table(
             "changements",
             caption="Ressemblance de la carte d’une image et de celle de l’image changée : corrélation de rang de "
-            "Spearman (ρ) et similarité structurelle (SSIM), moyennes sur les images. Dernière ligne : les cartes de "
+            "Spearman (ρ) et similarité structurelle (SSIM, chaque carte divisée par son maximum), moyennes sur les images. Dernière ligne : les cartes de "
             "deux images différentes.",
             columns=[
                 "Changement",
@@ -211,30 +214,23 @@ class Stability(Experiment):
             ],
             rows=[*rows, last],
         )
-        self._chart(
-            bench, estimates, {method: float(values[:, 0].mean()) for method, values in strangers.items()}, found
-        )
+        self._chart(bench, estimates, found)
 
-    def _chart(
-        self,
-        bench: Bench,
-        estimates: dict[str, dict[tuple[Kind, float], Estimate]],
-        strangers: dict[str, float],
-        found: dict[str, NDArray[np.float64]],
-    ) -> None:
+    def _chart(self, bench: Bench, estimates: dict[str, list[Estimate]], found: dict[str, NDArray[np.float64]]) -> None:
+        """Draw the correlations after each change, and last the one with another image."""
         figure, panels = canvas(8.6, 4, columns=len(KINDS))
         for axes, (kind, heading) in zip(panels, KINDS.items(), strict=True):
-            sizes = [size for known, size in self._sizes if known == kind]
-            ticks = range(len(sizes))
+            places = [place for place, change in enumerate(self._changes) if change.kind == kind]
+            ticks = range(len(places))
             for colour, (method, title) in zip(COLOURS, METHODS.items(), strict=False):
-                of_sizes = [estimates[method][kind, size] for size in sizes]
-                axes.plot(ticks, [e.value for e in of_sizes], "o-", color=colour, label=title, markersize=4)
+                shown = [estimates[method][place] for place in places]
+                axes.plot(ticks, [e.value for e in shown], "o-", color=colour, label=title, markersize=4)
                 axes.fill_between(
-                    ticks, [e.low for e in of_sizes], [e.high for e in of_sizes], color=colour, alpha=0.2, linewidth=0
+                    ticks, [e.low for e in shown], [e.high for e in shown], color=colour, alpha=0.2, linewidth=0
                 )
-                axes.axhline(strangers[method], color=colour, linestyle=":", linewidth=1.2)
+                axes.axhline(estimates[method][-1].value, color=colour, linestyle=":", linewidth=1.2)
             axes.set(title=heading, ylim=(0, 1))
-            axes.set_xticks(ticks, [number(size) for size in sizes])
+            axes.set_xticks(ticks, [number(self._changes[place].size) for place in places])
         for axes in panels[1:]:
             axes.tick_params(labelleft=False)
         panels[0].set_ylabel("Corrélation avec la carte d’origine")
@@ -260,26 +256,23 @@ class Stability(Experiment):
                 "classe": "la vraie classe de chaque image",
                 "carte floutée": f"flou gaussien, σ = {number(self.blur)} px",
                 "SmoothGrad": self._smoothgrad,
-                "tirages de chaque bruit": self.draws,
                 "bord laissé de côté": f"{max(self.shifts)} px",
             },
         )
 
     def _show(self, bench: Bench, name: str, views: list[Pixels], maps: dict[str, list[Map]]) -> None:
         title, label = bench.photographs[name].title, bench.photographs[name].label
-        strongest = [
+        chosen = [
             Change("shift", self.shifts[0]),
             Change("shift", self.shifts[-1]),
             Change("noise", self.noises[-1]),
             Change("light", self.lights[-1]),
         ]
-        headings = {0: "Originale"} | {
-            1 + self._changes.index(change): _told(change.kind, change.size).capitalize() for change in strongest
-        }
+        headings = {0: "Originale"} | {1 + self._changes.index(change): change.title for change in chosen}
         columns: list[list[Picture]] = []
         for place, heading in headings.items():
             shown = {"image": views[place]} | {
-                method: heat(maps[method][place] / maps[method][place].max()) for method in ("plain", "smoothgrad")
+                method: capped(maps[method][place]) for method in ("plain", "smoothgrad")
             }
             columns.append(
                 [
@@ -296,8 +289,8 @@ class Stability(Experiment):
             name,
             title=f"{title} : la même carte ?",
             caption="En haut, la photographie et ses changements ; au milieu, leurs cartes de saillance ; en bas, "
-            "celles de SmoothGrad. Chaque carte est divisée par son propre maximum ; celles des images décalées sont "
-            "décalées comme elles.",
+            "celles de SmoothGrad. Dans chaque carte, le centième le plus fort des pixels est blanc ; les cartes des "
+            "images décalées sont décalées comme elles.",
             columns=columns,
             thumbnail=columns[1][1],
             arrays={f"{method}-{place}": maps[method][place] for method in METHODS for place in headings},
@@ -307,20 +300,10 @@ class Stability(Experiment):
         )
 
 
-def _told(kind: Kind, size: float) -> str:
-    match kind:
-        case "shift":
-            return f"décalage de {number(size)} px"
-        case "noise":
-            return f"bruit de {number(size)} niveau{'x' if size >= 2 else ''} de gris"
-        case "light":
-            return f"luminosité {'+' if size > 0 else ''}{number(size)} %"
-
-
 def _likeness(first: Map, others: list[Map]) -> NDArray[np.float64]:
     """Rank correlation and structural similarity (Wang et al. 2004) of a map with others, (others, 2).
 
-    For the structural similarity the maps are as they are shown: each divided by its maximum.
+    For the structural similarity each map is divided by its maximum.
     """
     from skimage.metrics import structural_similarity
 
