@@ -205,8 +205,8 @@ class Stability(Experiment):
         bench.results.table(
             "changements",
             caption="Ressemblance de la carte d’une image et de celle de l’image changée : corrélation de rang de "
-            "Spearman (ρ) et similarité structurelle (SSIM, chaque carte divisée par son maximum), moyennes sur les images. Dernière ligne : les cartes de "
-            "deux images différentes.",
+            "Spearman (ρ) et similarité structurelle (SSIM, chaque carte divisée par son maximum), moyennes sur les "
+            "images. Dernière ligne : les cartes de deux images différentes.",
             columns=[
                 "Changement",
                 "Réponse inchangée (%)",
