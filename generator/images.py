@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image.convert("RGB")
+
+
+def shift(values: NDArray[Any], right: int) -> NDArray[Any]:
+    """Move an image or a map, (H, W, …), to the right, or to the left if negative; its edge is repeated."""
+    columns = np.arange(values.shape[1]) - right
+    return values[:, columns.clip(0, len(columns) - 1)]
 
 
 def _open_archive(path: Path, index: int | None) -> Image.Image:

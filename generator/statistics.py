@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -27,7 +28,7 @@ class Estimate:
     samples: int
 
 
-def mean(values: Sequence[float]) -> Estimate:
+def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:
     """Mean of a sample of independent values, with its bootstrap interval.
 
     Percentile bootstrap (Efron 1979) of 2,000 resamples, always the same ones. Values that belong
@@ -43,7 +44,14 @@ def mean(values: Sequence[float]) -> Estimate:
     return Estimate(float(sample.mean()), float(low), float(high), len(sample))
 
 
-def share(successes: Sequence[bool]) -> Estimate:
+def geometric_mean(values: NDArray[np.floating]) -> Estimate:
+    """Geometric mean of a sample of positive values, for what differs by factors; else like :func:`mean`."""
+    logarithm = mean(np.log(values))
+    low, middle, high = (float(np.exp(bound)) for bound in (logarithm.low, logarithm.value, logarithm.high))
+    return Estimate(middle, low, high, logarithm.samples)
+
+
+def share(successes: Sequence[bool] | NDArray[np.bool_]) -> Estimate:
     """Percentage of independent trials that succeeded, with its Wilson score interval (1927).
 
     Unlike the bootstrap's, it has a width even where all trials came out alike.
@@ -58,3 +66,19 @@ def share(successes: Sequence[bool]) -> Estimate:
 
     interval = binomtest(int(np.sum(successes)), len(successes)).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(100 * float(np.mean(successes)), 100 * interval.low, 100 * interval.high, len(successes))
+
+
+def rank_correlations(samples: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Spearman's rank correlation of each sample with each.
+
+    Args:
+        samples: N of them, of one shape; a map counts as the values of its pixels.
+
+    Returns:
+        A symmetric matrix (N, N) of values from -1 to 1.
+    """
+    from scipy.stats import rankdata  # takes longer to import than a lab to read
+
+    ranks = [rankdata(sample) for sample in samples]
+    correlations: NDArray[np.float64] = np.corrcoef(ranks)
+    return correlations

@@ -57,6 +57,8 @@ class Bench:
     Attributes:
         network: the network of the experiment, frozen.
         networks: all networks it asked for, by name.
+        shuffled: a share of the layers and a seed -> the network of the experiment with the weights
+            of these layers, counted from the scores, in a random order; made for a few gradients.
         photographs: the ones the experiment asked for, by name, in the order it asked.
         class_title: index of a class -> its name for a reader.
         on_step: told how many images went once through the network, forward and back.
@@ -65,6 +67,7 @@ class Bench:
 
     network: Network
     networks: Mapping[str, Network]
+    shuffled: Callable[[float, int], Network]
     photographs: Mapping[str, Photograph]
     class_title: Callable[[int], str]
     on_step: Callable[[int], None]
