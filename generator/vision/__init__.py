@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.vision import ascent, gradients, penalties, regions
+    from generator.vision import ascent, attacks, gradients, patch, penalties, regions
 
-__all__ = ["ascent", "gradients", "penalties", "regions"]
+__all__ = ["ascent", "attacks", "gradients", "patch", "penalties", "regions"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -150,3 +150,23 @@ def probabilities(scorer: Scorer, images: Tensor) -> NDArray[np.float32]:
     with torch.no_grad():
         chances: NDArray[np.float32] = scorer(images).softmax(dim=1).cpu().numpy()
     return chances
+
+
+def answers(
+    network: Network, photographs: Iterable[Pixels], *, on_step: Callable[[int], None] = lambda images: None
+) -> NDArray[np.int64]:
+    """The class that a network gives the highest score, a batch of photographs in memory at a time.
+
+    Args:
+        network: who answers.
+        photographs: any number of RGB images, uint8 (H, W, 3) each.
+        on_step: told after each pass how many images it served.
+
+    Returns:
+        Indices of classes, int64 (N,).
+    """
+    waiting, found = iter(photographs), []
+    while batch := list(islice(waiting, network.batch)):
+        found.append(probabilities(network.scorer, network.normalise(batch)).argmax(axis=1))
+        on_step(len(batch))
+    return np.concatenate(found)
