@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.vision import ascent, gradients, penalties
+    from generator.vision import ascent, gradients, penalties, perception, transforms
 
-__all__ = ["ascent", "gradients", "penalties"]
+__all__ = ["ascent", "gradients", "penalties", "perception", "transforms"]
 
 
 def __getattr__(name: str) -> ModuleType:
