@@ -12,7 +12,7 @@ from torch import Tensor
 from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, Summit, ascend
 from generator.vision.perception import difference, exponent, spectrum
-from generator.vision.transforms import HANDLINGS, compressed, handled, handling_view, there_and_back
+from generator.vision.transforms import HANDLINGS, compressed, handled, handling_view, saved_view, there_and_back
 
 
 def grey(value: int, side: int = 20) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -122,6 +122,17 @@ class TestAttacks:
         (through_view,) = climb_all(toy, [climb], replace(rule, view=lambda seen, _: 2 * seen))
         (through_scorer,) = climb_all(doubled, [climb], rule)
         assert torch.allclose(through_view.image, through_scorer.image)
+
+    def test_what_is_saved_fools(self, toy: Network) -> None:
+        start = (images(1)[0] - toy.mean) / toy.std
+        target = (int(toy.scorer(start[None]).argmax()) + 1) % 5
+        view = saved_view(toy)
+        rule = Rule(200, step=0.05, unit_gradient=True, clamp=False, view=view, stop_at_target=True)
+        (summit,) = climb_all(toy, [Climb(start, target)], rule)
+        saved = (toy.pixels(summit.image).clip(0, 1) * 255).round().astype(np.uint8)
+        assert summit.reached
+        assert int(toy.scorer(toy.normalise([saved])).argmax()) == target
+        assert torch.allclose(view(summit.image[None], [])[0], toy.normalise([saved])[0], atol=1e-6)
 
     def test_several_views_are_averaged(self, toy: Network) -> None:
         def brightened(seen: Tensor, of: list[torch.Generator]) -> Tensor:

@@ -27,6 +27,8 @@ UNSEEN = 1.0
 """ΔE*ab (CIE 1976) below which an observer notices no difference (Mokrzycki & Tatol 2011)."""
 JUST_NOTICEABLE = 2.3
 """ΔE*ab (CIE 1976) of a just noticeable difference (Mahy, Van Eycken & Oosterlinck 1994)."""
+MOST_NAMED = 40
+"""How many target classes are named at most; more are only counted."""
 
 MEASURES = {
     "l2": "Norme L2 (pixels dans [0, 1])",
@@ -54,7 +56,7 @@ Cells = Mapping[tuple[str, int], _Cell]
 
 
 class Matrix(Experiment):
-    """The attack of ``fooling`` on all images, towards all targets."""
+    """The attack of ``fooling`` on all images, towards all targets, until the picture of 8 bits fools."""
 
     kind: ClassVar[str] = "matrix"
     family: ClassVar[Family] = "fooling"
@@ -88,25 +90,27 @@ class Matrix(Experiment):
     def run(self, bench: Bench) -> None:
         cells: dict[tuple[str, int], _Cell] = {}
         pictures: dict[tuple[str, int], list[Picture]] = {}
-        for key, steps, saved in self._attacks(bench):
+        for key, summit in self._attacks(bench):
             name, target = key
-            seen = vision.gradients.probabilities(bench.network.scorer, bench.network.normalise([saved])).argmax()
+            saved = to_bytes(bench.network.pixels(summit.image))
             cells[key] = _Cell(
-                steps,
-                bool(seen == target),
+                summit.steps,
+                summit.reached,
                 vision.perception.difference(bench.photographs[name].pixels, saved),
                 vision.perception.spectrum(_change(bench, key, saved)),
             )
             if target in self.targets[: self.shown]:
-                pictures[key] = self._pictures(bench, key, steps, saved)
+                pictures[key] = self._pictures(bench, key, summit.steps, saved)
         self._measure(bench, cells)
         self._tables(bench, cells, {key: fooled for key, (fooled, *_) in pictures.items()})
-        self._charts(bench, cells)
+        self._steps(bench, cells)
+        self._visibility(bench, cells)
+        self._spectra(bench, cells)
         for name in bench.photographs:
             self._figure(bench, name, cells, pictures)
 
-    def _attacks(self, bench: Bench) -> Iterator[tuple[tuple[str, int], int, Pixels]]:
-        """Image and target, number of steps, and the picture they gave; none where nothing had to change."""
+    def _attacks(self, bench: Bench) -> Iterator[tuple[tuple[str, int], vision.ascent.Summit]]:
+        """Image and target, and where the attack ended; nothing where nothing had to change."""
         network, photographs = bench.network, bench.photographs
         keys = [
             (name, target)
@@ -115,7 +119,12 @@ class Matrix(Experiment):
             if target != photograph.label
         ]
         rule = vision.ascent.Rule(
-            iterations=self.iterations, step=self.step, unit_gradient=True, clamp=self.clamp, stop_at_target=True
+            iterations=self.iterations,
+            step=self.step,
+            unit_gradient=True,
+            view=vision.transforms.saved_view(network),
+            clamp=self.clamp,
+            stop_at_target=True,
         )
         climbs = (
             vision.ascent.Climb(network.normalise([photographs[name].pixels])[0], target) for name, target in keys
@@ -123,7 +132,7 @@ class Matrix(Experiment):
         for position, summit in vision.ascent.ascend(network, climbs, rule, on_step=bench.on_step):
             # Where the network took the photograph for the target from the first there is nothing to measure.
             if summit.steps:
-                yield keys[position], summit.steps, to_bytes(network.pixels(summit.image))
+                yield keys[position], summit
 
     def _pictures(self, bench: Bench, key: tuple[str, int], steps: int, saved: Pixels) -> list[Picture]:
         (name, target), change = key, _change(bench, key, saved)
@@ -215,8 +224,8 @@ class Matrix(Experiment):
 
         explained = (
             "Une ligne par photographie, une colonne par classe visée ; chaque case mène à ses images. « — » : la "
-            "photographie est déjà de cette classe, ou le réseau l’y voit déjà ; « échec » : l’image enregistrée ne "
-            "trompe pas le réseau."
+            "photographie est déjà de cette classe, ou le réseau l’y voit déjà ; « échec » : la classe visée "
+            f"n’est pas atteinte en {self.iterations} pas."
         )
         for name, value, caption in (
             ("iterations", "steps", "Nombre de pas jusqu’à la classe visée."),
@@ -241,14 +250,12 @@ class Matrix(Experiment):
             rows=summary,
         )
 
-    def _charts(self, bench: Bench, cells: Cells) -> None:
-        parameters, images = self._parameters(bench), list(self.images)
+    def _steps(self, bench: Bench, cells: Cells) -> None:
         steps = np.array([[_number(cells.get((n, t)), "steps") for t in self.targets] for n in self.images])
-        titled = len(self.targets) <= 40
         figure, (axes,) = canvas(8.6, 2.4 + 0.23 * len(self.images))
         heatmap(axes, steps, low=0, high=np.nanmax(steps), label="Itérations")
-        axes.set_yticks(range(len(images)), [bench.photographs[name].title for name in images])
-        if titled:
+        axes.set_yticks(range(len(self.images)), [bench.photographs[name].title for name in self.images])
+        if len(self.targets) <= MOST_NAMED:
             axes.set_xticks(range(len(self.targets)), map(bench.class_title, self.targets), rotation=40, ha="right")
         else:
             axes.set_xlabel("Classe visée")
@@ -260,9 +267,11 @@ class Matrix(Experiment):
             "cette classe, ou le réseau l’y voit déjà.",
             alt="Carte de chaleur : une ligne par photographie, une colonne par classe visée",
             arrays={"steps": steps, "targets": np.array(self.targets)},
-            images=images,
-            parameters=parameters,
+            images=self.images,
+            parameters=self._parameters(bench),
         )
+
+    def _visibility(self, bench: Bench, cells: Cells) -> None:
         measures = {
             "delta_e": ("moyenne des pixels", np.sort([cell.difference.delta_e for cell in cells.values()])),
             "delta_e_high": ("99ᵉ centile", np.sort([cell.difference.delta_e_high for cell in cells.values()])),
@@ -273,21 +282,23 @@ class Matrix(Experiment):
         for threshold, text in ((UNSEEN, "invisible"), (JUST_NOTICEABLE, "tout juste visible")):
             axes.axvline(threshold, color=INK, linestyle="--", linewidth=1)
             axes.text(threshold, 103, text, ha="center", fontsize=9, color=INK)
-        axes.set(xlabel="ΔE*ab (CIE 1976)", ylabel="Images trompeuses en dessous (%)", xlim=(0, None), ylim=(0, 101))
+        axes.set(xlabel="ΔE*ab (CIE 1976)", ylabel="Images en dessous (%)", xlim=(0, None), ylim=(0, 101))
         axes.legend(loc="lower right")
         bench.results.chart(
             "delta-e",
             draw(figure),
             title="À quel point les changements se voient",
-            caption=f"Part des {len(cells)} images trompeuses dont l’écart de couleur avec la photographie est sous la "
+            caption=f"Part des {len(cells)} images attaquées dont l’écart de couleur avec la photographie est sous la "
             "valeur en abscisse : en moyenne sur l’image, et pour le centième des pixels qui a le plus changé. "
             "Tirets : sous 1, un observateur ne remarque rien (Mokrzycki et Tatol 2011) ; à 2,3, la différence "
             "devient tout juste visible (Mahy et al. 1994).",
             alt="Deux courbes cumulées du ΔE*ab, de 0 à 100 % des images, et deux seuils de visibilité",
             arrays={key: values for key, (_, values) in measures.items()},
-            images=images,
-            parameters=parameters,
+            images=self.images,
+            parameters=self._parameters(bench),
         )
+
+    def _spectra(self, bench: Bench, cells: Cells) -> None:
         spectra = {
             "photographs": ("photographies", np.array(list(self._photographs(bench).values()))),
             "changes": (
@@ -309,8 +320,8 @@ class Matrix(Experiment):
             "somme. À gauche les grandes formes, à droite le grain.",
             alt="Deux spectres en échelles logarithmiques : celui des photographies et celui des changements",
             arrays={key: values for key, (_, values) in spectra.items()},
-            images=images,
-            parameters=parameters,
+            images=self.images,
+            parameters=self._parameters(bench),
         )
 
     def _figure(self, bench: Bench, name: str, cells: Cells, pictures: Mapping[tuple[str, int], list[Picture]]) -> None:
@@ -340,16 +351,19 @@ class Matrix(Experiment):
         )
 
     def _parameters(self, bench: Bench) -> dict[str, str | float | bool]:
-        several = len(self.targets) <= 40
+        named = len(self.targets) <= MOST_NAMED
         return {
-            "classes visées": ", ".join(map(bench.class_title, self.targets)) if several else len(self.targets),
+            "classes visées": ", ".join(map(bench.class_title, self.targets)) if named else len(self.targets),
             "pas η (norme L2, espace normalisé)": self.step,
             "itérations au plus": self.iterations,
             "pixels gardés valides à chaque pas": self.clamp,
         }
 
     def _by_image(self, cells: Cells) -> dict[str, list[_Cell]]:
-        return {name: [cell for (n, _), cell in cells.items() if n == name] for name in self.images}
+        rows: dict[str, list[_Cell]] = {}
+        for (name, _), cell in cells.items():
+            rows.setdefault(name, []).append(cell)
+        return rows
 
     def _photographs(self, bench: Bench) -> dict[str, NDArray[np.float64]]:
         return {

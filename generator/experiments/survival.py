@@ -150,7 +150,7 @@ class Survival(Experiment):
         """How many images still fool after each handling, and how many are still not seen as what they are."""
         originals = {name: self._seen(bench, photograph.pixels) for name, photograph in bench.photographs.items()}
         labels = {name: photograph.label for name, photograph in bench.photographs.items()}
-        target, right = {}, {}
+        target, right, intact = {}, {}, {}
         for handling, title in HANDLINGS.items():
             for attack, of in trials.items():
                 target[attack, handling] = share([t.seen[handling] == self.target for t in of.values()])
@@ -161,7 +161,7 @@ class Survival(Experiment):
                     label=f"Images qui trompent le réseau, attaque {ATTACKS[attack]}, {title}",
                     unit="%",
                 )
-            right["", handling] = share([originals[name][handling] == label for name, label in labels.items()])
+            intact[handling] = share([originals[name][handling] == label for name, label in labels.items()])
         count = f"{len(self.images)} photographies, intervalle de Wilson à 95 % entre parenthèses."
         bench.results.table(
             "cible",
@@ -181,7 +181,7 @@ class Survival(Experiment):
                 *(f"Attaque {title}" for title in ATTACKS.values()),
             ],
             rows=[
-                [title, *(_with_interval(right[attack, key]) for attack in ("", *ATTACKS))]
+                [title, *map(_with_interval, (intact[key], *(right[attack, key] for attack in ATTACKS)))]
                 for key, title in HANDLINGS.items()
             ],
         )

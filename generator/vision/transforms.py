@@ -43,6 +43,19 @@ def handled(pixels: Pixels, handling: str) -> Pixels:
     return np.array(HANDLINGS[handling](Image.fromarray(pixels)))
 
 
+def saved_view(network: Network) -> View:
+    """The image as an 8-bit file will hold it, so that an attack does not stop before its file fools.
+
+    Gradients pass as if nothing had been rounded.
+    """
+
+    def view(images: Tensor, _: list[torch.Generator]) -> Tensor:
+        held = ((images.detach() * network.std + network.mean).clamp(0, 1) * 255).round() / 255
+        return images + ((held - network.mean) / network.std - images).detach()
+
+    return view
+
+
 def handling_view(network: Network) -> View:
     """Random handling that gradients pass, for an attack that shall survive it.
 
