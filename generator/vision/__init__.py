@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.vision import ascent, attacks, gradients, patch, penalties, regions
+    from generator.vision import ascent, attacks, gradients, patch, penalties, perception, regions, transforms
 
-__all__ = ["ascent", "attacks", "gradients", "patch", "penalties", "regions"]
+__all__ = ["ascent", "attacks", "gradients", "patch", "penalties", "perception", "regions", "transforms"]
 
 
 def __getattr__(name: str) -> ModuleType:

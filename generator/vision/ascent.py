@@ -16,8 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generator.networks import Network
-from generator.vision.gradients import score_gradients
+from generator.vision.gradients import Scorer, score_gradients
 from generator.vision.penalties import PENALTIES
+
+View = Callable[[Tensor, list[torch.Generator]], Tensor]
+"""Maps normalised images, float (N, 3, H, W), and a random generator for each to what the network
+sees of them; differentiable, so that the gradient comes back to the images' own pixels."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Rule:
             pixels on both axes (the shift wraps round).
         blur_sigma: standard deviation, in pixels, of a Gaussian that smooths the image itself.
         blur_every: smooth on each iteration whose number, counted from 0, is a multiple of this.
+        view: what the network sees of the image at each step; None shows it as it is.
+        views: how many views of an image are drawn for a step; it follows their mean gradient.
+        radius: keep the image within this L2 distance of its start, in normalised space; None leaves
+            it free.
         clamp: keep every pixel inside the range an image file can hold, after each step.
         stop_at_target: stop as soon as the target has the highest score.
     """
@@ -48,6 +56,9 @@ class Rule:
     jitter: int = 0
     blur_sigma: float = 0.0
     blur_every: int = 10
+    view: View | None = None
+    views: int = 1
+    radius: float | None = None
     clamp: bool = True
     stop_at_target: bool = False
 
@@ -85,7 +96,8 @@ class Summit:
         reached: whether the target had the highest score when last looked at; always looked at
             after the last step where the rule stops at the target, one step earlier elsewhere.
         scores: raw target score the network gave before each step (one more at the end where the
-            rule stops at the target), to the shifted image where there is jitter.
+            rule stops at the target), to the shifted image where there is jitter, and on average
+            to the views where there are some.
         snapshots: iteration number -> the image after it, normalised, float (3, H, W).
     """
 
@@ -107,8 +119,8 @@ def ascend(
 
     x <- x + step * (g - weight * dP/dx), where g is the gradient of the target's raw score
     (Simonyan et al. 2013, section 2; for fooling images Szegedy et al. 2013 and Goodfellow et al.
-    2014). At most ``network.batch`` images are under way; one that has arrived leaves its place to
-    the next, so memory does not grow with their number.
+    2014). At most ``network.batch`` images, all their views counted, are under way; one that has
+    arrived leaves its place to the next, so memory does not grow with their number.
 
     Args:
         network: whose scores to raise.
@@ -121,16 +133,13 @@ def ascend(
     """
     waiting = enumerate(climbs)
     under_way: list[_Climber] = []
+    places = max(network.batch // rule.views, 1)
     while True:
-        while len(under_way) < network.batch and (entry := next(waiting, None)):
+        while len(under_way) < places and (entry := next(waiting, None)):
             under_way.append(_Climber(*entry, rule, network))
         if not under_way:
             return
-        scores, gradients = score_gradients(
-            network.scorer,
-            torch.stack([climber.view() for climber in under_way]),
-            [climber.climb.target for climber in under_way],
-        )
+        scores, gradients = _look(network.scorer, under_way, rule)
         gradients = torch.stack(
             [climber.unshifted(gradient) for climber, gradient in zip(under_way, gradients, strict=True)]
         )
@@ -139,7 +148,7 @@ def ascend(
             gradients = blur(gradients, sigmas, reach(max(rule.gradient_sigma)))
         if rule.unit_gradient:
             gradients /= gradients.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        on_step(len(under_way))
+        on_step(len(under_way) * rule.views)
 
         still_climbing = []
         for climber, image_scores, gradient in zip(under_way, scores, gradients, strict=True):
@@ -148,6 +157,23 @@ def ascend(
             else:
                 yield climber.index, climber.summit
         under_way = still_climbing
+
+
+def _look(scorer: Scorer, under_way: Sequence[_Climber], rule: Rule) -> tuple[Tensor, Tensor]:
+    """The scores of each climber's target and their gradients, averaged over its views."""
+    images = torch.stack([climber.shifted() for climber in under_way])
+    targets = [climber.climb.target for climber in under_way]
+    view = rule.view
+    if view is None:
+        return score_gradients(scorer, images, targets)
+    randoms = [climber.random for climber in under_way for _ in range(rule.views)]
+    scores, gradients = score_gradients(
+        lambda seen: scorer(view(seen, randoms)),
+        images.repeat_interleave(rule.views, dim=0),
+        [target for target in targets for _ in range(rule.views)],
+    )
+    views = len(under_way), rule.views
+    return scores.reshape(*views, -1).mean(dim=1), gradients.reshape(*views, *images.shape[1:]).mean(dim=1)
 
 
 class _Climber:
@@ -166,8 +192,8 @@ class _Climber:
         snapshots = {0: self.start} if 0 in climb.snapshots else {}
         self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots=snapshots)
 
-    def view(self) -> Tensor:
-        """The image as the network sees it this time: shifted at random."""
+    def shifted(self) -> Tensor:
+        """The image shifted at random."""
         if not self.rule.jitter:
             return self.summit.image
         reach = self.rule.jitter
@@ -208,6 +234,9 @@ class _Climber:
             pull = penalty.gradient(image, self.start, self.mean, self.std)
             gradient = gradient - self.climb.weight * pull
         image.add_(gradient, alpha=self.step())
+        if rule.radius is not None:
+            change = image - self.start
+            image.copy_(self.start + change * (rule.radius / change.norm().clamp_min(rule.radius)))
         if rule.clamp:
             torch.maximum(image, self.darkest, out=image)
             torch.minimum(image, self.brightest, out=image)
