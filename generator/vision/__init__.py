@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.vision import ascent, gradients, penalties
+    from generator.vision import ascent, fourier, gradients, penalties, views
 
-__all__ = ["ascent", "gradients", "penalties"]
+__all__ = ["ascent", "fourier", "gradients", "penalties", "views"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -10,14 +10,47 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from generator.networks import Network
-from generator.vision.gradients import score_gradients
+from generator.vision.gradients import Scorer, score_gradients
 from generator.vision.penalties import PENALTIES
+
+
+class Canvas(Protocol):
+    """What an image is painted on: its parameters, and how a step changes them."""
+
+    @property
+    def image(self) -> Tensor:
+        """The image, normalised, float (3, H, W)."""
+
+    def step(self, gradient: Tensor) -> None:
+        """Make one step uphill; ``gradient`` is with respect to the image, float (3, H, W)."""
+
+
+class Pixels:
+    """The canvas of the lab: the parameters are the pixels themselves."""
+
+    def __init__(self, start: Tensor, rule: Rule, network: Network) -> None:
+        self.image = start.clone()
+        self.steps = 0
+        self.rule = rule
+        self.darkest, self.brightest = ((value - network.mean) / network.std for value in (0, 1))
+
+    def step(self, gradient: Tensor) -> None:
+        """Follow the gradient; keep the image valid and smooth it where the rule says so."""
+        image, rule = self.image, self.rule
+        image.add_(gradient, alpha=rule.step)
+        if rule.clamp:
+            torch.maximum(image, self.darkest, out=image)
+            torch.minimum(image, self.brightest, out=image)
+        if rule.blur_sigma and self.steps % rule.blur_every == 0:
+            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
+        self.steps += 1
 
 
 @dataclass(frozen=True)
@@ -37,6 +70,11 @@ class Rule:
         blur_every: smooth on each iteration whose number, counted from 0, is a multiple of this.
         clamp: keep every pixel inside the range an image file can hold, after each step.
         stop_at_target: stop as soon as the target has the highest score.
+        view: what the network sees instead of the images: (images, float (N, 3, H, W), and a random
+            generator for each) -> views, float (N, 3, H, W). Differentiable: the gradient comes back
+            through it. None shows the images as they are.
+        canvas: makes what an image is painted on, from the image to start from. One that is not
+            ``Pixels`` reads ``step`` in its own way, and neither clamps nor blurs.
     """
 
     iterations: int
@@ -48,6 +86,8 @@ class Rule:
     blur_every: int = 10
     clamp: bool = True
     stop_at_target: bool = False
+    view: Callable[[Tensor, Sequence[torch.Generator]], Tensor] | None = None
+    canvas: Callable[[Tensor, Rule, Network], Canvas] = Pixels
 
 
 @dataclass(frozen=True)
@@ -57,7 +97,7 @@ class Climb:
     Attributes:
         start: the image to start from, normalised, float (3, H, W).
         target: index of the class.
-        seed: of this image's own random shifts; they do not depend on its company.
+        seed: of this image's own random shifts and views; they do not depend on its company.
         penalty: a name in ``PENALTIES``, or None.
         weight: the penalty's factor (lambda).
         snapshots: numbers of the iterations, counted from 1, after which to keep a copy.
@@ -125,7 +165,7 @@ def ascend(
         if not under_way:
             return
         scores, gradients = score_gradients(
-            network.scorer,
+            _scorer(network, rule, under_way),
             torch.stack([climber.view() for climber in under_way]),
             [climber.climb.target for climber in under_way],
         )
@@ -148,6 +188,14 @@ def ascend(
         under_way = still_climbing
 
 
+def _scorer(network: Network, rule: Rule, climbers: Sequence[_Climber]) -> Scorer:
+    """What scores these climbers' images: the network, looking through the rule's view."""
+    view = rule.view
+    if view is None:
+        return network.scorer
+    return lambda images: network.scorer(view(images, [climber.random for climber in climbers]))
+
+
 class _Climber:
     """A climb under way."""
 
@@ -156,12 +204,12 @@ class _Climber:
         self.climb = climb
         self.rule = rule
         self.mean, self.std = network.mean, network.std
-        self.darkest, self.brightest = (0 - self.mean) / self.std, (1 - self.mean) / self.std
         self.random = torch.Generator().manual_seed(climb.seed)
         self.shift = (0, 0)
         self.last = min(climb.last or rule.iterations, rule.iterations)
         self.start = climb.start.to(network.mean.device)
-        self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots={})
+        self.canvas = rule.canvas(self.start, rule, network)
+        self.summit = Summit(self.canvas.image, steps=0, reached=False, scores=[], snapshots={})
 
     def view(self) -> Tensor:
         """The image as the network sees it this time: shifted at random."""
@@ -192,20 +240,15 @@ class _Climber:
         summit.reached = int(scores.argmax()) == self.climb.target
         if rule.stop_at_target and (summit.reached or summit.steps == self.last):
             return False
-        image = summit.image
         if self.climb.penalty:
             penalty = PENALTIES[self.climb.penalty]
-            pull = penalty.gradient(image, self.start, self.mean, self.std)
+            pull = penalty.gradient(summit.image, self.start, self.mean, self.std)
             gradient = gradient - self.climb.weight * pull
-        image.add_(gradient, alpha=rule.step)
-        if rule.clamp:
-            torch.maximum(image, self.darkest, out=image)
-            torch.minimum(image, self.brightest, out=image)
-        if rule.blur_sigma and summit.steps % rule.blur_every == 0:
-            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
+        self.canvas.step(gradient)
+        summit.image = self.canvas.image
         summit.steps += 1
         if summit.steps in self.climb.snapshots:
-            summit.snapshots[summit.steps] = image.clone()
+            summit.snapshots[summit.steps] = summit.image.clone()
         return rule.stop_at_target or summit.steps < self.last
 
 
