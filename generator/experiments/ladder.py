@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat
 
-from generator import charts, vision
+from generator import vision
 from generator.artefacts import Picture
+from generator.charts import canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
 from generator.french import number
@@ -31,6 +32,11 @@ BLUR = 0.5
 """σ, in pixels, of the lab's blur of the image."""
 ACROSS = 5
 """How many images of a rung stand side by side."""
+
+ANSWER = (
+    "✓ : l’autre réseau, pour lequel elle n’a pas été faite, nomme d’abord la classe visée, avec cette probabilité ; "
+    "✗ : ce qu’il nomme à la place."
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Ladder(Experiment):
         (1.3, 0.3), description="rungs 2 and 3: first and last σ, in pixels, of the Gaussian that smooths the gradient"
     )
     variation: float = Field(gt=0, description="rung 3: factor of the total variation (λ)")
-    rate: float = Field(0.05, gt=0, description="rung 4: Adam's rate")
+    rate: float = Field(gt=0, description="rung 4: Adam's rate")
     degrees: float = Field(ge=0, description="rung 4: random rotation by up to this angle")
     zoom: float = Field(ge=1, description="rung 4: random scaling by up to this factor, either way")
 
@@ -157,11 +163,11 @@ class Ladder(Experiment):
             for network in (bench.network, bench.networks[self.other])
         )
         answer, title = int(judged.argmax()), bench.class_title(target)
-        sign = "✓" if answer == target else "✗"
+        seen = "✓" if answer == target else f"✗ {bench.class_title(answer)},"
         picture = bench.results.picture(
             f"{name}-{rung}",
             saved,
-            title=f"{sign} {bench.class_title(answer)}, {number(100 * judged[answer], 2)} %",
+            title=f"{title} {seen} {number(100 * judged[answer], 2)} %",
             alt=f"Visualisation de la classe « {title} », barreau {rung} : {RUNGS[rung]}",
         )
         return Grown(
@@ -182,10 +188,7 @@ class Ladder(Experiment):
         bench.results.figure(
             f"barreau-{rung}",
             title=f"Barreau {rung} : {RUNGS[rung]}",
-            caption="De gauche à droite, puis de haut en bas : "
-            + ", ".join(map(bench.class_title, self.classes))
-            + ". Sous chaque image, ce que l’autre réseau y voit d’abord et la probabilité qu’il lui donne ; ✓ : c’est "
-            "la classe visée.",
+            caption="Sous chaque image, la classe visée. " + ANSWER,
             columns=[pictures[place::ACROSS] for place in range(min(ACROSS, len(pictures)))],
             thumbnail=pictures[0],
             arrays={name: one.judged for name, one in images.items()},
@@ -197,28 +200,16 @@ class Ladder(Experiment):
 
     def _class(self, bench: Bench, name: str, images: dict[int, Grown]) -> None:
         """The images of one class, rung by rung."""
-        title = bench.class_title(self.targets[name])
         bench.results.figure(
             name,
-            title=f"{title}, barreau par barreau",
-            caption="De gauche à droite : "
-            + ", ".join(f"{rung}. {heading}" for rung, heading in RUNGS.items())
-            + ". Sous chaque image, ce que l’autre réseau y voit d’abord et la probabilité qu’il lui donne.",
+            title=f"{bench.class_title(self.targets[name])}, barreau par barreau",
+            caption=f"De gauche à droite : {', '.join(f'{rung}. {title}' for rung, title in RUNGS.items())}. {ANSWER}",
             columns=[[image.picture] for image in images.values()],
             thumbnail=images[max(RUNGS)].picture,
             arrays={f"rung-{rung}": image.values for rung, image in images.items()},
             images=self.images,
             seed=self.seed,
             parameters={key: value for rung in RUNGS for key, value in self._told(rung).items()},
-            facts=[
-                bench.results.metric(
-                    f"{name}.rung-{rung}",
-                    image.chance,
-                    label=f"Probabilité « {title} », autre réseau, barreau {rung}",
-                    unit="%",
-                )
-                for rung, image in images.items()
-            ],
         )
 
     def _told(self, rung: int) -> dict[str, str | float]:
@@ -252,7 +243,7 @@ class Ladder(Experiment):
             "nommée d’abord par l’autre réseau": [share([g.first for g in i.values()]) for i in grown.values()],
             "probabilité moyenne, autre réseau": [mean([g.chance for g in i.values()]) for i in grown.values()],
         }
-        figure, (axes,) = charts.canvas()
+        figure, (axes,) = canvas()
         places = np.arange(len(grown))
         for nth, (label, estimates) in enumerate(series.items()):
             values = np.array([estimate.value for estimate in estimates])
@@ -261,10 +252,10 @@ class Ladder(Experiment):
         axes.set_xticks(places, [f"{rung}. {title}" for rung, title in RUNGS.items()])
         axes.set_ylim(-4, 104)
         axes.set_ylabel("%")
-        axes.legend(loc="center left")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(series), fontsize=9)
         bench.results.chart(
             "juge",
-            charts.draw(figure),
+            draw(figure),
             title="Ce que voit un réseau pour lequel les images n’ont pas été faites",
             caption=f"Pour chaque barreau, {len(self.targets)} classes : part des images dont un réseau nomme d’abord "
             "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",
