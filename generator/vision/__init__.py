@@ -11,9 +11,31 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.vision import ascent, attacks, gradients, patch, penalties, perception, regions, transforms
+    from generator.vision import (
+        ascent,
+        attacks,
+        fourier,
+        gradients,
+        patch,
+        penalties,
+        perception,
+        regions,
+        transforms,
+        views,
+    )
 
-__all__ = ["ascent", "attacks", "gradients", "patch", "penalties", "perception", "regions", "transforms"]
+__all__ = [
+    "ascent",
+    "attacks",
+    "fourier",
+    "gradients",
+    "patch",
+    "penalties",
+    "perception",
+    "regions",
+    "transforms",
+    "views",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,41 @@ from generator.vision.penalties import PENALTIES
 View = Callable[[Tensor, list[torch.Generator]], Tensor]
 """Maps normalised images, float (N, 3, H, W), and a random generator for each to what the network
 sees of them; differentiable, so that the gradient comes back to the images' own pixels."""
+
+
+class Canvas(Protocol):
+    """What an image is painted on: its parameters, and how a step changes them."""
+
+    @property
+    def image(self) -> Tensor:
+        """The image, normalised, float (3, H, W)."""
+
+    def step(self, gradient: Tensor, length: float) -> None:
+        """Make one step uphill; ``gradient`` is with respect to the image, float (3, H, W)."""
+
+
+class Pixels:
+    """The canvas of the lab: the parameters are the pixels themselves."""
+
+    def __init__(self, start: Tensor, rule: Rule, network: Network) -> None:
+        self.start, self.image = start, start.clone()
+        self.steps = 0
+        self.rule = rule
+        self.darkest, self.brightest = ((value - network.mean) / network.std for value in (0, 1))
+
+    def step(self, gradient: Tensor, length: float) -> None:
+        """Follow the gradient; keep the image near its start, valid and smooth where the rule says so."""
+        image, rule = self.image, self.rule
+        image.add_(gradient, alpha=length)
+        if rule.radius is not None:
+            change = image - self.start
+            image.copy_(self.start + change * (rule.radius / change.norm().clamp_min(rule.radius)))
+        if rule.clamp:
+            torch.maximum(image, self.darkest, out=image)
+            torch.minimum(image, self.brightest, out=image)
+        if rule.blur_sigma and self.steps % rule.blur_every == 0:
+            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
+        self.steps += 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +82,8 @@ class Rule:
             it free.
         clamp: keep every pixel inside the range an image file can hold, after each step.
         stop_at_target: stop as soon as the target has the highest score.
+        canvas: makes what an image is painted on, from the image to start from. One that is not
+            ``Pixels`` reads ``step`` in its own way, and neither clamps nor blurs.
     """
 
     iterations: int
@@ -61,6 +99,7 @@ class Rule:
     radius: float | None = None
     clamp: bool = True
     stop_at_target: bool = False
+    canvas: Callable[[Tensor, Rule, Network], Canvas] = Pixels
 
 
 @dataclass(frozen=True)
@@ -70,7 +109,7 @@ class Climb:
     Attributes:
         start: the image to start from, normalised, float (3, H, W).
         target: index of the class.
-        seed: of this image's own random shifts; they do not depend on its company.
+        seed: of this image's own random shifts and views; they do not depend on its company.
         penalty: a name in ``PENALTIES``, or None.
         weight: the penalty's factor (lambda).
         snapshots: numbers of the iterations, counted from 1, after which to keep a copy; 0 keeps the start.
@@ -184,13 +223,13 @@ class _Climber:
         self.climb = climb
         self.rule = rule
         self.mean, self.std = network.mean, network.std
-        self.darkest, self.brightest = (0 - self.mean) / self.std, (1 - self.mean) / self.std
         self.random = torch.Generator().manual_seed(climb.seed)
         self.shift = (0, 0)
         self.last = min(climb.last or rule.iterations, rule.iterations)
         self.start = climb.start.to(network.mean.device)
+        self.canvas = rule.canvas(self.start, rule, network)
         snapshots = {0: self.start} if 0 in climb.snapshots else {}
-        self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots=snapshots)
+        self.summit = Summit(self.canvas.image, steps=0, reached=False, scores=[], snapshots=snapshots)
 
     def shifted(self) -> Tensor:
         """The image shifted at random."""
@@ -228,23 +267,15 @@ class _Climber:
         summit.reached = int(scores.argmax()) == self.climb.target
         if rule.stop_at_target and (summit.reached or summit.steps == self.last):
             return False
-        image = summit.image
         if self.climb.penalty:
             penalty = PENALTIES[self.climb.penalty]
-            pull = penalty.gradient(image, self.start, self.mean, self.std)
+            pull = penalty.gradient(summit.image, self.start, self.mean, self.std)
             gradient = gradient - self.climb.weight * pull
-        image.add_(gradient, alpha=self.step())
-        if rule.radius is not None:
-            change = image - self.start
-            image.copy_(self.start + change * (rule.radius / change.norm().clamp_min(rule.radius)))
-        if rule.clamp:
-            torch.maximum(image, self.darkest, out=image)
-            torch.minimum(image, self.brightest, out=image)
-        if rule.blur_sigma and summit.steps % rule.blur_every == 0:
-            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
+        self.canvas.step(gradient, self.step())
+        summit.image = self.canvas.image
         summit.steps += 1
         if summit.steps in self.climb.snapshots:
-            summit.snapshots[summit.steps] = image.clone()
+            summit.snapshots[summit.steps] = summit.image.clone()
         return rule.stop_at_target or summit.steps < self.last
 
 
