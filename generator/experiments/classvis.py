@@ -14,7 +14,8 @@ from generator.french import NBSP
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
-PENALTY_TITLES = {
+PenaltyName = Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"]
+PENALTY_TITLES: dict[PenaltyName | None, str] = {
     None: "sans régularisation",
     "l2": "norme L2",
     "squared-l2": "carré de la norme L2 de l’image normalisée (0 : gris moyen)",
@@ -30,22 +31,16 @@ class Run(Strict):
     title: str = Field(description="what distinguishes it, for the reader")
     target: ClassIndex = Field(description="the class to visualise: an index or an English name")
     start: ImageName | None = Field(None, description="image to start from; standard normal noise if left out")
-    penalty: Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"] | None = Field(
-        None, description="what pulls back"
-    )
+    penalty: PenaltyName | None = Field(None, description="what pulls back")
     weight: float = Field(0.0, ge=0, description="the penalty's factor (λ)")
     show: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         min_length=1, description="iterations to show, counted from 1; it stops after the last one"
     )
 
 
-class ClassVisualisation(Experiment):
-    """Raise s_y(x) minus a penalty by gradient ascent (Simonyan et al. 2013, section 2)."""
+class Ascent(Strict):
+    """How images are pushed towards their classes: what every experiment that grows images is told."""
 
-    kind: ClassVar[str] = "classvis"
-    family: ClassVar[Family] = "classvis"
-
-    runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
     iterations: int = Field(ge=1, description="length of the programme, in iterations")
     step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
     unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
@@ -55,6 +50,37 @@ class ClassVisualisation(Experiment):
     jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
     blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
     blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
+
+    @property
+    def rule(self) -> vision.ascent.Rule:
+        return vision.ascent.Rule(
+            iterations=self.iterations,
+            step=self.step,
+            unit_gradient=self.unit_gradient,
+            gradient_sigma=self.gradient_sigma,
+            jitter=self.jitter,
+            blur_sigma=self.blur_sigma,
+            blur_every=self.blur_every,
+        )
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The parameters, for the reader of a figure."""
+        return {
+            "pas η": f"{self.step}" + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
+            "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
+            "décalage aléatoire": f"jusqu’à {self.jitter} px",
+            "flou de l’image": f"σ = {self.blur_sigma} px toutes les {self.blur_every} itérations",
+        }
+
+
+class ClassVisualisation(Ascent, Experiment):
+    """Raise s_y(x) minus a penalty by gradient ascent (Simonyan et al. 2013, section 2)."""
+
+    kind: ClassVar[str] = "classvis"
+    family: ClassVar[Family] = "classvis"
+
+    runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
     frames: int = Field(24, ge=2, description="about how many frames the film of each run has")
 
     @property
@@ -76,17 +102,8 @@ class ClassVisualisation(Experiment):
         return sum(min(max(run.show), self.iterations) for run in self.runs)
 
     def run(self, bench: Bench) -> None:
-        rule = vision.ascent.Rule(
-            iterations=self.iterations,
-            step=self.step,
-            unit_gradient=self.unit_gradient,
-            gradient_sigma=self.gradient_sigma,
-            jitter=self.jitter,
-            blur_sigma=self.blur_sigma,
-            blur_every=self.blur_every,
-        )
         climbs = (self._climb(bench, run) for run in self.runs)
-        for position, summit in vision.ascent.ascend(bench.network, climbs, rule, on_step=bench.on_step):
+        for position, summit in vision.ascent.ascend(bench.network, climbs, self.rule, on_step=bench.on_step):
             self._record(bench, self.runs[position], summit)
 
     def _climb(self, bench: Bench, run: Run) -> vision.ascent.Climb:
@@ -99,13 +116,9 @@ class ClassVisualisation(Experiment):
             seed=self.seed,
             penalty=run.penalty,
             weight=run.weight,
-            snapshots=frozenset(run.show) | self._film(max(run.show)),
+            snapshots=frozenset(run.show).union(moments(max(run.show), self.frames)),
             last=max(run.show),
         )
-
-    def _film(self, last: int) -> frozenset[int]:
-        """Iterations of a film's frames: close together at first, when most happens."""
-        return frozenset(max(1, round(last * (k / self.frames) ** 2)) for k in range(1, self.frames + 1))
 
     def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
         images = {iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()}
@@ -115,7 +128,7 @@ class ClassVisualisation(Experiment):
             run.name,
             title=f"{bench.class_title(run.target)}, {run.title}",
             figures=[_figure_name(run, iteration) for iteration in run.show],
-            frames={iteration: images[iteration] for iteration in self._film(max(run.show))},
+            frames={iteration: images[iteration] for iteration in moments(max(run.show), self.frames)},
             total=self.iterations,
             scores=summit.scores,
             alt=f"{bench.class_title(run.target)}, {run.title}, au fil des itérations",
@@ -154,15 +167,17 @@ class ClassVisualisation(Experiment):
                 "classe": f"{target} ({run.target})",
                 "départ": start,
                 "itération": f"{iteration} d’un programme de {self.iterations}",
-                "pas η": f"{self.step}" + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
-                "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
                 "régularisation": PENALTY_TITLES[run.penalty],
                 "poids λ": run.weight,
-                "décalage aléatoire": f"jusqu’à {self.jitter} px",
-                "flou de l’image": f"σ = {self.blur_sigma} px toutes les {self.blur_every} itérations",
-            },
+            }
+            | self.settings,
             facts=facts,
         )
+
+
+def moments(last: int, count: int) -> list[int]:
+    """About ``count`` iterations up to the last one: close together at first, when most happens."""
+    return sorted({max(1, round(last * (k / count) ** 2)) for k in range(1, count + 1)})
 
 
 def _figure_name(run: Run, iteration: int) -> str:
