@@ -108,17 +108,18 @@ class Recognition(Ascent, Experiment):
         return len(self.targets) * self.trials * (self.iterations + 2 * (self.looks + 1))
 
     def run(self, bench: Bench) -> None:
-        climbs = [
+        targets = [target for target in self.targets for _ in range(self.trials)]
+        climbs = (
             vision.ascent.Climb(
-                vision.ascent.noise(bench.network.size, seed),
-                target,
-                seed=seed,
-                snapshots=frozenset(self._moments),
+                vision.ascent.noise(bench.network.size, seed), target, seed=seed, snapshots=frozenset(self._moments)
             )
-            for seed, target in enumerate((t for t in self.targets for _ in range(self.trials)), start=self.seed)
-        ]
-        summits = dict(vision.ascent.ascend(bench.network, climbs, self.rule, on_step=bench.on_step))
-        grown = [self._ask(bench, climb, summits[position]) for position, climb in enumerate(climbs)]
+            for seed, target in enumerate(targets, start=self.seed)
+        )
+        arrived = {
+            position: self._ask(bench, targets[position], position, summit)
+            for position, summit in vision.ascent.ascend(bench.network, climbs, self.rule, on_step=bench.on_step)
+        }
+        grown = [arrived[position] for position in range(len(targets))]
         self._measure(bench, grown)
         self._chart(bench, grown)
         self._sheet(bench, grown)
@@ -128,37 +129,39 @@ class Recognition(Ascent, Experiment):
     def _moments(self) -> list[int]:
         return moments(self.iterations, self.looks)
 
-    def _ask(self, bench: Bench, climb: vision.ascent.Climb, summit: vision.ascent.Summit) -> _Grown:
-        way = [climb.start, *(summit.snapshots[moment] for moment in self._moments)]
+    def _ask(self, bench: Bench, target: int, position: int, summit: vision.ascent.Summit) -> _Grown:
+        start = vision.ascent.noise(bench.network.size, self.seed + position)
+        way = [start, *(summit.snapshots[moment] for moment in self._moments)]
         images = [to_bytes(bench.network.pixels(image)) for image in way]
-        own, other = (ask(bench.networks[name], images, climb.target) for name in self.networks)
+        own, other = (ask(bench.networks[name], images, target) for name in self.networks)
         bench.on_step(2 * len(images))
-        return _Grown(climb.target, images, own, other)
+        return _Grown(target, images, own, other)
 
     def _measure(self, bench: Bench, grown: list[_Grown]) -> None:
-        def at(moment: int, key: str) -> Estimate:
-            return mean([float(getattr(one.other, key)[moment]) for one in grown])
-
-        def within(places: int, moment: int = -1) -> Estimate:
-            return share([one.other.rank[moment] <= places for one in grown])
-
-        among = f"parmi les {FIRST} premières de l’autre réseau"
-        for name, value, label, unit in (
-            ("own", mean([float(one.own.probability[-1]) for one in grown]),
-             "Probabilité de la classe visée, selon le réseau qui a fait l’image", "%"),
-            ("probability", at(-1, "probability"), "Probabilité de la classe visée, selon l’autre réseau", "%"),
-            ("first", within(1), "Images dont la classe visée est la première de l’autre réseau", "%"),
-            ("among-first", within(FIRST), f"Images dont la classe visée est {among}", "%"),
-            ("among-first-start", within(FIRST, 0), f"Bruits de départ dont la classe visée est {among}", "%"),
-            ("rank", at(-1, "rank"), "Rang de la classe visée, selon l’autre réseau", ""),
-            ("rank-start", at(0, "rank"), "Rang de la classe visée au départ (bruit), selon l’autre réseau", ""),
-        ):  # fmt: skip
-            bench.results.metric(name, value, label=label, unit=unit)
+        """Metrics; each image is one sample."""
+        start, end = ([one.other.rank[moment] for one in grown] for moment in (0, -1))
+        among = f"dont la classe visée est parmi les {FIRST} premières de l’autre réseau"
+        measures: list[tuple[str, Estimate, str, str]] = [
+            ("own", mean([one.own.probability[-1] for one in grown]),
+             "Probabilité de la classe visée, selon le réseau qui fait l’image", "%"),
+            ("probability", mean([one.other.probability[-1] for one in grown]),
+             "Probabilité de la classe visée, selon l’autre réseau", "%"),
+            ("first", share([rank == 1 for rank in end]),
+             "Images dont la classe visée est la première de l’autre réseau", "%"),
+            ("among-first", share([rank <= FIRST for rank in end]), f"Images {among}", "%"),
+            ("among-first-start", share([rank <= FIRST for rank in start]), f"Bruits de départ {among}", "%"),
+            ("rank", mean(end), "Rang de la classe visée, selon l’autre réseau", ""),
+            ("rank-start", mean(start), "Rang de la classe visée dans le bruit de départ, selon l’autre réseau", ""),
+        ]  # fmt: skip
         if self.kin:
-            for name, moment, what in (("kin", -1, "l’image"), ("kin-start", 0, "le bruit de départ")):
-                together = [100 * float(one.other.chances[moment, list(self.kin)].sum()) for one in grown]
-                label = f"Probabilité de toutes les classes parentes ensemble pour {what}, selon l’autre réseau"
-                bench.results.metric(name, mean(together), label=label, unit="%")
+            start, end = ([one.other.chances[moment, self.kin].sum() for one in grown] for moment in (0, -1))
+            label = "Probabilité de toutes les classes parentes ensemble, selon l’autre réseau"
+            measures += [
+                ("kin", mean([100 * chance for chance in end]), label, "%"),
+                ("kin-start", mean([100 * chance for chance in start]), f"{label}, dans le bruit de départ", "%"),
+            ]
+        for name, value, label, unit in measures:
+            bench.results.metric(name, value, label=label, unit=unit)
 
     def _chart(self, bench: Bench, grown: list[_Grown]) -> None:
         figure, axes = canvas(columns=2)

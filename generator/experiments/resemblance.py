@@ -39,7 +39,7 @@ class _Changed:
         images: RGB, uint8 (H, W, 3) each.
         own, other: what the network that changes it and the other one say of them.
         distance: of each from the first, root mean square over pixels in [0, 1].
-        similarity: of each to the first (SSIM), 1: the same.
+        similarity: of each to the first (SSIM, Wang et al. 2004), 1: the same.
     """
 
     images: list[Pixels]
@@ -51,11 +51,11 @@ class _Changed:
 
 MEASURES: dict[str, tuple[str, str, Callable[[_Changed, int], float]]] = {
     "own": (
-        "Probabilité de la classe selon le réseau qui change l’image",
+        "Probabilité selon le réseau qui change l’image",
         "%",
         lambda one, moment: float(one.own.probability[moment]),
     ),
-    "other": ("Selon l’autre réseau", "%", lambda one, moment: float(one.other.probability[moment])),
+    "other": ("Probabilité selon l’autre réseau", "%", lambda one, moment: float(one.other.probability[moment])),
     "rank": ("Rang selon l’autre réseau", "", lambda one, moment: float(one.other.rank[moment])),
     "distance": ("Distance à la photographie", "", lambda one, moment: one.distance[moment]),
     "similarity": ("SSIM avec la photographie", "", lambda one, moment: one.similarity[moment]),
@@ -167,32 +167,26 @@ class Resemblance(Ascent, Experiment):
             bench.results.metric(f"{key}.way", mean(ways), label=label, unit="%")
         bench.results.table(
             "regularisations",
-            caption=f"Moyennes sur {len(self.images)} photographies après {self.show[-1]} itérations. Distance : "
-            "racine de l’écart quadratique moyen, pixels dans [0, 1]. SSIM : 1 pour deux images identiques.",
-            columns=["Réglage", *(f"{label} ({unit})" if unit else label for label, unit, _ in MEASURES.values())],
+            caption=f"Moyennes sur {len(self.images)} photographies après {self.show[-1]} itérations ; la probabilité "
+            "et le rang sont ceux de la vraie classe. Distance : racine de l’écart quadratique moyen, pixels dans "
+            "[0, 1]. SSIM : 1 pour deux images identiques.",
+            columns=["Réglage", *(_headed(label, unit) for label, unit, _ in MEASURES.values())],
             rows=rows,
         )
 
     def _chart(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:
         iterations = [0, *self.show]
-        curves = {
-            name: {
-                key: np.array([np.mean([value(one, moment) for one in changed]) for moment in range(len(iterations))])
-                for key, changed in by_pull.items()
-            }
-            for name in ("other", "distance")
-            for *_, value in (MEASURES[name],)
-        }
         figure, axes = canvas(columns=2)
-        for one, lines, label in zip(
-            axes,
-            curves.values(),
-            ("probabilité de la classe,\nselon l’autre réseau (%)", "distance à la photographie"),
-            strict=True,
-        ):
-            for key, line in lines.items():
+        curves = {}
+        for one, name in zip(axes, ("other", "distance"), strict=True):
+            label, unit, value = MEASURES[name]
+            for key, changed in by_pull.items():
+                line = [np.mean([value(image, moment) for image in changed]) for moment in range(len(iterations))]
                 one.plot(iterations, line, marker="o", markersize=3.5, linewidth=2, label=self.pulls[key].title)
-            one.set(xlabel="itération", ylabel=label, ylim=(0, None))
+                curves[f"{name}-{key}"] = np.array(line)
+            one.set(xlabel="itération", ylabel=_headed(label, unit))
+        axes[0].set_ylim(-2, 102)
+        axes[1].set_ylim(bottom=0)
         axes[1].legend(fontsize=9)
         bench.results.chart(
             "parcours",
@@ -203,8 +197,7 @@ class Resemblance(Ascent, Experiment):
             "photographie (racine de l’écart quadratique moyen, pixels dans [0, 1]).",
             alt="Deux graphiques, une courbe par régularisation : la probabilité de la classe selon l’autre réseau, et "
             "la distance à la photographie, au fil des itérations",
-            arrays={"iterations": np.array(iterations)}
-            | {f"{what}-{key}": line for what, lines in curves.items() for key, line in lines.items()},
+            arrays={"iterations": np.array(iterations)} | curves,
             images=self.images,
             seed=self.seed,
             parameters=self._told,
@@ -229,7 +222,7 @@ class Resemblance(Ascent, Experiment):
         ]
         bench.results.figure(
             "images",
-            title="Quatre façons de pousser une photographie vers sa propre classe",
+            title="Des photographies poussées vers leur propre classe",
             caption=f"À gauche la photographie, puis l’image après {self.show[-1]} itérations sous chaque réglage. Le "
             "nombre : la probabilité de la vraie classe selon le réseau qui n’a pas pris part.",
             columns=columns,
@@ -253,3 +246,7 @@ class Resemblance(Ascent, Experiment):
                 for pull in self.pulls.values()
             ),
         } | self.settings
+
+
+def _headed(label: str, unit: str) -> str:
+    return f"{label} ({unit})" if unit else label
