@@ -219,14 +219,15 @@ class Recognition(Ascent, Experiment):
     def _table(self, bench: Bench, grown: list[_Grown]) -> None:
         bench.results.table(
             "rangs",
-            caption=f"Après {self.iterations} itérations ; rang de la classe visée parmi mille, 1 : la plus probable.",
+            caption=f"Après {self.iterations} itérations : la probabilité de la classe visée selon les deux réseaux ; "
+            "son rang parmi mille selon l’autre, dans le bruit de départ et à la fin ; ce que l’autre voit d’abord.",
             columns=[
                 "Classe visée",
-                "Probabilité selon le réseau qui fait l’image (%)",
-                "Probabilité selon l’autre (%)",
-                "Rang au départ selon l’autre",
-                "Rang à la fin selon l’autre",
-                "L’autre y voit d’abord",
+                "Réseau qui fait l’image (%)",
+                "Autre réseau (%)",
+                "Rang au départ",
+                "Rang à la fin",
+                "Vu d’abord",
             ],
             rows=[
                 (

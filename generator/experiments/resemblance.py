@@ -50,15 +50,11 @@ class _Changed:
 
 
 MEASURES: dict[str, tuple[str, str, Callable[[_Changed, int], float]]] = {
-    "own": (
-        "Probabilité selon le réseau qui change l’image",
-        "%",
-        lambda one, moment: float(one.own.probability[moment]),
-    ),
-    "other": ("Probabilité selon l’autre réseau", "%", lambda one, moment: float(one.other.probability[moment])),
-    "rank": ("Rang selon l’autre réseau", "", lambda one, moment: float(one.other.rank[moment])),
-    "distance": ("Distance à la photographie", "", lambda one, moment: one.distance[moment]),
-    "similarity": ("SSIM avec la photographie", "", lambda one, moment: one.similarity[moment]),
+    "own": ("Probabilité, réseau qui change l’image", "%", lambda one, moment: float(one.own.probability[moment])),
+    "other": ("Probabilité, autre réseau", "%", lambda one, moment: float(one.other.probability[moment])),
+    "rank": ("Rang, autre réseau", "", lambda one, moment: float(one.other.rank[moment])),
+    "distance": ("Distance", "", lambda one, moment: one.distance[moment]),
+    "similarity": ("SSIM", "", lambda one, moment: one.similarity[moment]),
 }
 """What is measured on an image at one of its moments: label, unit, value."""
 
@@ -154,7 +150,12 @@ class Resemblance(Ascent, Experiment):
         for key, changed in by_pull.items():
             title = self.pulls[key].title
             told = [
-                bench.results.metric(f"{key}.{name}", mean([value(one, -1) for one in changed]), label=label, unit=unit)
+                bench.results.metric(
+                    f"{key}.{name}",
+                    mean([value(one, -1) for one in changed]),
+                    label=f"{label}, {title}",
+                    unit=unit,
+                )
                 for name, (label, unit, value) in MEASURES.items()
             ]
             rows.append((title, *(metric.value for metric in told)))
@@ -186,8 +187,8 @@ class Resemblance(Ascent, Experiment):
                 curves[f"{name}-{key}"] = np.array(line)
             one.set(xlabel="itération", ylabel=_headed(label, unit))
         axes[0].set_ylim(-2, 102)
-        axes[1].set_ylim(bottom=0)
-        axes[1].legend(fontsize=9)
+        axes[1].set_ylim(0, 1.3 * axes[1].get_ylim()[1])  # room for the legend
+        axes[1].legend(fontsize=9, loc="upper left")
         bench.results.chart(
             "parcours",
             draw(figure),
