@@ -83,7 +83,7 @@ class TestFourierCanvas:
         def score(spectrum: Tensor) -> float:
             return float(toy.scorer(((decode(spectrum, SPREAD_OUT) - toy.mean) / toy.std)[None])[0, 2])
 
-        canvas.step(score_gradients(toy.scorer, start[None], [2])[1][0])
+        canvas.step(score_gradients(toy.scorer, start[None], [2])[1][0], 0.01)
         moved = canvas._spectrum.detach() - before
         random = np.random.default_rng(0)
         for _ in range(12):

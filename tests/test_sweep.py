@@ -112,7 +112,7 @@ def swept(toy: Network, folder: Path) -> tuple[Sweep, Manifest, int]:
         passes += images
 
     recorder = Recorder(folder)
-    sweep.run(Bench(toy, {"n": toy, "o": toy}, photographs, str, count, recorder))
+    sweep.run(Bench(toy, {"n": toy, "o": toy}, lambda share, seed: toy, photographs, str, count, recorder))
     manifest = recorder.publish(
         experiment="s",
         kind="sweep",

@@ -14,7 +14,8 @@ from generator.french import NBSP, number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
-PENALTY_TITLES = {
+PenaltyName = Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"]
+PENALTY_TITLES: dict[PenaltyName | None, str] = {
     None: "sans régularisation",
     "l2": "norme L2",
     "squared-l2": "carré de la norme L2 de l’image normalisée (0 : gris moyen)",
@@ -48,7 +49,7 @@ class Ascent(Strict):
         )
 
     @property
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, object]:
         """The same for the reader."""
         return {
             "pas η": number(self.step) + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
@@ -119,13 +120,13 @@ class ClassVisualisation(Ascent, Experiment):
             seed=self.seed,
             penalty=run.penalty,
             weight=run.weight,
-            snapshots=frozenset(run.show) | self._film(max(run.show)),
+            snapshots=frozenset(run.show).union(self._film(max(run.show))),
             last=max(run.show),
         )
 
-    def _film(self, last: int) -> frozenset[int]:
-        """Iterations of a film's frames: close together at first, when most happens."""
-        return frozenset(round(last * (k / self.frames) ** 2) for k in range(self.frames + 1))
+    def _film(self, last: int) -> list[int]:
+        """Iterations of a film's frames, the start included."""
+        return [0, *moments(last, self.frames)]
 
     def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
         images = {iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()}
@@ -181,6 +182,11 @@ class ClassVisualisation(Ascent, Experiment):
             },
             facts=facts,
         )
+
+
+def moments(last: int, count: int) -> list[int]:
+    """About ``count`` iterations up to the last one: close together at first, when most happens."""
+    return sorted({max(1, round(last * (k / count) ** 2)) for k in range(1, count + 1)})
 
 
 def _figure_name(run: Run, iteration: int) -> str:
