@@ -54,7 +54,7 @@ class TestTotalVariation:
 
     def test_descent_reaches_what_another_library_finds_smoothest(self) -> None:
         noisy = pixels(seed=3)[:1]
-        expected = denoise_tv_chambolle(noisy[0].numpy(), weight=0.1, eps=1e-12, max_num_iter=5000)  # type: ignore[no-untyped-call]  # scikit-image
+        expected = denoise_tv_chambolle(noisy[0].numpy(), weight=0.1, eps=1e-12, max_num_iter=5000)
         x = noisy.clone()
         for _ in range(6000):
             x -= 0.002 * (x - noisy + 0.1 * self.penalty.gradient(x, x, x, x))

@@ -31,7 +31,7 @@ def test_it_builds_as_it_is(tmp_path: Path, generator: Run) -> None:
 
 def test_it_takes_photographs_and_proposes_their_classes(tmp_path: Path, generator: Run) -> None:
     image = tmp_path / "Café « crème ».jpg"
-    Image.fromarray(skimage.data.coffee()).save(image)  # type: ignore[no-untyped-call]  # scikit-image
+    Image.fromarray(skimage.data.coffee()).save(image)
     assert new(str(tmp_path / "mon-tp"), str(image)).returncode == 0
     (spec,) = read_lab(tmp_path / "mon-tp" / "lab.yml", tmp_path).file.images
     assert spec.name == "1-cafe-creme"

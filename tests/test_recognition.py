@@ -53,7 +53,9 @@ def measured(experiment: Experiment, own: Network, other: Network, folder: Path)
     passes: list[int] = []
     results = Recorder(folder / "results")
     wanted = photographs() if experiment.photographs else {}
-    experiment.run(Bench(own, {"principal": own, "autre": other}, lambda share, seed: own, wanted, str, passes.append, results))
+    experiment.run(
+        Bench(own, {"principal": own, "autre": other}, lambda share, seed: own, wanted, str, passes.append, results)
+    )
     assert sum(passes) == experiment.work
     metrics = {metric.name: metric for metric in results._metrics}
     assert sorted(figure.name for figure in results._figures) == sorted(experiment.figures)

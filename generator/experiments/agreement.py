@@ -107,7 +107,7 @@ class Agreement(Experiment):
         from skimage.transform import resize
 
         for name in self.images:
-            grid = resize(maps[name], (self.side, self.side), anti_aliasing=True)  # type: ignore[no-untyped-call]  # scikit-image
+            grid = resize(maps[name], (self.side, self.side), anti_aliasing=True)
             yield gaussian_filter(grid, self.blur)
 
     def _correlations(self, one: dict[str, Map], other: dict[str, Map]) -> NDArray[np.float64]:

@@ -138,10 +138,7 @@ class Resemblance(Ascent, Experiment):
             own,
             other,
             distance=[float(np.sqrt(np.square(change).mean())) for change in changes],
-            similarity=[
-                float(structural_similarity(photograph.pixels, image, channel_axis=2))  # type: ignore[no-untyped-call]  # skimage
-                for image in images
-            ],
+            similarity=[float(structural_similarity(photograph.pixels, image, channel_axis=2)) for image in images],
         )
 
     def _measure(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:

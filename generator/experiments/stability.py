@@ -307,8 +307,5 @@ def _likeness(first: Map, others: list[Map]) -> NDArray[np.float64]:
     """
     from skimage.metrics import structural_similarity
 
-    alike = [
-        structural_similarity(first / first.max(), other / other.max(), data_range=1)  # type: ignore[no-untyped-call]  # scikit-image
-        for other in others
-    ]
+    alike = [structural_similarity(first / first.max(), other / other.max(), data_range=1) for other in others]
     return np.stack([rank_correlations([first, *others])[0, 1:], alike], axis=1)

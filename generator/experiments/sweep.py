@@ -13,14 +13,14 @@ from pydantic import Field, PositiveFloat
 from generator import vision
 from generator.charts import COLOURS, INK, Chart, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.classvis import PENALTY_TITLES, Ascent
+from generator.experiments.classvis import PENALTY_TITLES, Ascent, PenaltyName
 from generator.experiments.fooling import to_bytes
 from generator.french import number
 from generator.images import Pixels
 from generator.schema import ImageName, NetworkName
 from generator.statistics import Estimate, mean, share
 
-PENALTY = "squared-l2"
+PENALTY: PenaltyName = "squared-l2"
 LOOKS = {
     "chroma": "Couleur (C* moyen)",
     "contrast": "Contraste (écart type de L*)",
