@@ -102,7 +102,7 @@ class Stability(Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield "stabilite"
-        yield from self.shown
+        yield from self._examples.values()
 
     @property
     def work(self) -> int:
@@ -115,6 +115,11 @@ class Stability(Experiment):
             *(Change("noise", size) for size in self.noises),
             *(Change("light", size) for size in self.lights),
         ]
+
+    @property
+    def _examples(self) -> dict[str, str]:
+        """Figures by the images they show; questions name them whatever the lab's images are."""
+        return {image: f"exemple-{place}" for place, image in enumerate(self.shown, 1)}
 
     @property
     def _smoothgrad(self) -> str:
@@ -286,7 +291,7 @@ class Stability(Experiment):
                 ]
             )
         bench.results.figure(
-            name,
+            self._examples[name],
             title=f"{title} : la même carte ?",
             caption="En haut, la photographie et ses changements ; au milieu, leurs cartes de saillance ; en bas, "
             "celles de SmoothGrad. Dans chaque carte, le centième le plus fort des pixels est blanc ; les cartes des "
