@@ -224,7 +224,7 @@ class Agreement(Experiment):
                     bench,
                     f"oubli-{100 * share:g}",
                     values[self.shown],
-                    f"{number(100 * share)} %" if share else "Réseau entraîné",
+                    f"{number(100 * share)} %" if share else "Entraîné",
                     title,
                 )
             ]

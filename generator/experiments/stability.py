@@ -27,7 +27,7 @@ KINDS: dict[Kind, str] = {
     "noise": "Bruit (niveaux de gris)",
     "light": "Luminosité (%)",
 }
-METHODS = {"plain": "Carte de saillance", "blurred": "La même, floutée", "smoothgrad": "SmoothGrad"}
+METHODS = {"plain": "Carte simple", "blurred": "Carte floutée", "smoothgrad": "SmoothGrad"}
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Change:
 
     @property
     def title(self) -> str:
-        """What it is, in French."""
+        """What it is, or what an image is after it, in French."""
         match self.kind:
             case "shift":
-                return f"Décalage de {number(self.size)} px"
+                return f"Décalée de {number(self.size)} px"
             case "noise":
-                return f"Bruit de {number(self.size)} niveau{'x' if self.size >= 2 else ''} de gris"
+                return f"Bruit, σ = {number(self.size)}"
             case "light":
-                return f"Luminosité {'+' if self.size > 0 else ''}{number(self.size)} %"
+                return f"Lumière {'+' if self.size > 0 else ''}{number(self.size)} %"
 
     @property
     def right(self) -> int:
@@ -102,7 +102,7 @@ class Stability(Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield "stabilite"
-        yield from self.shown
+        yield from self._examples.values()
 
     @property
     def work(self) -> int:
@@ -115,6 +115,11 @@ class Stability(Experiment):
             *(Change("noise", size) for size in self.noises),
             *(Change("light", size) for size in self.lights),
         ]
+
+    @property
+    def _examples(self) -> dict[str, str]:
+        """Figures by the images they show; questions name them whatever the lab's images are."""
+        return {image: f"exemple-{place}" for place, image in enumerate(self.shown, 1)}
 
     @property
     def _smoothgrad(self) -> str:
@@ -206,11 +211,11 @@ class Stability(Experiment):
             "changements",
             caption="Ressemblance de la carte d’une image et de celle de l’image changée : corrélation de rang de "
             "Spearman (ρ) et similarité structurelle (SSIM, chaque carte divisée par son maximum), moyennes sur les "
-            "images. Dernière ligne : les cartes de deux images différentes.",
+            "images ; σ du bruit en niveaux de gris. Dernière ligne : les cartes de deux images différentes.",
             columns=[
                 "Changement",
-                "Réponse inchangée (%)",
-                *(f"{title}, {measure}" for title in METHODS.values() for measure in ("ρ", "SSIM")),
+                "Même réponse (%)",
+                *(f"{title} {measure}" for title in METHODS.values() for measure in ("ρ", "SSIM")),
             ],
             rows=[*rows, last],
         )
@@ -286,7 +291,7 @@ class Stability(Experiment):
                 ]
             )
         bench.results.figure(
-            name,
+            self._examples[name],
             title=f"{title} : la même carte ?",
             caption="En haut, la photographie et ses changements ; au milieu, leurs cartes de saillance ; en bas, "
             "celles de SmoothGrad. Dans chaque carte, le centième le plus fort des pixels est blanc ; les cartes des "
