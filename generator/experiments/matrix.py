@@ -279,9 +279,12 @@ class Matrix(Experiment):
         figure, (axes,) = canvas()
         for label, values in measures.values():
             axes.step(values, 100 * np.arange(1, len(values) + 1) / len(values), where="post", label=label)
-        for threshold, text in ((UNSEEN, "invisible"), (JUST_NOTICEABLE, "tout juste visible")):
+        for threshold, text, side in (
+            (UNSEEN, "invisible ", "right"),
+            (JUST_NOTICEABLE, " tout juste visible", "left"),
+        ):
             axes.axvline(threshold, color=INK, linestyle="--", linewidth=1)
-            axes.text(threshold, 103, text, ha="center", fontsize=9, color=INK)
+            axes.text(threshold, 103, text, ha=side, fontsize=9, color=INK)
         axes.set(xlabel="ΔE*ab (CIE 1976)", ylabel="Images en dessous (%)", xlim=(0, None), ylim=(0, 101))
         axes.legend(loc="lower right")
         bench.results.chart(
@@ -308,16 +311,16 @@ class Matrix(Experiment):
         }
         figure, (axes,) = canvas()
         for label, powers in spectra.values():
-            relative = powers / powers.sum(axis=1, keepdims=True)
+            relative = 100 * powers / powers.sum(axis=1, keepdims=True)
             axes.loglog(np.arange(1, powers.shape[1] + 1), relative.mean(axis=0), label=label)
-        axes.set(xlabel="Fréquence spatiale (cycles par image)", ylabel="Puissance relative")
+        axes.set(xlabel="Fréquence spatiale (cycles par image)", ylabel="Puissance (%)")
         axes.legend()
         bench.results.chart(
             "spectre",
             draw(figure),
             title="Où se trouvent les détails : photographies et changements",
-            caption="Puissance de chaque fréquence spatiale, moyenne des directions, chaque spectre divisé par sa "
-            "somme. À gauche les grandes formes, à droite le grain.",
+            caption="Puissance de chaque fréquence spatiale, moyenne des directions, en pour cent de la somme du "
+            "spectre. À gauche les grandes formes, à droite le grain.",
             alt="Deux spectres en échelles logarithmiques : celui des photographies et celui des changements",
             arrays={key: values for key, (_, values) in spectra.items()},
             images=self.images,

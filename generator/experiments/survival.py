@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -119,13 +120,10 @@ class Survival(Experiment):
         bench.results.table(
             "mesures",
             caption=f"Taille du changement de chaque attaque, en moyenne sur {len(self.images)} photographies.",
-            columns=["Attaque", *MEASURES.values()],
+            columns=["Mesure", *(f"Attaque {title}" for title in ATTACKS.values())],
             rows=[
-                [
-                    ATTACKS[attack],
-                    *(float(np.mean([getattr(t.difference, key) for t in of.values()])) for key in MEASURES),
-                ]
-                for attack, of in trials.items()
+                [title, *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values())]
+                for key, title in MEASURES.items()
             ],
         )
         robust = trials["robuste"].values()
