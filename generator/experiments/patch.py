@@ -100,7 +100,7 @@ class Patch(Experiment):
     ) -> dict[tuple[str, str, str], bool]:
         """Record how often each network is fooled; say whether it sees the target at the first place of each kind."""
         title = bench.class_title(target)
-        rows: dict[str, list[str | None]] = {"none": ["rien"]} | {kind: [KINDS[kind]] for kind in KINDS}
+        rows: dict[str, list[str | None]] = {kind: [words] for kind, words in {"none": "rien", **KINDS}.items()}
         sees: dict[tuple[str, str, str], bool] = {}
         for key, network in zip(NETWORKS, (bench.network, bench.networks[self.other]), strict=True):
             clean = vision.gradients.answers(
@@ -130,7 +130,7 @@ class Patch(Experiment):
         )
         bench.results.table(
             "taux",
-            caption=f"Part des images, en %, avec son intervalle de confiance à 95 % (Wilson) ; moyenne de "
+            caption="Part des images, en %, avec son intervalle de confiance à 95 % (Wilson) ; moyenne de "
             f"{self.places} endroits par image. Le carré couvre {round(area.value)} % de l’image.",
             columns=[
                 "Collé sur l’image",
