@@ -81,8 +81,8 @@ class Patch(Experiment):
                 kind: [paste(photographs[name].pixels, square, *corner) for corner in corners]
                 for kind, square in squares[name].items()
             }
-        seen = self._judge(bench, pasted, control.label)
-        self._show(bench, squares, pasted, seen)
+        sees = self._judge(bench, pasted, control.label)
+        self._show(bench, squares, pasted, sees)
 
     def _patches(self, bench: Bench, names: list[str], target: int) -> dict[str, Pixels]:
         """For each photograph, a patch made on the half of the photographs that it is not in."""
@@ -97,15 +97,16 @@ class Patch(Experiment):
 
     def _judge(
         self, bench: Bench, pasted: Mapping[str, Mapping[str, list[Pixels]]], target: int
-    ) -> dict[tuple[str, str, str], int]:
-        """Record how often each network answers the target, or something new; give its answers at the first places."""
-        title, rows = bench.class_title(target), []
-        seen: dict[tuple[str, str, str], int] = {}
+    ) -> dict[tuple[str, str, str], bool]:
+        """Record how often each network is fooled; say whether it sees the target at the first place of each kind."""
+        title = bench.class_title(target)
+        rows: dict[str, list[str | None]] = {kind: [words] for kind, words in {"none": "rien", **KINDS}.items()}
+        sees: dict[tuple[str, str, str], bool] = {}
         for key, network in zip(NETWORKS, (bench.network, bench.networks[self.other]), strict=True):
             clean = vision.gradients.answers(
                 network, (bench.photographs[name].pixels for name in pasted), on_step=bench.on_step
             )
-            rows.append([NETWORKS[key], "sans rien", rate(clean == target).cell, None])
+            rows["none"] += [rate(clean == target).cell, None]
             for kind, kind_title in KINDS.items():
                 images = (image for kinds in pasted.values() for image in kinds[kind])
                 found = vision.gradients.answers(network, images, on_step=bench.on_step).reshape(len(pasted), -1)
@@ -120,26 +121,35 @@ class Patch(Experiment):
                         label=f"{NETWORKS[key]}, {kind_title} : images {what}",
                         unit="%",
                     )
-                rows.append([NETWORKS[key], kind_title, *(estimate.cell for estimate in estimates.values())])
-                seen |= {(key, kind, name): int(answer) for name, answer in zip(pasted, found[:, 0], strict=True)}
+                rows[kind] += [estimate.cell for estimate in estimates.values()]
+                sees |= {
+                    (key, kind, name): bool(answer == target) for name, answer in zip(pasted, found[:, 0], strict=True)
+                }
         area = bench.results.metric(
             "area", 100 * (self.side / bench.network.size) ** 2, label="Part de l’image que couvre le carré", unit="%"
         )
         bench.results.table(
             "taux",
-            caption=f"Part des images, en %, avec son intervalle de confiance à 95 % (Wilson) ; moyenne de "
+            caption="Part des images, en %, avec son intervalle de confiance à 95 % (Wilson) ; moyenne de "
             f"{self.places} endroits par image. Le carré couvre {round(area.value)} % de l’image.",
-            columns=["Réseau", "Collé sur l’image", f"vu comme « {title} »", "la réponse change"],
-            rows=rows,
+            columns=[
+                "Collé sur l’image",
+                *(
+                    f"{network} : {what}"
+                    for network in NETWORKS.values()
+                    for what in (f"y voit « {title} »", "change de réponse")
+                ),
+            ],
+            rows=list(rows.values()),
         )
-        return seen
+        return sees
 
     def _show(
         self,
         bench: Bench,
         squares: Mapping[str, Mapping[str, Pixels]],
         pasted: Mapping[str, Mapping[str, list[Pixels]]],
-        seen: Mapping[tuple[str, str, str], int],
+        sees: Mapping[tuple[str, str, str], bool],
     ) -> None:
         results, label = bench.results, bench.photographs[self.photograph].label
         title = bench.class_title(label)
@@ -179,13 +189,12 @@ class Patch(Experiment):
         columns = []
         for name in self.shown:
             photograph = bench.photographs[name]
-            answers = {kind: [bench.class_title(seen[network, kind, name]) for network in NETWORKS] for kind in KINDS}
             columns.append(
                 [
                     results.picture(
                         f"{name}-{kind}",
                         pasted[name][kind][0],
-                        title=" ; ".join(answers[kind]),
+                        title=" ; ".join("oui" if sees[network, kind, name] else "non" for network in NETWORKS),
                         alt=f"Photographie « {photograph.title} » avec un carré collé ({kind_title})",
                     )
                     for kind, kind_title in KINDS.items()
@@ -195,7 +204,7 @@ class Patch(Experiment):
             "exemples",
             title=f"Un carré collé n’importe où ({title})",
             caption="De haut en bas : le motif calculé, la photographie collée, le carré de bruit, au même endroit. "
-            "Sous chaque image, ce qu’y voit le réseau sur lequel le motif a été fait, puis l’autre réseau.",
+            f"Sous chaque image : le réseau du motif y voit-il « {title} » ? Et l’autre réseau ?",
             columns=columns,
             thumbnail=columns[0][0],
             arrays={f"{name}-{kind}": pasted[name][kind][0] for name in self.shown for kind in KINDS},

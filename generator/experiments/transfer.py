@@ -38,9 +38,8 @@ class Transfer(Experiment):
     target: ClassIndex = Field(description="the class the networks shall see: an index or an English name")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     iterations: int = Field(100, ge=1, description="give up after this many steps, where the target ends the climb")
-    pushed: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        min_length=1, description="numbers of steps of the images that go on behind the target"
-    )
+    pushed_step: float = Field(gt=0, description="the same for the images that go on behind the target")
+    pushed: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="how many steps those make")
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -96,7 +95,7 @@ class Transfer(Experiment):
             "taux",
             caption="Part des images, en %, avec son intervalle de confiance à 95 % (Wilson). Chaque image est montrée "
             "telle qu’elle serait enregistrée, arrondie à 8 bits ; L2 : norme moyenne du changement.",
-            columns=["Images faites sur le réseau attaqué", "L2", *(title.capitalize() for title in MEASURES.values())],
+            columns=["Images faites sur le réseau attaqué", "L2", *MEASURES.values()],
             rows=rows,
         )
         self._chart(bench, distances, shares)
@@ -104,9 +103,8 @@ class Transfer(Experiment):
     def _levels(self, bench: Bench, photographs: Sequence[Pixels]) -> Iterator[tuple[str, str, list[Pixels]]]:
         """Name, title and images, as they would be saved, of each way to make them."""
         network = bench.network
-        last = max(self.pushed)
         until_target = vision.ascent.Rule(self.iterations, self.step, unit_gradient=True, stop_at_target=True)
-        beyond = vision.ascent.Rule(last, self.step, unit_gradient=True)
+        beyond = vision.ascent.Rule(max(self.pushed), self.pushed_step, unit_gradient=True)
 
         def climb(rule: vision.ascent.Rule) -> list[vision.ascent.Summit]:
             climbs = (
@@ -121,7 +119,7 @@ class Transfer(Experiment):
         pushed = climb(beyond)
         for steps in self.pushed:
             images = [to_bytes(network.pixels(summit.snapshots[steps])) for summit in pushed]
-            yield f"pas-{steps}", f"{steps} pas", images
+            yield f"pas-{steps}", f"poussées, {steps} pas", images
 
     def _chart(self, bench: Bench, distances: Sequence[float], shares: Sequence[dict[str, Estimate]]) -> None:
         figure, (axes,) = canvas(7.2, 4.2)
@@ -152,8 +150,8 @@ class Transfer(Experiment):
             draw(figure),
             title=f"Images faites sur un réseau, montrées à un autre ({target})",
             caption="Une courbe par question posée, un point par façon de faire les images : de gauche à droite, la "
-            f"règle du TP, puis {', '.join(map(str, self.pushed))} pas sans s’arrêter à la classe visée. Barres : "
-            "intervalles de confiance à 95 %.",
+            f"règle du TP, puis {', '.join(map(str, self.pushed))} pas plus longs, sans s’arrêter à la classe visée. "
+            "Barres : intervalles de confiance à 95 %.",
             alt="Courbes : part des images qui trompent chaque réseau, selon la norme du changement",
             arrays=arrays,
             images=[name for name, one in bench.photographs.items() if one.label != self.target],
@@ -162,6 +160,7 @@ class Transfer(Experiment):
                 "classe visée": f"{target} ({self.target})",
                 "pas η (norme L2, espace normalisé)": self.step,
                 "itérations au plus, règle du TP": self.iterations,
+                "pas η des images poussées plus loin": self.pushed_step,
                 "itérations des images poussées plus loin": ", ".join(map(str, self.pushed)),
             },
         )

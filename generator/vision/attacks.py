@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from generator.images import Pixels
 from generator.networks import Network
 
-METHODS = {"fgsm": 11, "pgd": 45, "deepfool": 85, "carlini-wagner": 92, "hop-skip-jump": 700}
+METHODS = {"fgsm": 11, "pgd": 45, "deepfool": 85, "carlini-wagner": 92, "hop-skip-jump": 600}
 """Names of the attacks, and how often each shows a photograph to the network, at most or nearly so."""
 
 RADII = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -115,7 +115,7 @@ def _attacker(method: str) -> tuple[Any, tuple[float | None, ...]]:
         ),
         # Chen, Jordan & Wainwright 2019: nothing but the network's answers. With the paper's gamma of 1
         # its steps are lost in the rounding of float32 at this size.
-        "hop-skip-jump": (HopSkipJumpAttack(steps=4, initial_gradient_eval_steps=60, gamma=1000), (None,)),
+        "hop-skip-jump": (HopSkipJumpAttack(steps=4, initial_gradient_eval_steps=50, gamma=1000), (None,)),
     }
     return known[method]
 
