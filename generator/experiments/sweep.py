@@ -299,7 +299,7 @@ class Sweep(Ascent, Experiment):
             title="Le pas et le poids",
             caption=(
                 f"La photographie « {bench.photographs[name].title} » après {self.iterations} itérations. De haut "
-                f"en bas, le pas η : {', '.join(map(number, rows))} ; de gauche à droite, le poids λ."
+                f"en bas, le pas η : {', puis '.join(map(number, rows))} ; de gauche à droite, le poids λ."
             ),
             columns=[[pictures[step, weight] for step in rows] for weight in self.ladder],
             thumbnail=pictures[self.step, self.long_weight],
