@@ -15,7 +15,7 @@ from generator.charts import COLOURS, INK, Chart, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.classvis import PENALTY_TITLES, Ascent, PenaltyName
 from generator.experiments.fooling import to_bytes
-from generator.french import number
+from generator.french import NBSP, number
 from generator.images import Pixels
 from generator.schema import ImageName, NetworkName
 from generator.statistics import Estimate, mean, share
@@ -24,8 +24,9 @@ PENALTY: PenaltyName = "squared-l2"
 LOOKS = {
     "chroma": "Couleur (C* moyen)",
     "contrast": "Contraste (écart type de L*)",
-    "grain": "Grain (écart entre voisins)",
+    "grain": "Grain (écart de L* entre voisins)",
 }
+SHORT = ("C*", "Contraste", "Grain")
 NATURAL = (5, 95)
 """Between these percentiles of the photographs an image counts as natural."""
 WINDOW, SPACING, EDGE = 200, 5, 50
@@ -236,10 +237,10 @@ class Sweep(Ascent, Experiment):
         results.table(
             "poids",
             caption=(
-                f"Sur {len(self.starts)} photographies, combien d’images sont dans la plage des photographies pour "
-                "chaque mesure, combien l’autre réseau reconnaît, et combien réunissent tout. Le C* est une moyenne."
+                f"Couleur moyenne, puis combien d’images sur {len(self.starts)} ont couleur, contraste et grain de "
+                "photographies, combien l’autre réseau reconnaît, et combien réunissent tout."
             ),
-            columns=["Poids λ", "C*", *(title.partition(" (")[0] for title in LOOKS.values()), "Reconnue", "Tout"],
+            columns=["Poids λ", SHORT[0], "Couleur", *SHORT[1:], "Reconnue", "Tout"],
             rows=[
                 [
                     stage,
@@ -287,7 +288,7 @@ class Sweep(Ascent, Experiment):
             (step, weight): bench.results.picture(
                 f"grille-{vertical}-{horizontal}",
                 rows[step][weight].pixels,
-                title=f"η = {number(step)}, λ = {number(weight)}",
+                title=f"λ{NBSP}={NBSP}{number(weight)}",
                 alt=f"Image de la classe « {target} » obtenue avec η = {number(step)} et λ = {number(weight)}",
             )
             for vertical, step in enumerate(rows)
@@ -297,8 +298,8 @@ class Sweep(Ascent, Experiment):
             "grille",
             title="Le pas et le poids",
             caption=(
-                f"La photographie « {bench.photographs[name].title} » après {self.iterations} itérations : le pas η "
-                "grandit de haut en bas, le poids λ de gauche à droite."
+                f"La photographie « {bench.photographs[name].title} » après {self.iterations} itérations. De haut "
+                f"en bas, le pas η : {', puis '.join(map(number, rows))} ; de gauche à droite, le poids λ."
             ),
             columns=[[pictures[step, weight] for step in rows] for weight in self.ladder],
             thumbnail=pictures[self.step, self.long_weight],
@@ -309,15 +310,15 @@ class Sweep(Ascent, Experiment):
         )
         bench.results.table(
             "grille",
-            caption="Les mesures de chaque image de la grille ; un nombre de la première colonne mène à son image.",
-            columns=["Pas η, poids λ", *LOOKS.values(), "Score", "Probabilité, autre réseau (%)"],
+            caption="Les mesures de chaque image de la grille ; son pas mène à elle.",
+            columns=["Pas η", "Poids λ", *SHORT, "Score", "Autre réseau (%)"],
             rows=[
-                [f"{number(step)}, {number(weight)}", *image.looks.tolist(), image.score, image.other]
+                [number(step), number(weight), *image.looks.tolist(), image.score, image.other]
                 for step, images in rows.items()
                 for weight in self.ladder
                 for image in (images[weight],)
             ],
-            links=[[picture, *[None] * (len(LOOKS) + 2)] for picture in pictures.values()],
+            links=[[picture, *[None] * (len(LOOKS) + 3)] for picture in pictures.values()],
         )
 
     # The number of iterations --------------------------------------------------------------------
@@ -362,11 +363,11 @@ class Sweep(Ascent, Experiment):
         results.table(
             "longueurs",
             caption=f"Moyennes sur {len(short)} photographies, au poids λ = {number(self.long_weight)}.",
-            columns=["Programme", "Score", "Probabilité, autre réseau (%)", "C*", "Contraste", "Grain"],
+            columns=["Programme", *SHORT, "Score", "Autre réseau (%)"],
             rows=[
                 [
                     title,
-                    *np.mean([[image.score, image.other, *image.looks] for image in ends[key]], axis=0).tolist(),
+                    *np.mean([[*image.looks, image.score, image.other] for image in ends[key]], axis=0).tolist(),
                 ]
                 for key, title in (
                     ("court", f"{self.iterations} itérations, pas constant"),
@@ -400,7 +401,7 @@ class Sweep(Ascent, Experiment):
                 bench.results.picture(
                     f"iterations-{row}-{iteration:04d}",
                     run.shown[iteration],
-                    title=f"{iteration}, {title}",
+                    title=f"itération {iteration}",
                     alt=f"Image de la classe « {target} » à l’itération {iteration}, {title}",
                 )
                 for row, (title, run) in enumerate(runs.items())
