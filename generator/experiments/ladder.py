@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -18,18 +18,12 @@ from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
 from generator.french import number
 from generator.schema import ClassIndex, ImageName, Name, NetworkName
-from generator.statistics import mean, share
+from generator.statistics import Estimate, mean, share
 
-RUNGS = {
-    1: "gradient brut",
-    2: "gradient lissé",
-    3: "variation totale",
-    4: "base de Fourier",
-}
-FAINT = 0.01
-"""How much of the noise the last rung starts from: next to nothing, as Fourier's basis never gets rid of grain."""
 BLUR = 0.5
 """σ, in pixels, of the lab's blur of the image."""
+FAINT = 0.01
+"""How much of the noise the last rung starts from: next to nothing, as Fourier's basis never gets rid of grain."""
 ACROSS = 5
 """How many images of a rung stand side by side."""
 
@@ -37,6 +31,32 @@ ANSWER = (
     "✓ : l’autre réseau, pour lequel elle n’a pas été faite, nomme d’abord la classe visée, avec cette probabilité ; "
     "✗ : ce qu’il nomme à la place."
 )
+SERIES = {
+    "own": "Nommées d’abord par le réseau suivi",
+    "first": "Nommées d’abord par l’autre réseau",
+    "probability": "Probabilité moyenne, autre réseau",
+}
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to grow images.
+
+    Attributes:
+        title: what it adds to the rung below.
+        rule: how an image moves.
+        told: its settings, for the reader.
+        noise: factor of the standard normal noise that an image starts from.
+        penalty: what pulls back.
+        weight: the penalty's factor.
+    """
+
+    title: str
+    rule: vision.ascent.Rule
+    told: Mapping[str, str]
+    noise: float = 1.0
+    penalty: str | None = None
+    weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +69,7 @@ class Grown:
         judged: the other network's probabilities, float32 (classes,).
         chance: the one it gives the target, in per cent.
         first: whether it names the target first.
-        own_first: whether the network it was made for does.
+        own: whether the network it was made for does.
     """
 
     values: NDArray[np.float32]
@@ -57,7 +77,7 @@ class Grown:
     judged: NDArray[np.float32]
     chance: float
     first: bool
-    own_first: bool
+    own: bool
 
 
 class Ladder(Experiment):
@@ -98,33 +118,41 @@ class Ladder(Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield "juge"
-        yield from (f"barreau-{rung}" for rung in RUNGS)
+        yield from (f"barreau-{place}" for place in range(1, 5))
         yield from self.targets
 
     @property
     def work(self) -> int:
-        return len(RUNGS) * len(self.targets) * self.iterations
+        return 4 * len(self.targets) * self.iterations
 
     def run(self, bench: Bench) -> None:
-        grown = {rung: self._grow(bench, rung, rule) for rung, rule in self._rules(bench).items()}
-        for rung, images in grown.items():
-            self._rung(bench, rung, images)
+        rungs = self._rungs(bench)
+        grown = [self._grow(bench, place, rung) for place, rung in enumerate(rungs, start=1)]
+        estimates = [
+            self._rung(bench, place, rung, images)
+            for place, (rung, images) in enumerate(zip(rungs, grown, strict=True), start=1)
+        ]
+        headings = [f"{place}. {rung.title}" for place, rung in enumerate(rungs, start=1)]
+        told = {
+            heading: " ; ".join(f"{key} : {value}" for key, value in rung.told.items())
+            for heading, rung in zip(headings, rungs, strict=True)
+        }
         for name in self.targets:
-            self._class(bench, name, {rung: images[name] for rung, images in grown.items()})
-        self._chart(bench, grown)
+            self._class(bench, name, told, [images[name] for images in grown])
+        self._chart(bench, told, estimates)
         bench.results.table(
             "probabilites",
             caption="Probabilité, en %, que l’autre réseau donne à la classe visée.",
-            columns=("Classe", *(f"{rung}. {title}" for rung, title in RUNGS.items())),
+            columns=("Classe", *headings),
             rows=[
-                (bench.class_title(target), *(round(images[name].chance, 1) for images in grown.values()))
+                (bench.class_title(target), *(round(images[name].chance, 1) for images in grown))
                 for name, target in self.targets.items()
             ],
-            links=[(None, *(images[name].picture for images in grown.values())) for name in self.targets],
+            links=[(None, *(images[name].picture for images in grown)) for name in self.targets],
             shaded=True,
         )
 
-    def _rules(self, bench: Bench) -> dict[int, vision.ascent.Rule]:
+    def _rungs(self, bench: Bench) -> list[Rung]:
         raw = vision.ascent.Rule(self.iterations, self.raw_step, jitter=self.jitter, blur_sigma=BLUR)
         smooth = replace(raw, step=self.step, unit_gradient=True, gradient_sigma=self.gradient_sigma)
         colours = vision.fourier.colours([photograph.pixels for photograph in bench.photographs.values()])
@@ -135,27 +163,50 @@ class Ladder(Experiment):
             view=vision.views.wobble(self.degrees, self.zoom),
             canvas=partial(vision.fourier.Fourier, colours),
         )
-        return {1: raw, 2: smooth, 3: smooth, 4: fourier}
-
-    def _grow(self, bench: Bench, rung: int, rule: vision.ascent.Rule) -> dict[str, Grown]:
-        """One image for each class, by the name of its figure."""
-        network, names = bench.network, list(self.targets)
-        noise = vision.ascent.noise(network.size, self.seed)
-        climbs = (
-            vision.ascent.Climb(
-                start=FAINT * noise if rung == 4 else noise,
-                target=target,
-                seed=self.seed,
-                penalty="total-variation" if rung == 3 else None,
+        always = {"itérations": f"{self.iterations}", "décalage aléatoire": f"jusqu’à {self.jitter} px"}
+        in_pixels = always | {
+            "départ": "un bruit gaussien",
+            "flou de l’image": f"σ = {number(BLUR)} px toutes les {raw.blur_every} itérations",
+        }
+        smoothed = in_pixels | {
+            "pas η": f"{number(self.step)} (gradient ramené à la norme 1)",
+            "lissage du gradient": "σ de {} px à {} px".format(*map(number, self.gradient_sigma)),
+        }
+        in_spectrum = always | {
+            "départ": f"le même bruit, multiplié par {number(FAINT)}",
+            "pas": f"Adam, {number(self.rate)}, sur le spectre",
+            "rotation au hasard": f"jusqu’à {number(self.degrees)}°",
+            "échelle au hasard": f"jusqu’à un facteur de {number(self.zoom)}, dans les deux sens",
+            "couleurs": "décorrélées, d’après les photographies du TP",
+        }
+        return [
+            Rung("gradient brut", raw, in_pixels | {"pas η": f"{number(self.raw_step)} (gradient brut)"}),
+            Rung("gradient lissé", smooth, smoothed),
+            Rung(
+                "variation totale",
+                smooth,
+                smoothed | {"poids λ de la variation totale": number(self.variation)},
+                penalty="total-variation",
                 weight=self.variation,
-            )
+            ),
+            Rung("base de Fourier", fourier, in_spectrum, noise=FAINT),
+        ]
+
+    def _grow(self, bench: Bench, place: int, rung: Rung) -> dict[str, Grown]:
+        """One image for each class, by the name of its figure."""
+        names = list(self.targets)
+        start = rung.noise * vision.ascent.noise(bench.network.size, self.seed)
+        climbs = (
+            vision.ascent.Climb(start, target, seed=self.seed, penalty=rung.penalty, weight=rung.weight)
             for target in self.targets.values()
         )
-        arrivals = vision.ascent.ascend(network, climbs, rule, on_step=bench.on_step)
-        grown = {names[position]: self._judged(bench, rung, names[position], summit) for position, summit in arrivals}
+        grown = {
+            names[position]: self._judged(bench, place, rung, names[position], summit)
+            for position, summit in vision.ascent.ascend(bench.network, climbs, rung.rule, on_step=bench.on_step)
+        }
         return {name: grown[name] for name in names}
 
-    def _judged(self, bench: Bench, rung: int, name: str, summit: vision.ascent.Summit) -> Grown:
+    def _judged(self, bench: Bench, place: int, rung: Rung, name: str, summit: vision.ascent.Summit) -> Grown:
         target, values = self.targets[name], bench.network.pixels(summit.image)
         saved = to_bytes(values)
         own, judged = (
@@ -165,105 +216,80 @@ class Ladder(Experiment):
         answer, title = int(judged.argmax()), bench.class_title(target)
         seen = "✓" if answer == target else f"✗ {bench.class_title(answer)},"
         picture = bench.results.picture(
-            f"{name}-{rung}",
+            f"{name}-{place}",
             saved,
             title=f"{title} {seen} {number(100 * judged[answer], 2)} %",
-            alt=f"Visualisation de la classe « {title} », barreau {rung} : {RUNGS[rung]}",
+            alt=f"Visualisation de la classe « {title} », barreau {place} : {rung.title}",
         )
         return Grown(
             values, picture, judged, 100 * float(judged[target]), answer == target, int(own.argmax()) == target
         )
 
-    def _rung(self, bench: Bench, rung: int, images: dict[str, Grown]) -> None:
-        """The images of one rung and what was measured on them."""
-        facts = [
-            bench.results.metric(f"rung-{rung}.{key}", estimate, label=label, unit="%")
-            for key, estimate, label in (
-                ("first", share([one.first for one in images.values()]), "Nommées d’abord par l’autre réseau"),
-                ("probability", mean([one.chance for one in images.values()]), "Probabilité moyenne, autre réseau"),
-                ("own", share([one.own_first for one in images.values()]), "Nommées d’abord par le réseau suivi"),
-            )
-        ]
-        pictures = [one.picture for one in images.values()]
+    def _rung(self, bench: Bench, place: int, rung: Rung, images: Mapping[str, Grown]) -> dict[str, Estimate]:
+        """The images of one rung, and what was measured on them: an estimate for each of the series."""
+        estimates = {
+            "own": share([image.own for image in images.values()]),
+            "first": share([image.first for image in images.values()]),
+            "probability": mean([image.chance for image in images.values()]),
+        }
+        pictures = [image.picture for image in images.values()]
         bench.results.figure(
-            f"barreau-{rung}",
-            title=f"Barreau {rung} : {RUNGS[rung]}",
-            caption="Sous chaque image, la classe visée. " + ANSWER,
-            columns=[pictures[place::ACROSS] for place in range(min(ACROSS, len(pictures)))],
+            f"barreau-{place}",
+            title=f"Barreau {place} : {rung.title}",
+            caption=f"Sous chaque image, la classe visée. {ANSWER}",
+            columns=[pictures[column::ACROSS] for column in range(min(ACROSS, len(pictures)))],
             thumbnail=pictures[0],
-            arrays={name: one.judged for name, one in images.items()},
-            images=self.images if rung == 4 else (),
+            arrays={name: image.judged for name, image in images.items()},
+            images=self.images,
             seed=self.seed,
-            parameters=self._told(rung),
-            facts=facts,
+            parameters=rung.told,
+            facts=[
+                bench.results.metric(f"rung-{place}.{key}", estimate, label=SERIES[key], unit="%")
+                for key, estimate in estimates.items()
+            ],
         )
+        return estimates
 
-    def _class(self, bench: Bench, name: str, images: dict[int, Grown]) -> None:
+    def _class(self, bench: Bench, name: str, told: Mapping[str, str], images: list[Grown]) -> None:
         """The images of one class, rung by rung."""
         bench.results.figure(
             name,
             title=f"{bench.class_title(self.targets[name])}, barreau par barreau",
-            caption=f"De gauche à droite : {', '.join(f'{rung}. {title}' for rung, title in RUNGS.items())}. {ANSWER}",
-            columns=[[image.picture] for image in images.values()],
-            thumbnail=images[max(RUNGS)].picture,
-            arrays={f"rung-{rung}": image.values for rung, image in images.items()},
+            caption=f"De gauche à droite : {', '.join(told)}. {ANSWER}",
+            columns=[[image.picture] for image in images],
+            thumbnail=images[-1].picture,
+            arrays={f"rung-{place}": image.values for place, image in enumerate(images, start=1)},
             images=self.images,
             seed=self.seed,
-            parameters={key: value for rung in RUNGS for key, value in self._told(rung).items()},
+            parameters=told,
         )
 
-    def _told(self, rung: int) -> dict[str, str | float]:
-        """The settings of a rung, for the reader."""
-        told: dict[str, str | float] = {
-            "itérations": self.iterations,
-            "décalage aléatoire": f"jusqu’à {self.jitter} px",
-        }
-        if rung < 4:
-            told["départ, barreaux 1 à 3"] = "un bruit gaussien"
-            told["flou de l’image, barreaux 1 à 3"] = f"σ = {BLUR} px toutes les 10 itérations"
-        if rung == 1:
-            told["pas η, barreau 1"] = f"{number(self.raw_step)} (gradient brut)"
-        if rung in {2, 3}:
-            told["pas η, barreaux 2 et 3"] = f"{number(self.step)} (gradient ramené à la norme 1)"
-            sigmas = " → ".join(map(number, self.gradient_sigma))
-            told["lissage du gradient σ (début → fin), barreaux 2 et 3"] = f"{sigmas} px"
-        if rung == 3:
-            told["poids λ de la variation totale, barreau 3"] = self.variation
-        if rung == 4:
-            told["départ, barreau 4"] = f"le même bruit, × {number(FAINT)}"
-            told["pas, barreau 4"] = f"Adam, {number(self.rate)}, sur le spectre"
-            told["rotation au hasard, barreau 4"] = f"jusqu’à {number(self.degrees)}°"
-            told["échelle au hasard, barreau 4"] = f"jusqu’à × {number(self.zoom)} ou ÷ {number(self.zoom)}"
-            told["couleurs, barreau 4"] = "décorrélées, d’après les photographies du TP"
-        return told
-
-    def _chart(self, bench: Bench, grown: dict[int, dict[str, Grown]]) -> None:
-        series = {
-            "nommée d’abord par le réseau suivi": [share([g.own_first for g in i.values()]) for i in grown.values()],
-            "nommée d’abord par l’autre réseau": [share([g.first for g in i.values()]) for i in grown.values()],
-            "probabilité moyenne, autre réseau": [mean([g.chance for g in i.values()]) for i in grown.values()],
-        }
+    def _chart(self, bench: Bench, told: Mapping[str, str], estimates: list[dict[str, Estimate]]) -> None:
         figure, (axes,) = canvas()
-        places = np.arange(len(grown))
-        for nth, (label, estimates) in enumerate(series.items()):
-            values = np.array([estimate.value for estimate in estimates])
-            around = np.array([[e.value - e.low, e.high - e.value] for e in estimates]).T
+        places = np.arange(len(estimates))
+        for nth, (key, label) in enumerate(SERIES.items()):
+            series = [of_rung[key] for of_rung in estimates]
+            values = np.array([one.value for one in series])
+            around = np.array([(one.value - one.low, one.high - one.value) for one in series]).T
+            # Where all trials came out alike, rounding may put a bound on the wrong side.
             axes.errorbar(places + 0.12 * (nth - 1), values, around.clip(0), fmt="o", capsize=3, label=label)
-        axes.set_xticks(places, [f"{rung}. {title}" for rung, title in RUNGS.items()])
+        axes.set_xticks(places, list(told))
         axes.set_ylim(-4, 104)
         axes.set_ylabel("%")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(series), fontsize=9)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(SERIES), fontsize=9)
         bench.results.chart(
             "juge",
             draw(figure),
             title="Ce que voit un réseau pour lequel les images n’ont pas été faites",
             caption=f"Pour chaque barreau, {len(self.targets)} classes : part des images dont un réseau nomme d’abord "
             "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",
-            alt="Part des images nommées d’abord par chaque réseau, barreau par barreau : "
+            alt="De barreau en barreau. "
             + " ; ".join(
-                f"{label} : {', '.join(number(e.value, 2) for e in estimates)} %" for label, estimates in series.items()
+                f"{label} : {', '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
+                for key, label in SERIES.items()
             ),
-            arrays={f"series-{nth}": np.array([e.value for e in es]) for nth, es in enumerate(series.values())},
+            arrays={key: np.array([(e[key].value, e[key].low, e[key].high) for e in estimates]) for key in SERIES},
+            images=self.images,
             seed=self.seed,
-            parameters={key: value for rung in RUNGS for key, value in self._told(rung).items()},
+            parameters=told,
         )
