@@ -11,7 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlparse
 
 import pytest
 
@@ -20,7 +21,7 @@ from generator.lab import read_lab
 from tests.conftest import ROOT, Run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -256,3 +257,290 @@ class TestBrowser:
         page.keyboard.press("Enter")
         assert details.get_attribute("open") is not None
         assert "make figure FIGURE=alligator/oiseau" in details.inner_text()
+
+
+FILMED, FOOLED = "questions/q10-image-reelle.html", "questions/q05-images-adverses.html"
+GALLERY = "galeries/fooling.html"
+EVERY_KIND = ["index.html", FILMED, "questions/tout.html", GALLERY, "bilan.html", "execution.html"]
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A page of a phone's size, with a finger."""
+    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def still(browser: Browser) -> Iterator[Page]:
+    """A page without JavaScript."""
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def touch(page: Page, target: Locator, across: float) -> None:
+    """Tap a control at a fraction of its width."""
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + across * box["width"], box["y"] + box["height"] / 2)
+
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here (in CI this is not skipped)"
+)
+
+
+@needs_chromium
+class TestFilms:
+    def test_stand_still_and_cost_nothing_until_they_are_touched(self, site: Path, page: Page) -> None:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / FILMED).as_uri())
+        film = page.locator(".tp-film").first
+        film.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+        assert film.locator("output").inner_text() == "Itération 525 / 1000"
+        assert not [url for url in asked if "-film-" in url]
+
+    def test_follow_the_arrow_keys(self, site: Path, page: Page) -> None:
+        page.goto((site / FILMED).as_uri())
+        figure = page.locator(".tp-figure", has=page.locator(".tp-film")).first
+        slider = figure.get_by_role("slider", name="Itération")
+        slider.focus()
+        page.keyboard.press("Home")
+        assert figure.locator("output").inner_text() == "Itération 0 / 1000"
+        assert figure.locator(".tp-curve__mark").get_attribute("x1") == "0"
+        first = figure.locator(".tp-cell img").get_attribute("src")
+        page.keyboard.press("ArrowRight")
+        second = figure.locator(".tp-cell img").get_attribute("src")
+        assert first != second
+        assert (slider.get_attribute("aria-valuetext") or "").startswith("Itération 1 / 1000, score ")
+
+    def test_play_when_asked_and_stop_when_asked(self, site: Path, page: Page) -> None:
+        page.goto((site / FILMED).as_uri())
+        film = page.locator(".tp-film").first
+        film.get_by_role("button", name="Lire le film").click()
+        page.wait_for_function("document.querySelector('.tp-film input').value >= 2")
+        film.get_by_role("button", name="Arrêter").click()
+        value = film.locator("input").input_value()
+        page.wait_for_timeout(600)
+        assert film.locator("input").input_value() == value
+
+    def test_follow_the_finger(self, site: Path, phone: Page) -> None:
+        phone.goto((site / FOOLED).as_uri())
+        touch(phone, phone.locator(".tp-film input"), 0.02)
+        assert phone.locator(".tp-film output").inner_text().startswith("Itération 0 / ")
+
+    def test_every_frame_is_there(self, site: Path) -> None:
+        films = 0
+        for path in (site / "galeries").glob("*.html"):
+            for data, base in re.findall(r"data-film='(.+?)' data-base=\"(.+?)\"", path.read_text()):
+                played, films = json.loads(html.unescape(data)), films + 1
+                assert len(played["frames"]) == len(played["iterations"]) == len(played["scores"])
+                for frame in played["frames"]:
+                    assert (path.parent / base / frame).is_file()
+        lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
+        assert films >= sum(experiment.kind == "classvis" for experiment in lab.experiments.values())
+
+    def test_are_strips_of_key_frames_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / FILMED).as_uri())
+        assert still.locator(".tp-strip").first.locator("img").count() == 6
+        assert still.locator(".tp-strip").first.is_visible()
+        assert not still.locator(".tp-control:visible").count()
+
+
+@needs_chromium
+class TestComparisons:
+    def seen(self, page: Page) -> str:
+        upper = page.locator(".tp-compare[open] .tp-stack__over")
+        return str(upper.evaluate("image => getComputedStyle(image).clipPath"))
+
+    def test_by_keyboard(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        page.locator(".tp-compare summary").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("End")
+        assert self.seen(page) == "inset(0px 0px 0px 100%)"
+        page.keyboard.press("ArrowLeft")
+        assert self.seen(page) == "inset(0px 0px 0px 99%)"
+
+    def test_by_mouse(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        page.locator(".tp-compare summary").click()
+        box = page.locator(".tp-stack").bounding_box()
+        assert box
+        middle = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + box["width"] / 2, middle)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 4, middle, steps=4)
+        page.mouse.up()
+        assert self.seen(page) == "inset(0px 0px 0px 25%)"
+
+    def test_by_touch(self, site: Path, phone: Page) -> None:
+        phone.goto((site / FOOLED).as_uri())
+        phone.locator(".tp-compare summary").tap()
+        touch(phone, phone.locator(".tp-stack input"), 0.5)
+        assert self.seen(phone) == "inset(0px 0px 0px 50%)"
+        touch(phone, phone.locator(".tp-stack input"), 0.99)
+        assert self.seen(phone) == "inset(0px 0px 0px 100%)"
+
+    def test_a_map_lies_over_its_image(self, site: Path, page: Page) -> None:
+        page.goto((site / "questions/q01-saillance.html").as_uri())
+        panel = page.locator(".tp-compare--overlay").first
+        panel.locator("summary").click()
+        panel.get_by_role("slider", name="Opacité : Carte de saillance").focus()
+        page.keyboard.press("Home")
+        maps = panel.locator(".tp-stack__over")
+        assert maps.evaluate_all("maps => maps.map((map) => getComputedStyle(map).opacity)") == ["0"] * 5
+
+
+@needs_chromium
+class TestEnlargedPictures:
+    def test_go_from_one_to_the_next_by_keyboard(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        links = page.locator(".tp-picture")
+        links.nth(0).focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog", name="Image agrandie")
+        assert "plus proche voisin" in dialog.inner_text()
+        assert dialog.locator("img").evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+        page.keyboard.press("ArrowRight")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-difference-x10.png")
+        download = dialog.get_by_role("link", name="Télécharger en pleine résolution")
+        assert str(download.get_attribute("href")).endswith("oiseau-difference-x10.png")
+        page.keyboard.press("Escape")
+        assert not dialog.is_visible()
+        assert links.nth(3).evaluate("link => link === document.activeElement")
+
+    def test_by_mouse_and_by_touch(self, site: Path, page: Page, phone: Page) -> None:
+        for one in (page, phone):
+            one.goto((site / FOOLED).as_uri())
+            one.locator(".tp-picture").first.click()
+            dialog = one.get_by_role("dialog", name="Image agrandie")
+            dialog.get_by_role("button", name="Suivante").click()
+            assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+            dialog.get_by_role("button", name="Fermer").click()
+            assert not dialog.is_visible()
+
+    def test_are_plain_links_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / FOOLED).as_uri())
+        still.locator(".tp-picture").first.click()
+        still.wait_for_url("**/oiseau-originale.png")
+
+
+@needs_chromium
+class TestControls:
+    def test_the_command_is_copied_with_one_click(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        page.get_by_role("button", name="Copier la commande").click()
+        page.locator("input[name=query]").click()
+        page.keyboard.press("Control+V")
+        assert page.locator("input[name=query]").input_value() == "make figure FIGURE=alligator/oiseau"
+
+    def test_a_gallery_narrows_down(self, site: Path, page: Page) -> None:
+        page.goto((site / "galeries/saliency.html").as_uri())
+        everything = page.locator(".tp-figure:visible").count()
+        page.locator("select[name=réseau]").select_option("EfficientNet-Lite2")
+        page.locator("select[name=image]").focus()
+        page.keyboard.type("Oies")
+        figures = page.locator(".tp-figure:visible")
+        assert 0 < figures.count() < everything / 2
+        for title in figures.locator(".tp-figure__title").all_inner_texts():
+            assert "Oies" in title or "Images et cartes" in title
+        assert f"{figures.count()} figures sur {everything}" in page.locator(".tp-filter output").inner_text()
+        assert not page.get_by_role("heading", name="Cartes de saillance", exact=True, level=3).is_visible()
+        page.get_by_role("button", name="Tout montrer").click()
+        page.wait_for_function(f"!document.querySelector('figure[hidden]') || {everything} === 0")
+
+    def test_verdicts_can_be_chosen(self, site: Path, page: Page) -> None:
+        page.goto((site / "bilan.html").as_uri())
+        everything = page.locator("tbody tr:visible").count()
+        page.get_by_label("confirmé").focus()
+        page.keyboard.press("Space")
+        left = page.locator("tbody tr:visible")
+        assert 0 < left.count() < everything
+        assert "confirmé" not in left.locator(".tp-verdict").all_inner_texts()
+
+    def test_everything_is_shown_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / GALLERY).as_uri())
+        assert still.locator(".tp-figure:visible").count() == still.locator(".tp-figure").count()
+        assert not still.locator(".tp-filter").is_visible()
+
+
+@needs_chromium
+class TestPages:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe_finds_nothing_wrong(self, scheme: Literal["light", "dark"], site: Path, page: Page) -> None:
+        from axe_playwright_python.sync_playwright import Axe
+
+        page.emulate_media(color_scheme=scheme)
+        for name in EVERY_KIND:
+            page.goto((site / name).as_uri())
+            page.wait_for_load_state("load")
+            page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+            wrong = Axe().run(page, context="article").response["violations"]
+            assert not [(rule["id"], rule["nodes"][0]["html"]) for rule in wrong], name
+
+    def test_no_text_is_under_16_pixels_on_a_phone(self, site: Path, phone: Page) -> None:
+        for name in EVERY_KIND:
+            phone.goto((site / name).as_uri())
+            small = phone.evaluate(
+                """() => {
+                  document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+                  const texts = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+                  const small = new Set();
+                  while (texts.nextNode()) {
+                    const { parentElement: owner, data } = texts.currentNode;
+                    const size = parseFloat(getComputedStyle(owner).fontSize);
+                    if (data.trim() && owner.getClientRects().length && size < 16 && !owner.closest("sup, sub, svg"))
+                      small.add(`${owner.outerHTML.slice(0, 80)} ${size}`);
+                  }
+                  return [...small];
+                }"""
+            )
+            assert not small, name
+
+    def test_the_first_load_is_light_and_nothing_jumps(self, site: Path, page: Page) -> None:
+        asked: set[Path] = set()
+        page.on("request", lambda request: asked.add(Path(unquote(urlparse(request.url).path))))
+        for name in EVERY_KIND:
+            asked.clear()
+            page.goto((site / name).as_uri())
+            page.wait_for_timeout(500)
+            assert sum(path.stat().st_size for path in asked if path.is_file()) < 1_500_000, name
+            jumps = page.evaluate(
+                """() => new Promise((told) => {
+                  new PerformanceObserver((list) => told(list.getEntries().reduce((sum, one) => sum + one.value, 0)))
+                    .observe({ type: "layout-shift", buffered: true });
+                  setTimeout(() => told(0), 200);
+                })"""
+            )
+            assert jumps < 0.05, name
+
+    def test_on_paper_there_are_key_frames_and_the_command(self, site: Path, page: Page) -> None:
+        page.emulate_media(media="print", color_scheme="dark")
+        page.goto((site / FILMED).as_uri())
+        assert page.locator(".tp-strip").first.is_visible()
+        assert page.locator(".tp-provenance pre").first.is_visible()
+        assert not page.locator(".tp-provenance dl").first.is_visible()
+        assert not page.locator(".tp-control:visible").count()
+
+    def test_one_page_has_it_all_and_the_search_leaves_it_out(self, site: Path) -> None:
+        text = (site / "questions" / "tout.html").read_text()
+        lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
+        for question in lab.questions:
+            assert f"Question {question.number} — " in text
+        names = re.findall(r'\bid="(.+?)"', text)
+        assert len(names) == len(set(names))
+        assert "tout.html" not in (site / "search" / "search_index.json").read_text()
+
+    def test_the_site_s_own_script_and_style_are_small(self) -> None:
+        for name in ("lab.css", "lab.js"):
+            assert (ROOT / "content" / "assets" / name).stat().st_size < 20_000

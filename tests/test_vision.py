@@ -164,9 +164,10 @@ class TestAscent:
 
     def test_snapshots_are_the_images_after_their_iterations(self, toy: Network) -> None:
         start, rule = starts(toy, 1)[0], Rule(6, step=0.2, jitter=2)
-        (long,) = climb_all(toy, [Climb(start, 1, seed=4, snapshots=frozenset({1, 4, 6}))], rule)
+        (long,) = climb_all(toy, [Climb(start, 1, seed=4, snapshots=frozenset({0, 1, 4, 6}))], rule)
         (short,) = climb_all(toy, [Climb(start, 1, seed=4, last=4)], rule)
-        assert sorted(long.snapshots) == [1, 4, 6]
+        assert sorted(long.snapshots) == [0, 1, 4, 6]
+        assert torch.equal(long.snapshots[0], start)
         assert torch.equal(long.snapshots[4], short.image)
         assert torch.equal(long.snapshots[6], long.image)
 

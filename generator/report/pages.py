@@ -163,9 +163,9 @@ class _Report:
         navigation.append({"Accueil": "index.md"})
         questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
         for name, context in questions.items():
-            self._write(name, _once(self._page("question.md.jinja", **context)))
+            self._write(name, shown_once(self._page("question.md.jinja", **context)))
         everything = self._page("everything.md.jinja", questions=questions.values())
-        self._write("questions/tout.md", _once(everything))
+        self._write("questions/tout.md", shown_once(everything))
         navigation.append({"Questions": [*questions, "questions/tout.md"]})
         for gallery in self._galleries():
             page = self._page("gallery.md.jinja", **gallery)
@@ -425,7 +425,7 @@ class _Report:
         return FIGURES.sub(row, markdown)
 
 
-def _once(page: str) -> str:
+def shown_once(page: str) -> str:
     """A page that shows each figure once; where it would come again, a link leads to it."""
     seen: set[str] = set()
 
