@@ -15,7 +15,7 @@ from generator.errors import LabError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
-from generator.questions import Question, read_questions
+from generator.questions import Question, figure_problems, read_questions
 from generator.schema import ClassIndex, FileSpec, ImageSpec, Language, Name, NetworkSpec, Strict
 from generator.sources import locate, sha256
 
@@ -151,10 +151,10 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
             problems.append(
                 _tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
-    questions, question_problems = read_questions(
-        path.parent / file.questions,
-        {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures},
-    )
+    figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
+    questions, question_problems = read_questions(path.parent / file.questions, figures)
+    for page in sorted((path.parent / file.pages).glob("*.md")):
+        question_problems += figure_problems(page, page.read_text(encoding="utf-8"), figures)
     # While an experiment is not understood, its figures are not known either.
     problems += question_problems if len(experiments) == len(data["experiments"]) else ()
     if problems:

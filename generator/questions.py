@@ -27,6 +27,8 @@ REFERENCE = re.compile(r"(?<!!)\[\]\(figure:(?P<figure>[^)\s]+)\)")
 """A mention of a figure, which becomes its number."""
 FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
+CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
+"""Pieces of Markdown that are shown as they stand."""
 SECTIONS = {"Énoncé": "statement", "Réponse": "answer", "Mesures": "evidence", "Note": "note"}
 
 
@@ -98,7 +100,7 @@ def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Questi
         problems.append(f"{folder}: no question there; expected files q01-….md")
     for path in paths:
         text = path.read_text(encoding="utf-8")
-        problems += _figure_problems(path, text, figures)
+        problems += figure_problems(path, text, figures)
         question = _read(path, text, problems)
         if question:
             problems += _header_problems(question, figures)
@@ -190,7 +192,9 @@ def _words(text: str) -> str:
     return " ".join(text.replace("*", "").split())
 
 
-def _figure_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
+def figure_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
+    """A line for each link to a figure that there is not; what stands in code is an example."""
+    text = CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
     for match in (*FIGURE.finditer(text), *REFERENCE.finditer(text)):
         if match["figure"] not in figures:
             line = text[: match.start()].count("\n") + 1

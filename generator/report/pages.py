@@ -18,7 +18,7 @@ from generator.experiments.base import FAMILIES
 from generator.french import NBSP
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
-from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question
+from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
@@ -381,8 +381,11 @@ class _Report:
             shown = "\n".join(self.show_figure(view) for view in views)
             return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
 
-        with_numbers = REFERENCE.sub(lambda link: self._mention(link["figure"], base), markdown)
-        return TABLE.sub(lambda link: self._table(link, base), FIGURES.sub(grid, with_numbers))
+        pieces = CODE.split(markdown)
+        for place, piece in enumerate(pieces[::2]):
+            with_numbers = REFERENCE.sub(lambda link: self._mention(link["figure"], base), piece)
+            pieces[2 * place] = TABLE.sub(lambda link: self._table(link, base), FIGURES.sub(grid, with_numbers))
+        return "".join(pieces)
 
     def _mention(self, reference: str, base: str) -> str:
         """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it."""

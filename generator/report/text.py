@@ -12,6 +12,7 @@ from latex2mathml.converter import convert as to_mathml
 from generator.artefacts import YES_NO, Metric
 from generator.errors import LabError
 from generator.french import NBSP, number, typeset
+from generator.questions import CODE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -88,7 +89,7 @@ def with_mathml(markdown: str) -> str:
 
     Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
     """
-    pieces = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.DOTALL)
+    pieces = CODE.split(markdown)
     pieces[::2] = [
         re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
     ]
