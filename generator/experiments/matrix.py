@@ -223,9 +223,10 @@ class Matrix(Experiment):
             ]
 
         explained = (
-            "Une ligne par photographie, une colonne par classe visée ; chaque case mène à ses images. « — » : la "
-            "photographie est déjà de cette classe, ou le réseau l’y voit déjà ; « échec » : la classe visée "
-            f"n’est pas atteinte en {self.iterations} pas."
+            "Une ligne par photographie, une colonne par classe visée ; chaque case mène à ses images (la "
+            "photographie, la même modifiée, leur différence, la différence × 10). « — » : la "
+            "photographie est déjà de cette classe, ou le réseau l’y voit déjà ; « échec » : la classe visée n’est pas "
+            f"atteinte en {self.iterations} pas."
         )
         for name, value, caption in (
             ("iterations", "steps", "Nombre de pas jusqu’à la classe visée."),

@@ -59,7 +59,7 @@ class Survival(Experiment):
     target: ClassIndex = Field(description="the class the network shall see: an index or an English name")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     radius: float = Field(gt=0, description="L2 norm of the whole change that the two stronger attacks may make")
-    iterations: int = Field(60, ge=1, description="steps of each attack; the first one stops at the target")
+    iterations: int = Field(50, ge=1, description="steps of each attack; the first one stops at the target")
     views: int = Field(2, ge=1, description="random handlings that the robust attack looks through at each step")
     clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")
 
