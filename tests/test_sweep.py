@@ -17,19 +17,26 @@ from generator.statistics import Estimate
 from generator.vision.ascent import Climb, Rule, ascend
 from tests.conftest import Run
 
+GREY = (0.5, 0.5, 0.5)
+
 
 class TestLooks:
     def test_grey_has_no_colour_and_pure_red_its_textbook_chroma(self) -> None:
         grey, red = np.full((8, 8, 3), 128, np.uint8), np.full((8, 8, 3), (255, 0, 0), np.uint8)
-        assert looks(grey) == pytest.approx([0, 0, 0], abs=0.02)
-        assert looks(red) == pytest.approx([104.55, 0, 0], abs=0.1)
+        assert looks(grey, GREY) == pytest.approx([0, 0, 0], abs=0.02)
+        assert looks(red, GREY) == pytest.approx([104.55, 0, 0], abs=0.1)
+
+    def test_a_tinted_grey_that_is_the_neutral_has_no_colour(self) -> None:
+        beige = np.full((8, 8, 3), (124, 116, 104), np.uint8)
+        assert looks(beige, GREY)[0] > 5
+        assert looks(beige, [124 / 255, 116 / 255, 104 / 255])[0] == pytest.approx(0, abs=1e-3)
 
     def test_black_and_white_halves_have_contrast_and_little_grain_a_chessboard_both(self) -> None:
         halves, board = np.zeros((2, 8, 8, 3), np.uint8)
         halves[:, 4:] = 255
         board[np.indices((8, 8)).sum(axis=0) % 2 == 1] = 255
-        assert looks(halves) == pytest.approx([0, 50, 100 / 7 / 2], abs=0.05)
-        assert looks(board) == pytest.approx([0, 50, 100], abs=0.05)
+        assert looks(halves, GREY) == pytest.approx([0, 50, 100 / 7 / 2], abs=0.05)
+        assert looks(board, GREY) == pytest.approx([0, 50, 100], abs=0.05)
 
 
 class TestTracks:

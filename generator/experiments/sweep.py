@@ -178,7 +178,7 @@ class Sweep(Ascent, Experiment):
         chances = vision.gradients.probabilities(other.scorer, other.normalise([pixels]))[0]
         return Outcome(
             pixels=pixels,
-            looks=looks(pixels),
+            looks=looks(pixels, neutral=bench.network.mean.flatten().tolist()),
             score=bench.network.scorer(bench.network.normalise([pixels]))[0, label].item(),
             other=100 * float(chances[label]),
             recognised=int(chances.argmax()) == label,
@@ -470,21 +470,24 @@ class Sweep(Ascent, Experiment):
 # Measures ----------------------------------------------------------------------------------------
 
 
-def looks(pixels: Pixels) -> NDArray[np.float64]:
+def looks(pixels: Pixels, neutral: Sequence[float]) -> NDArray[np.float64]:
     """Colour, contrast and grain of an image, in CIELAB: see ``LOOKS``.
 
     Mean chroma C*; standard deviation of the lightness L*; mean absolute difference of L* between
-    neighbouring pixels.
+    neighbouring pixels. Chroma counts from a neutral of one's choice: the mean grey of a training set
+    has a tint of its own, and an image of nothing else is as dull as can be.
 
     Args:
         pixels: RGB values, uint8 (H, W, 3).
+        neutral: RGB values in [0, 1] of the grey without chroma.
     """
     from skimage.color import rgb2lab  # takes longer to import than a lab to read
 
     values = rgb2lab(pixels)
-    lightness, chroma = values[..., 0], np.hypot(values[..., 1], values[..., 2])
+    red_green, yellow_blue = (values - rgb2lab(np.array(neutral)))[..., 1:].transpose(2, 0, 1)
+    lightness = values[..., 0]
     steps = [np.abs(np.diff(lightness, axis=axis)).mean() for axis in (0, 1)]
-    return np.array([chroma.mean(), lightness.std(), np.mean(steps)])
+    return np.array([np.hypot(red_green, yellow_blue).mean(), lightness.std(), np.mean(steps)])
 
 
 def displacements(track: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
