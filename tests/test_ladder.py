@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ import torch
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
+from generator.artefacts import Recorder
+from generator.experiments.base import Bench, Photograph
+from generator.experiments.ladder import Ladder
 from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend, noise
 from generator.vision.fourier import _DECAY, _SCALE, Fourier, colours, decode, encode
@@ -148,3 +153,31 @@ class TestViews:
         for climb, image in zip(climbs, together, strict=True):
             (alone,) = final_images(toy, [climb], rule)
             assert torch.allclose(alone, image, atol=1e-9)
+
+
+def test_it_is_the_other_network_that_judges(toy: Network, tmp_path: Path) -> None:
+    class Stubborn(torch.nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return torch.tensor([0.0, 0.0, 0.0, 9.0, 0.0]).expand(len(images), 5)
+
+    own = replace(toy, scorer=toy.scorer.float(), mean=toy.mean.float(), std=toy.std.float())
+    other = replace(own, scorer=Stubborn())
+    ladder = Ladder.model_validate(
+        {
+            "title": "", "network": "own", "other": "other", "images": ["one"], "targets": {"three": 3, "four": 4},
+            "iterations": 2, "jitter": 1, "variation": 0.001, "rate": 0.05, "degrees": 5, "zoom": 1.1,
+        },
+        context={"networks": ["own", "other"], "images": ["one"]},
+    )  # fmt: skip
+    photograph = Photograph((255 * pixels().permute(1, 2, 0).numpy()).astype(np.uint8), 0, "", ())
+    passes: list[int] = []
+    results = Recorder(tmp_path / "results")
+    networks = {"own": own, "other": other}
+    ladder.run(Bench(own, networks, {"one": photograph}, "classe {}".format, passes.append, results))
+    metrics = {metric.name: metric.value for metric in results._metrics}
+    figures = {figure.name: figure for figure in results._figures}
+    results.discard()
+    assert sum(passes) == ladder.work
+    assert set(figures) == set(ladder.figures)
+    assert [metrics[f"rung-{rung}.first"] for rung in range(1, 5)] == [50] * 4
+    assert [picture.title[:12] for picture in figures["four"].pictures] == ["classe 4 ✗ c"] * 4
