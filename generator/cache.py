@@ -136,8 +136,9 @@ def _imports(module: str) -> tuple[str, ...]:
         if isinstance(node, ast.Import):
             found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "generator":
-            # « from generator import vision »: only the parts that are used, vision.ascent say.
-            names = {alias.name for alias in node.names}
+            # « from generator import vision »: of a package only the parts that are used, vision.ascent say.
+            names = {alias.name for alias in node.names if (_PROJECT / "generator" / alias.name).is_dir()}
+            found += (f"generator.{alias.name}" for alias in node.names if alias.name not in names)
             found += (
                 f"generator.{use.value.id}.{use.attr}"
                 for use in nodes

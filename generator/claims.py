@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from generator.artefacts import Metric
+from generator.artefacts import YES_NO, Metric
 from generator.french import NBSP, number
 from generator.schema import Strict
 
@@ -129,4 +129,6 @@ def _holds(bound: str, value: float) -> bool:
 
 def _in_words(bound: str, unit: str) -> str:
     sign, limit = _parsed(bound)
+    if unit == YES_NO:
+        return "oui" if sign[0] == ">" else "non"
     return f"{_SIGNS[sign]}{NBSP}{number(limit)}" + (NBSP + unit if unit else "")

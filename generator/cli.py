@@ -14,6 +14,7 @@ from generator import pipeline, report
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
+from generator.new import new_lab
 
 P = ParamSpec("P")
 
@@ -23,10 +24,19 @@ def _command(function: Callable[Concatenate[Lab, P], None]) -> Callable[P, None]
 
     @click.option("--lab", default="content/tp.yml", show_default=True, help="The lab file.")
     @click.option("--data", default="data", show_default=True, help="Folder of files you were given.")
+    @_told
     @wraps(function)
     def wrapped(lab: str, data: str, *args: P.args, **kwargs: P.kwargs) -> None:
+        function(read_lab(Path(lab), Path(data)), *args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]  # click passes lab and data by keyword
+
+
+def _told(function: Callable[P, None]) -> Callable[P, None]:
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            function(read_lab(Path(lab), Path(data)), *args, **kwargs)
+            function(*args, **kwargs)
         except LabError as error:
             for problem in error.problems:
                 click.echo(problem, err=True)
@@ -38,7 +48,7 @@ def _command(function: Callable[Concatenate[Lab, P], None]) -> Callable[P, None]
             click.echo("\ninterrupted: the experiment under way is lost, the others are kept", err=True)
             sys.exit(130)
 
-    return wrapped  # type: ignore[return-value]  # click passes lab and data by keyword
+    return wrapped
 
 
 _build = click.option(
@@ -116,6 +126,16 @@ def explain(lab: Lab, build: Path, device: str) -> None:
         click.echo(f"{order.name}: {'must run' if order.reasons else 'up to date'}")
         for reason in order.reasons:
             click.echo(f"  {reason}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@_told
+def new(folder: Path, images: tuple[Path, ...]) -> None:
+    """Start a lab in a new FOLDER, on IMAGES of yours if you give some."""
+    lab = new_lab(folder, images)
+    click.echo(f"{lab} is ready: make site LAB={lab}")
 
 
 @main.command(name="list")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from generator.errors import LabError
 
 Pixels = NDArray[np.uint8]
 """RGB pixel values, uint8 (H, W, 3)."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a rectangle, as fractions of the image's sides."""
 
 
 def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
@@ -45,6 +50,25 @@ def resize(pixels: Pixels, size: int) -> Pixels:
     return np.array(Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
 
 
+def inside(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels of an image lie in one of the boxes, bool (H, W)."""
+    region = np.zeros((height, width), dtype=np.bool_)
+    for left, top, right, bottom in boxes:
+        region[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+    return region
+
+
+def outlined(pixels: Pixels, boxes: Iterable[Box], colour: tuple[int, int, int]) -> Pixels:
+    """A copy of an image, uint8 (H, W, 3), with boxes drawn on it; lines two pixels wide."""
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    for left, top, right, bottom in boxes:
+        # Pillow draws the last pixel too, so a box that reaches the border stays visible.
+        corners = (left * image.width, top * image.height, right * image.width - 1, bottom * image.height - 1)
+        draw.rectangle(corners, outline=colour, width=2)
+    return np.array(image, dtype=np.uint8)
+
+
 def _open_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as opened:
@@ -67,6 +91,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image.convert("RGB")
+
+
+def shift(values: NDArray[Any], right: int) -> NDArray[Any]:
+    """Move an image or a map, (H, W, …), to the right, or to the left if negative; its edge is repeated."""
+    columns = np.arange(values.shape[1]) - right
+    return values[:, columns.clip(0, len(columns) - 1)]
 
 
 def _open_archive(path: Path, index: int | None) -> Image.Image:

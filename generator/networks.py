@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,15 @@ class Network:
         return np.ascontiguousarray(values.cpu().numpy())
 
 
-def load(spec: NetworkSpec, weights: Path | str, *, device: str = "cpu", prepared: bool = True) -> Network:
+def load(  # noqa: PLR0913  # what a network is made from, all named
+    spec: NetworkSpec,
+    weights: Path | str,
+    *,
+    device: str = "cpu",
+    prepared: bool = True,
+    shuffled: float = 0,
+    seed: int = 0,
+) -> Network:
     """Build a network, load its weights, freeze it.
 
     Args:
@@ -64,6 +73,8 @@ def load(spec: NetworkSpec, weights: Path | str, *, device: str = "cpu", prepare
         weights: a state-dict file, or the name of weights that torchvision downloads.
         device: cpu, cuda or mps.
         prepared: for many gradients; otherwise the network is left as its library builds it.
+        shuffled: share of its layers, counted from the scores, that are to know nothing any more.
+        seed: of their shuffling.
 
     Raises:
         LabError: the weights cannot be read, had, or do not fit the architecture; or there is no
@@ -75,6 +86,7 @@ def load(spec: NetworkSpec, weights: Path | str, *, device: str = "cpu", prepare
     path = weights if isinstance(weights, Path) else _download(spec.architecture, weights)
     _load_weights(module, path, spec.architecture)
     module.eval().requires_grad_(False)
+    _shuffle(module, shuffled, seed)
     mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (spec.mean, spec.std))
     # Elsewhere than on a CPU with oneDNN the network runs as it is.
     possible = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -129,3 +141,16 @@ def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
             found = list(given[name].shape) if name in given else "nothing"
             raise LabError(f"{path} does not fit {architecture}: {name} should be {list(tensor.shape)}, found {found}")
     module.load_state_dict({name: given[name] for name in expected})
+
+
+def _shuffle(module: nn.Module, share: float, seed: int) -> None:
+    """Forget what the last layers have learned: put the weights of each in a random order.
+
+    Adebayo et al. 2018, « Sanity checks for saliency maps », section 3. They draw new weights; the
+    old ones in another order keep the size that batch normalisation, which stays, counts on.
+    """
+    random = torch.Generator().manual_seed(seed)
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    for layer in layers[::-1][: math.ceil(share * len(layers))]:
+        order = torch.randperm(layer.weight.numel(), generator=random)
+        layer.weight.copy_(layer.weight.flatten()[order].view_as(layer.weight))

@@ -32,6 +32,7 @@ from generator.sources import sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.utils.hooks import RemovableHandle
     from tqdm import tqdm
 
     from generator.networks import Network
@@ -153,11 +154,20 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
 
     recorder = Recorder(results_folder(build, order.name))
     watch = _Stopwatch([networks[name] for name in experiment.networks])
+
+    def shuffled(share: float, seed: int) -> Network:
+        # It sees each image once; to prepare it would take longer.
+        device = order.fingerprint["device"]
+        network = _network(lab, experiment.network, device, prepared=False, shuffled=share, seed=seed)
+        watch.follow(network)
+        return network
+
     try:
         experiment.run(
             Bench(
                 network=network,
                 networks={name: networks[name] for name in experiment.networks},
+                shuffled=shuffled,
                 photographs=_Photographs(lab, experiment.photographs, network.size),
                 class_title=lab.class_title,
                 on_step=on_step,
@@ -219,11 +229,11 @@ def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Pa
         yield results_folder(aside, experiment) / picture.file, picture.sha256, before.get(picture.file)
 
 
-def _network(lab: Lab, name: str, device: str) -> Network:
+def _network(lab: Lab, name: str, device: str, **changes: Any) -> Network:
     from generator import networks
 
     try:
-        return networks.load(lab.file.networks[name], lab.weights(name), device=device)
+        return networks.load(lab.file.networks[name], lab.weights(name), device=device, **changes)
     except LabError as error:
         others = [
             f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
@@ -242,14 +252,15 @@ class _Stopwatch:
     def __init__(self, networks: Iterable[Network]) -> None:
         self.seconds = 0.0
         self._began = 0.0
-        self._hooks = [
-            hook
-            for network in networks
-            for hook in (
-                network.scorer.register_forward_pre_hook(self._enter),
-                network.scorer.register_forward_hook(self._leave),
-            )
-        ]
+        self._hooks: list[RemovableHandle] = []
+        for network in networks:
+            self.follow(network)
+
+    def follow(self, network: Network) -> None:
+        self._hooks += (
+            network.scorer.register_forward_pre_hook(self._enter),
+            network.scorer.register_forward_hook(self._leave),
+        )
 
     def stop(self) -> None:
         for hook in self._hooks:

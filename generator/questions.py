@@ -108,7 +108,9 @@ def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Questi
         elif question:
             questions[question.number] = question
     for question in questions.values():
-        if question.answered_with and question.answered_with not in questions:
+        if answering := questions.get(question.answered_with or question.number):
+            problems += _quote_problems(question, answering.answer)
+        else:
             problems.append(
                 f"{question.path}: answered_with: there is no question {question.answered_with}; "
                 f"expected one of {', '.join(map(str, sorted(questions)))}"
@@ -169,13 +171,17 @@ def _header_problems(question: Question, figures: Collection[str]) -> Iterator[s
     for key, figure in named.items():
         if figure and figure not in figures:
             yield f"{question.path}: {key}: no experiment makes {figure}{did_you_mean(figure, figures)}"
-    said = _words(question.answer)
     experiments = {figure.partition("/")[0] for figure in figures}
     for place, claim in enumerate(question.claims):
         if claim.experiment and claim.experiment not in experiments:
             near = did_you_mean(claim.experiment, experiments)
             yield f'{question.path}: claims.{place}.metric: there is no experiment "{claim.experiment}"{near}'
-        if said and _words(claim.says) not in said:
+
+
+def _quote_problems(question: Question, answer: str) -> Iterator[str]:
+    said = _words(answer)
+    for place, claim in enumerate(question.claims):
+        if _words(claim.says) not in said:
             yield f'{question.path}: claims.{place}.says: "{claim.says}" does not stand in the answer; quote its words'
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+from generator.french import number
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -26,8 +30,14 @@ class Estimate:
     high: float
     samples: int
 
+    @property
+    def cell(self) -> str:
+        """The estimate and its interval, for the cell of a table: « 45 [26 ; 66] »."""
+        value, low, high = (number(bound, 3) for bound in (self.value, self.low, self.high))
+        return f"{value} [{low} ; {high}]"
 
-def mean(values: Sequence[float]) -> Estimate:
+
+def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:
     """Mean of a sample of independent values, with its bootstrap interval.
 
     Percentile bootstrap (Efron 1979) of 2,000 resamples, always the same ones. Values that belong
@@ -43,7 +53,14 @@ def mean(values: Sequence[float]) -> Estimate:
     return Estimate(float(sample.mean()), float(low), float(high), len(sample))
 
 
-def share(successes: Sequence[bool]) -> Estimate:
+def geometric_mean(values: NDArray[np.floating]) -> Estimate:
+    """Geometric mean of a sample of positive values, for what differs by factors; else like :func:`mean`."""
+    logarithm = mean(np.log(values))
+    low, middle, high = (float(np.exp(bound)) for bound in (logarithm.low, logarithm.value, logarithm.high))
+    return Estimate(middle, low, high, logarithm.samples)
+
+
+def share(successes: Sequence[bool] | NDArray[np.bool_]) -> Estimate:
     """Percentage of independent trials that succeeded, with its Wilson score interval (1927).
 
     Unlike the bootstrap's, it has a width even where all trials came out alike.
@@ -54,7 +71,41 @@ def share(successes: Sequence[bool]) -> Estimate:
     Returns:
         The estimate in per cent.
     """
-    from scipy.stats import binomtest  # takes longer to import than a lab to read
+    return rate([float(success) for success in successes])
 
-    interval = binomtest(int(np.sum(successes)), len(successes)).proportion_ci(CONFIDENCE, method="wilson")
-    return Estimate(100 * float(np.mean(successes)), 100 * interval.low, 100 * interval.high, len(successes))
+
+def rate(rates: Sequence[float]) -> Estimate:
+    """Percentage of success, given the rate of each independent unit, with its Wilson score interval.
+
+    A unit may have been tried several times: its rate varies at most as much as a single trial would,
+    so the interval is wide enough.
+
+    Args:
+        rates: of each unit, in [0, 1]; at least one.
+
+    Returns:
+        The estimate in per cent.
+    """
+    from statistics import NormalDist  # of the standard library, in spite of this module's name
+
+    count, value = len(rates), float(np.mean(rates))
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    middle = (value + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z / (1 + z**2 / count) * math.sqrt(value * (1 - value) / count + z**2 / (4 * count**2))
+    return Estimate(100 * value, 100 * max(middle - reach, 0), 100 * min(middle + reach, 1), count)
+
+
+def rank_correlations(samples: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Spearman's rank correlation of each sample with each.
+
+    Args:
+        samples: N of them, of one shape; a map counts as the values of its pixels.
+
+    Returns:
+        A symmetric matrix (N, N) of values from -1 to 1.
+    """
+    from scipy.stats import rankdata  # takes longer to import than a lab to read
+
+    ranks = [rankdata(sample) for sample in samples]
+    correlations: NDArray[np.float64] = np.corrcoef(ranks)
+    return correlations

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from generator.artefacts import Recorder
-from generator.images import Pixels
+from generator.images import Box, Pixels, inside
 from generator.schema import NetworkName, Strict
 
 if TYPE_CHECKING:
@@ -42,16 +42,12 @@ class Photograph:
     pixels: Pixels
     label: int
     title: str
-    boxes: tuple[tuple[float, float, float, float], ...]
+    boxes: tuple[Box, ...]
 
     @property
     def objects(self) -> NDArray[np.bool_]:
         """Which pixels lie in one of its boxes, bool (H, W)."""
-        height, width = self.pixels.shape[:2]
-        inside = np.zeros((height, width), dtype=np.bool_)
-        for left, top, right, bottom in self.boxes:
-            inside[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
-        return inside
+        return inside(self.boxes, *self.pixels.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,8 @@ class Bench:
     Attributes:
         network: the network of the experiment, frozen.
         networks: all networks it asked for, by name.
+        shuffled: a share of the layers and a seed -> the network of the experiment with the weights
+            of these layers, counted from the scores, in a random order; made for a few gradients.
         photographs: the ones the experiment asked for, by name, in the order it asked.
         class_title: index of a class -> its name for a reader.
         on_step: told how many images went once through the network, forward and back.
@@ -69,6 +67,7 @@ class Bench:
 
     network: Network
     networks: Mapping[str, Network]
+    shuffled: Callable[[float, int], Network]
     photographs: Mapping[str, Photograph]
     class_title: Callable[[int], str]
     on_step: Callable[[int], None]

@@ -10,17 +10,53 @@ from pydantic import Field, NonNegativeFloat
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
-from generator.french import NBSP
+from generator.french import NBSP, number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
-PENALTY_TITLES = {
+PenaltyName = Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"]
+PENALTY_TITLES: dict[PenaltyName | None, str] = {
     None: "sans régularisation",
     "l2": "norme L2",
     "squared-l2": "carré de la norme L2 de l’image normalisée (0 : gris moyen)",
     "squared-l2-to-start": "carré de la distance L2 à l’image de départ",
     "squared-pixels": "carré de la norme L2 des valeurs des pixels (0 : noir)",
 }
+
+
+class Ascent(Strict):
+    """How images climb; what the experiments that grow images have in common."""
+
+    step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
+    unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
+    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
+        (0.0, 0.0), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
+    )
+    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
+    blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
+    blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
+
+    def rule(self, iterations: int) -> vision.ascent.Rule:
+        """The rule of a programme of that length."""
+        return vision.ascent.Rule(
+            iterations=iterations,
+            step=self.step,
+            unit_gradient=self.unit_gradient,
+            gradient_sigma=self.gradient_sigma,
+            jitter=self.jitter,
+            blur_sigma=self.blur_sigma,
+            blur_every=self.blur_every,
+        )
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The same for the reader."""
+        return {
+            "pas η": number(self.step) + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
+            "lissage du gradient σ (début → fin)": " → ".join(map(number, self.gradient_sigma)) + " px",
+            "décalage aléatoire": f"jusqu’à {self.jitter} px",
+            "flou de l’image": f"σ = {number(self.blur_sigma)} px toutes les {self.blur_every} itérations",
+        }
 
 
 class Run(Strict):
@@ -39,7 +75,7 @@ class Run(Strict):
     )
 
 
-class ClassVisualisation(Experiment):
+class ClassVisualisation(Ascent, Experiment):
     """Raise s_y(x) minus a penalty by gradient ascent (Simonyan et al. 2013, section 2)."""
 
     kind: ClassVar[str] = "classvis"
@@ -47,14 +83,6 @@ class ClassVisualisation(Experiment):
 
     runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
     iterations: int = Field(ge=1, description="length of the programme, in iterations")
-    step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
-    unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
-    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
-        (0.0, 0.0), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
-    )
-    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
-    blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
-    blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
     frames: int = Field(24, ge=2, description="about how many frames the film of each run has")
 
     @property
@@ -76,17 +104,10 @@ class ClassVisualisation(Experiment):
         return sum(min(max(run.show), self.iterations) for run in self.runs)
 
     def run(self, bench: Bench) -> None:
-        rule = vision.ascent.Rule(
-            iterations=self.iterations,
-            step=self.step,
-            unit_gradient=self.unit_gradient,
-            gradient_sigma=self.gradient_sigma,
-            jitter=self.jitter,
-            blur_sigma=self.blur_sigma,
-            blur_every=self.blur_every,
-        )
         climbs = (self._climb(bench, run) for run in self.runs)
-        for position, summit in vision.ascent.ascend(bench.network, climbs, rule, on_step=bench.on_step):
+        for position, summit in vision.ascent.ascend(
+            bench.network, climbs, self.rule(self.iterations), on_step=bench.on_step
+        ):
             self._record(bench, self.runs[position], summit)
 
     def _climb(self, bench: Bench, run: Run) -> vision.ascent.Climb:
@@ -99,13 +120,13 @@ class ClassVisualisation(Experiment):
             seed=self.seed,
             penalty=run.penalty,
             weight=run.weight,
-            snapshots=frozenset(run.show) | self._film(max(run.show)),
+            snapshots=frozenset(run.show).union(self._film(max(run.show))),
             last=max(run.show),
         )
 
-    def _film(self, last: int) -> frozenset[int]:
-        """Iterations of a film's frames: close together at first, when most happens."""
-        return frozenset(round(last * (k / self.frames) ** 2) for k in range(self.frames + 1))
+    def _film(self, last: int) -> list[int]:
+        """Iterations of a film's frames, the start included."""
+        return [0, *moments(last, self.frames)]
 
     def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
         images = {iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()}
@@ -155,15 +176,17 @@ class ClassVisualisation(Experiment):
                 "classe": f"{target} ({run.target})",
                 "départ": start,
                 "itération": f"{iteration} d’un programme de {self.iterations}",
-                "pas η": f"{self.step}" + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
-                "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
                 "régularisation": PENALTY_TITLES[run.penalty],
                 "poids λ": run.weight,
-                "décalage aléatoire": f"jusqu’à {self.jitter} px",
-                "flou de l’image": f"σ = {self.blur_sigma} px toutes les {self.blur_every} itérations",
+                **self.settings,
             },
             facts=facts,
         )
+
+
+def moments(last: int, count: int) -> list[int]:
+    """About ``count`` iterations up to the last one: close together at first, when most happens."""
+    return sorted({max(1, round(last * (k / count) ** 2)) for k in range(1, count + 1)})
 
 
 def _figure_name(run: Run, iteration: int) -> str:

@@ -103,6 +103,14 @@ class Saliency(Experiment):
         ]
 
 
+def capped(values: NDArray[np.float32]) -> Pixels:
+    """A map, (H, W), shown so that few bright pixels do not leave the rest black.
+
+    As Smilkov et al. (2017, section 3) show theirs: what exceeds the 99th percentile is white.
+    """
+    return heat((values / np.percentile(values, 99)).clip(0, 1))
+
+
 def heat(values: NDArray[np.float32]) -> Pixels:
     """Values of [0, 1], (H, W) -> the « hot » colour map: black, red, yellow, white."""
     from matplotlib import colormaps  # takes longer to import than a lab to read

@@ -19,10 +19,11 @@ from generator.french import NBSP
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question
-from generator.report.common import STAFF, content_pages, copy_assets, read_page, write_settings
+from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
 from generator.report.text import ROOT, environment, filled, finished
+from generator.report.worksheets import write_worksheets
 
 THUMBNAIL = 160
 """Width of a thumbnail, in pixels."""
@@ -186,6 +187,9 @@ class _Report:
         if rows := _bench_rows(self.build):
             self._write("performances.md", self._page("bench.md.jinja", families=FAMILIES, **rows))
             navigation.append("performances.md")
+        if sheets := write_worksheets(lab, self.mirror, (STUDENTS, STAFF)):
+            self._write("carnets.md", self._page("worksheets.md.jinja", sheets=sheets))
+            navigation.append("carnets.md")
         copy_assets(lab, self.mirror)
         changed = self.mirror.finish()
         write_settings(lab, self.build, navigation)

@@ -16,6 +16,7 @@ from generator.report.common import STUDENTS, content_pages, copy_assets, read_p
 from generator.report.mirror import Mirror
 from generator.report.pages import figure_numbers
 from generator.report.text import environment, filled, finished
+from generator.report.worksheets import write_worksheets
 
 FOR_STUDENTS_TOO = re.compile(r"\A---\n(?:(?!---).*\n)*for: students\n")
 """How the header of a page begins that stands in both editions."""
@@ -65,10 +66,22 @@ def render_statement(lab: Lab, build: Path) -> int:
         mirror.write(
             path.name, finished(without_results(filled(jinja, path, read_page(path), known)), lab.file.glossary)
         )
+    sheets = write_worksheets(lab, mirror, (STUDENTS,))
+    if sheets:
+        write("carnets.md", "worksheets.md.jinja", sheets=sheets)
     copy_assets(lab, mirror)
     changed = mirror.finish()
     questions = [f"questions/{question.slug}.md" for question in lab.questions]
-    write_settings(lab, build, [{"Accueil": "index.md"}, {"Questions": questions}, *(path.name for path in both)])
+    write_settings(
+        lab,
+        build,
+        [
+            {"Accueil": "index.md"},
+            {"Questions": questions},
+            *(["carnets.md"] if sheets else []),
+            *(path.name for path in both),
+        ],
+    )
     return changed
 
 

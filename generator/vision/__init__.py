@@ -1,6 +1,6 @@
-"""Gradients of class scores with respect to pixels, once (saliency) or many times (ascent).
+"""Gradients of class scores with respect to pixels, once (saliency) or many times (ascent); what maps point at.
 
-The submodules need torch, whose import takes longer than reading a lab. They load on first use, so
+The submodules need torch or scikit-image, whose import takes longer than reading a lab. They load on first use, so
 that whatever only describes a computation can refer to this package freely.
 """
 
@@ -11,9 +11,31 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.vision import ascent, gradients, penalties
+    from generator.vision import (
+        ascent,
+        attacks,
+        fourier,
+        gradients,
+        patch,
+        penalties,
+        perception,
+        regions,
+        transforms,
+        views,
+    )
 
-__all__ = ["ascent", "gradients", "penalties"]
+__all__ = [
+    "ascent",
+    "attacks",
+    "fourier",
+    "gradients",
+    "patch",
+    "penalties",
+    "perception",
+    "regions",
+    "transforms",
+    "views",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -10,14 +10,54 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from generator.networks import Network
-from generator.vision.gradients import score_gradients
+from generator.vision.gradients import Scorer, score_gradients
 from generator.vision.penalties import PENALTIES
+
+View = Callable[[Tensor, list[torch.Generator]], Tensor]
+"""Maps normalised images, float (N, 3, H, W), and a random generator for each to what the network
+sees of them; differentiable, so that the gradient comes back to the images' own pixels."""
+
+
+class Canvas(Protocol):
+    """What an image is painted on: its parameters, and how a step changes them."""
+
+    @property
+    def image(self) -> Tensor:
+        """The image, normalised, float (3, H, W)."""
+
+    def step(self, gradient: Tensor, length: float) -> None:
+        """Make one step uphill; ``gradient`` is with respect to the image, float (3, H, W)."""
+
+
+class Pixels:
+    """The canvas of the lab: the parameters are the pixels themselves."""
+
+    def __init__(self, start: Tensor, rule: Rule, network: Network) -> None:
+        self.start, self.image = start, start.clone()
+        self.steps = 0
+        self.rule = rule
+        self.darkest, self.brightest = ((value - network.mean) / network.std for value in (0, 1))
+
+    def step(self, gradient: Tensor, length: float) -> None:
+        """Follow the gradient; keep the image near its start, valid and smooth where the rule says so."""
+        image, rule = self.image, self.rule
+        image.add_(gradient, alpha=length)
+        if rule.radius is not None:
+            change = image - self.start
+            image.copy_(self.start + change * (rule.radius / change.norm().clamp_min(rule.radius)))
+        if rule.clamp:
+            torch.maximum(image, self.darkest, out=image)
+            torch.minimum(image, self.brightest, out=image)
+        if rule.blur_sigma and self.steps % rule.blur_every == 0:
+            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
+        self.steps += 1
 
 
 @dataclass(frozen=True)
@@ -28,6 +68,7 @@ class Rule:
         iterations: the length of the programme, at most this many steps.
         step: length of a step (eta): the factor of the raw gradient, or the step's L2 norm in
             normalised space when ``unit_gradient`` is set.
+        final_step: the step goes linearly from ``step`` to this over the programme; None keeps it.
         unit_gradient: divide each image's gradient by its own L2 norm.
         gradient_sigma: standard deviation, in pixels, of a Gaussian that smooths the gradient;
             it goes linearly from the first value to the second over the programme. 0 smooths nothing.
@@ -35,19 +76,30 @@ class Rule:
             pixels on both axes (the shift wraps round).
         blur_sigma: standard deviation, in pixels, of a Gaussian that smooths the image itself.
         blur_every: smooth on each iteration whose number, counted from 0, is a multiple of this.
+        view: what the network sees of the image at each step; None shows it as it is.
+        views: how many views of an image are drawn for a step; it follows their mean gradient.
+        radius: keep the image within this L2 distance of its start, in normalised space; None leaves
+            it free.
         clamp: keep every pixel inside the range an image file can hold, after each step.
         stop_at_target: stop as soon as the target has the highest score.
+        canvas: makes what an image is painted on, from the image to start from. One that is not
+            ``Pixels`` reads ``step`` in its own way, and neither clamps nor blurs.
     """
 
     iterations: int
     step: float
+    final_step: float | None = None
     unit_gradient: bool = False
     gradient_sigma: tuple[float, float] = (0.0, 0.0)
     jitter: int = 0
     blur_sigma: float = 0.0
     blur_every: int = 10
+    view: View | None = None
+    views: int = 1
+    radius: float | None = None
     clamp: bool = True
     stop_at_target: bool = False
+    canvas: Callable[[Tensor, Rule, Network], Canvas] = Pixels
 
 
 @dataclass(frozen=True)
@@ -57,7 +109,7 @@ class Climb:
     Attributes:
         start: the image to start from, normalised, float (3, H, W).
         target: index of the class.
-        seed: of this image's own random shifts; they do not depend on its company.
+        seed: of this image's own random shifts and views; they do not depend on its company.
         penalty: a name in ``PENALTIES``, or None.
         weight: the penalty's factor (lambda).
         snapshots: numbers of the iterations, counted from 1, after which to keep a copy; 0 keeps the start.
@@ -83,7 +135,8 @@ class Summit:
         reached: whether the target had the highest score when last looked at; always looked at
             after the last step where the rule stops at the target, one step earlier elsewhere.
         scores: raw target score the network gave before each step (one more at the end where the
-            rule stops at the target), to the shifted image where there is jitter.
+            rule stops at the target), to the shifted image where there is jitter, and on average
+            to the views where there are some.
         snapshots: iteration number -> the image after it, normalised, float (3, H, W).
     """
 
@@ -105,8 +158,8 @@ def ascend(
 
     x <- x + step * (g - weight * dP/dx), where g is the gradient of the target's raw score
     (Simonyan et al. 2013, section 2; for fooling images Szegedy et al. 2013 and Goodfellow et al.
-    2014). At most ``network.batch`` images are under way; one that has arrived leaves its place to
-    the next, so memory does not grow with their number.
+    2014). At most ``network.batch`` images, all their views counted, are under way; one that has
+    arrived leaves its place to the next, so memory does not grow with their number.
 
     Args:
         network: whose scores to raise.
@@ -119,16 +172,13 @@ def ascend(
     """
     waiting = enumerate(climbs)
     under_way: list[_Climber] = []
+    places = max(network.batch // rule.views, 1)
     while True:
-        while len(under_way) < network.batch and (entry := next(waiting, None)):
+        while len(under_way) < places and (entry := next(waiting, None)):
             under_way.append(_Climber(*entry, rule, network))
         if not under_way:
             return
-        scores, gradients = score_gradients(
-            network.scorer,
-            torch.stack([climber.view() for climber in under_way]),
-            [climber.climb.target for climber in under_way],
-        )
+        scores, gradients = _look(network.scorer, under_way, rule)
         gradients = torch.stack(
             [climber.unshifted(gradient) for climber, gradient in zip(under_way, gradients, strict=True)]
         )
@@ -137,7 +187,7 @@ def ascend(
             gradients = blur(gradients, sigmas, reach(max(rule.gradient_sigma)))
         if rule.unit_gradient:
             gradients /= gradients.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        on_step(len(under_way))
+        on_step(len(under_way) * rule.views)
 
         still_climbing = []
         for climber, image_scores, gradient in zip(under_way, scores, gradients, strict=True):
@@ -148,6 +198,23 @@ def ascend(
         under_way = still_climbing
 
 
+def _look(scorer: Scorer, under_way: Sequence[_Climber], rule: Rule) -> tuple[Tensor, Tensor]:
+    """The scores of each climber's target and their gradients, averaged over its views."""
+    images = torch.stack([climber.shifted() for climber in under_way])
+    targets = [climber.climb.target for climber in under_way]
+    view = rule.view
+    if view is None:
+        return score_gradients(scorer, images, targets)
+    randoms = [climber.random for climber in under_way for _ in range(rule.views)]
+    scores, gradients = score_gradients(
+        lambda seen: scorer(view(seen, randoms)),
+        images.repeat_interleave(rule.views, dim=0),
+        [target for target in targets for _ in range(rule.views)],
+    )
+    views = len(under_way), rule.views
+    return scores.reshape(*views, -1).mean(dim=1), gradients.reshape(*views, *images.shape[1:]).mean(dim=1)
+
+
 class _Climber:
     """A climb under way."""
 
@@ -156,16 +223,16 @@ class _Climber:
         self.climb = climb
         self.rule = rule
         self.mean, self.std = network.mean, network.std
-        self.darkest, self.brightest = (0 - self.mean) / self.std, (1 - self.mean) / self.std
         self.random = torch.Generator().manual_seed(climb.seed)
         self.shift = (0, 0)
         self.last = min(climb.last or rule.iterations, rule.iterations)
         self.start = climb.start.to(network.mean.device)
+        self.canvas = rule.canvas(self.start, rule, network)
         snapshots = {0: self.start} if 0 in climb.snapshots else {}
-        self.summit = Summit(self.start.clone(), steps=0, reached=False, scores=[], snapshots=snapshots)
+        self.summit = Summit(self.canvas.image, steps=0, reached=False, scores=[], snapshots=snapshots)
 
-    def view(self) -> Tensor:
-        """The image as the network sees it this time: shifted at random."""
+    def shifted(self) -> Tensor:
+        """The image shifted at random."""
         if not self.rule.jitter:
             return self.summit.image
         reach = self.rule.jitter
@@ -183,7 +250,14 @@ class _Climber:
         return gradient.roll((-down, -right), (1, 2)) if self.rule.jitter else gradient
 
     def gradient_sigma(self) -> float:
-        first, final = self.rule.gradient_sigma
+        return self.between(*self.rule.gradient_sigma)
+
+    def step(self) -> float:
+        rule = self.rule
+        return rule.step if rule.final_step is None else self.between(rule.step, rule.final_step)
+
+    def between(self, first: float, final: float) -> float:
+        """What goes linearly from the first value to the final one over the programme, now."""
         return first + (final - first) * self.summit.steps / max(self.rule.iterations - 1, 1)
 
     def advance(self, scores: Tensor, gradient: Tensor) -> bool:
@@ -193,20 +267,15 @@ class _Climber:
         summit.reached = int(scores.argmax()) == self.climb.target
         if rule.stop_at_target and (summit.reached or summit.steps == self.last):
             return False
-        image = summit.image
         if self.climb.penalty:
             penalty = PENALTIES[self.climb.penalty]
-            pull = penalty.gradient(image, self.start, self.mean, self.std)
+            pull = penalty.gradient(summit.image, self.start, self.mean, self.std)
             gradient = gradient - self.climb.weight * pull
-        image.add_(gradient, alpha=rule.step)
-        if rule.clamp:
-            torch.maximum(image, self.darkest, out=image)
-            torch.minimum(image, self.brightest, out=image)
-        if rule.blur_sigma and summit.steps % rule.blur_every == 0:
-            image.copy_(blur(image[None], [rule.blur_sigma], reach(rule.blur_sigma))[0])
+        self.canvas.step(gradient, self.step())
+        summit.image = self.canvas.image
         summit.steps += 1
         if summit.steps in self.climb.snapshots:
-            summit.snapshots[summit.steps] = image.clone()
+            summit.snapshots[summit.steps] = summit.image.clone()
         return rule.stop_at_target or summit.steps < self.last
 
 

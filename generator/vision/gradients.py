@@ -71,8 +71,102 @@ def saliency_maps(network: Network, photographs: Iterable[tuple[Pixels, int]]) -
         yield from saliency(network.scorer, images, [target for _, target in batch]).cpu().numpy()
 
 
+def smoothgrad(  # noqa: PLR0913  # the method's parameters, all named
+    network: Network, pixels: Pixels, target: int, *, spread: float, samples: int, seed: int
+) -> NDArray[np.float32]:
+    """Saliency map of a photograph, averaged over noisy copies of it.
+
+    Smilkov et al. 2017, « SmoothGrad: removing noise by adding noise », section 3. What is averaged
+    is the gradient's absolute value; with its sign, much of it cancels, and a few copies say little.
+
+    Args:
+        network: what to explain.
+        pixels: an RGB image, uint8 (H, W, 3).
+        target: index of the class to explain.
+        spread: standard deviation of the noise, as a share of the image's range of values.
+        samples: how many noisy copies.
+        seed: of the noise.
+
+    Returns:
+        Values >= 0, float32 (H, W), not rescaled.
+    """
+    from captum.attr import NoiseTunnel, Saliency  # the other maps need not wait for its import
+
+    image = network.normalise([pixels])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        gradient = NoiseTunnel(Saliency(network.scorer)).attribute(
+            image.requires_grad_(),
+            target=target,
+            nt_type="smoothgrad",
+            nt_samples=samples,
+            nt_samples_batch_size=network.batch,
+            stdevs=spread * (image.max() - image.min()).item(),
+        )
+    smooth: NDArray[np.float32] = gradient.amax(dim=1)[0].cpu().numpy()
+    return smooth
+
+
+def score_changes(  # noqa: PLR0913  # where to go from, and how far, all named
+    network: Network, pixels: Pixels, target: int, *, lengths: Sequence[float], random: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the gradient foretells of a score along straight lines, and what becomes of it.
+
+    The first lines go up and down the gradient, the others in random directions, all alike likely.
+    Pixel values may leave [0, 1]: they are changed as foretold, and nothing else.
+
+    Args:
+        network: what to explain.
+        pixels: an RGB image, uint8 (H, W, 3), where the lines begin.
+        target: index of the class whose score is followed.
+        lengths: how far to go, L2 norms in pixel values of [0, 1].
+        random: number of random directions.
+        seed: of these.
+
+    Returns:
+        The changes of the raw score by the first order, and the actual ones, each float32
+        (2 + random, lengths).
+    """
+    image = network.normalise([pixels])
+    (score,), (gradient,) = score_gradients(network.scorer, image, [target])
+    slope = gradient / network.std
+    generator = torch.Generator().manual_seed(seed)
+    chance = torch.randn(random, *slope.shape, generator=generator, dtype=slope.dtype).to(slope.device)
+    lines = torch.cat([slope[None], -slope[None], chance])
+    lines /= lines.flatten(1).norm(dim=1)[:, None, None, None]
+    steps = torch.tensor(lengths, dtype=slope.dtype, device=slope.device)[:, None, None, None]
+    with torch.no_grad():
+        actual = [
+            torch.cat([network.scorer(image + part * line / network.std) for part in torch.split(steps, network.batch)])
+            for line in lines
+        ]
+    foretold = (lines * slope).sum(dim=(1, 2, 3))[:, None] * steps.flatten()
+    changes = torch.stack(actual)[:, :, target] - score[target]
+    return foretold.cpu().numpy(), changes.cpu().numpy()
+
+
 def probabilities(scorer: Scorer, images: Tensor) -> NDArray[np.float32]:
     """Softmax of the scores of normalised images, float (N, 3, H, W) -> float32 (N, classes)."""
     with torch.no_grad():
         chances: NDArray[np.float32] = scorer(images).softmax(dim=1).cpu().numpy()
     return chances
+
+
+def answers(
+    network: Network, photographs: Iterable[Pixels], *, on_step: Callable[[int], None] = lambda images: None
+) -> NDArray[np.int64]:
+    """The class that a network gives the highest score, a batch of photographs in memory at a time.
+
+    Args:
+        network: who answers.
+        photographs: any number of RGB images, uint8 (H, W, 3) each.
+        on_step: told after each pass how many images it served.
+
+    Returns:
+        Indices of classes, int64 (N,).
+    """
+    waiting, found = iter(photographs), []
+    while batch := list(islice(waiting, network.batch)):
+        found.append(probabilities(network.scorer, network.normalise(batch)).argmax(axis=1))
+        on_step(len(batch))
+    return np.concatenate(found)

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
+
+_SOFTENING = 1e-6
+"""Keeps the total variation differentiable where the image is flat."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ class Penalty:
 
     value: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
     gradient: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def _slopes(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Differences to the pixel below and to the right, 0 at the border, and their joint length; each (3, H, W)."""
+    down, right = F.pad(x.diff(dim=1), (0, 0, 0, 1)), F.pad(x.diff(dim=2), (0, 1))
+    return down, right, (down.square() + right.square() + _SOFTENING).sqrt()
+
+
+def _minus_divergence(x: Tensor) -> Tensor:
+    """Gradient of the sum of the slopes' lengths: what each pixel gets from its own slope and its neighbours'."""
+    down, right, length = _slopes(x)
+    down, right = down / length, right / length
+    return -down.diff(dim=1, prepend=0 * down[:, :1]) - right.diff(dim=2, prepend=0 * right[:, :, :1])
 
 
 PENALTIES = {
@@ -46,5 +63,11 @@ PENALTIES = {
     "squared-pixels": Penalty(
         value=lambda x, x0, mean, std: (x * std + mean).square().sum(),
         gradient=lambda x, x0, mean, std: 2 * (x * std + mean) * std,
+    ),
+    # Rudin, Osher & Fatemi 1992; as a prior for pictures made from a network Mahendran & Vedaldi 2015,
+    # section 3. It removes grain and, unlike a blur, leaves edges.
+    "total-variation": Penalty(
+        value=lambda x, x0, mean, std: _slopes(x)[2].sum(),
+        gradient=lambda x, x0, mean, std: _minus_divergence(x),
     ),
 }

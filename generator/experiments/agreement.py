@@ -1,0 +1,265 @@
+"""Agreement: whether two networks give like maps of an image, beside maps that must not be alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from generator import vision
+from generator.artefacts import Picture
+from generator.charts import COLOURS, INK, canvas, draw
+from generator.experiments.base import Bench, Experiment, Family
+from generator.experiments.saliency import capped
+from generator.french import number
+from generator.images import shift
+from generator.schema import Fraction, ImageName, NetworkName
+from generator.statistics import mean, rank_correlations, share
+
+if TYPE_CHECKING:
+    from generator.networks import Network
+
+Map = NDArray[np.float32]
+PER_FIGURE = 5
+
+
+class Agreement(Experiment):
+    """Rank correlation of two networks' maps, with its floor, its ceiling and untrained networks."""
+
+    kind: ClassVar[str] = "agreement"
+    family: ClassVar[Family] = "saliency"
+
+    images: tuple[ImageName, ...] = Field(min_length=2, description="all images of the lab if left out")
+    other: NetworkName = Field(description="name of the second network")
+    shown: ImageName = Field(description="image whose maps are shown while the network forgets")
+    shares: tuple[Fraction, ...] = Field(
+        (0.02, 0.25, 0.5, 0.75, 1),
+        min_length=1,
+        description="shares of the layers whose weights are shuffled, from the scores down; rising",
+    )
+    side: int = Field(112, ge=16, description="side of the grid on which maps are compared, in pixels")
+    blur: float = Field(2, ge=0, description="standard deviation of the blur before they are, in its pixels")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return (self.network, self.other)
+
+    @property
+    def photographs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.images, self.shown)))
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def figures(self) -> Iterator[str]:
+        yield "accord"
+        yield from self._plates
+        yield "oubli"
+
+    @property
+    def work(self) -> int:
+        return len(self.photographs) * (3 + len(self.shares))
+
+    @property
+    def _plates(self) -> dict[str, list[str]]:
+        """Images that are shown together, as evenly as possible."""
+        plates = np.array_split(self.images, ceil(len(self.images) / PER_FIGURE))
+        return {f"planche-{place}": plate.tolist() for place, plate in enumerate(plates, 1)}
+
+    def run(self, bench: Bench) -> None:
+        own, others = self._maps(bench, bench.network), self._maps(bench, bench.networks[self.other])
+        shifted = self._maps(bench, bench.network, right=1)
+        forgetful = {share: self._maps(bench, bench.shuffled(share, self.seed)) for share in self.shares}
+        for name, images in self._plates.items():
+            self._plate(bench, name, images, own, others)
+        self._forgetting(bench, {0.0: own, **forgetful})
+
+        count = len(self.images)
+        matrix = rank_correlations([*self._grids(own), *self._grids(others)])
+        one, across = matrix[:count, :count], matrix[:count, count:]
+        alike = {
+            "networks": across.diagonal(),
+            "shift": self._correlations(own, shifted),
+            "images": (one.sum(axis=1) - 1) / (count - 1),
+        } | {f"shuffled-{share:g}": self._correlations(own, maps) for share, maps in forgetful.items()}
+        self._measure(bench, alike, across)
+        self._chart(bench, alike)
+        self._table(bench, alike)
+
+    def _maps(self, bench: Bench, network: Network, right: int = 0) -> dict[str, Map]:
+        """Each photograph's map, raw; of the photograph moved to the right, moved back, if asked for."""
+        maps = {}
+        views = ((shift(photograph.pixels, right), photograph.label) for photograph in bench.photographs.values())
+        for name, values in zip(bench.photographs, vision.gradients.saliency_maps(network, views), strict=True):
+            maps[name] = shift(values, -right)
+            bench.on_step(1)
+        return maps
+
+    def _grids(self, maps: dict[str, Map]) -> Iterable[Map]:
+        """The maps as they are compared: of one size, and without the grain of single pixels."""
+        from scipy.ndimage import gaussian_filter
+        from skimage.transform import resize
+
+        for name in self.images:
+            grid = resize(maps[name], (self.side, self.side), anti_aliasing=True)
+            yield gaussian_filter(grid, self.blur)
+
+    def _correlations(self, one: dict[str, Map], other: dict[str, Map]) -> NDArray[np.float64]:
+        pairs = zip(self._grids(one), self._grids(other), strict=True)
+        return np.array([rank_correlations(pair)[0, 1] for pair in pairs])
+
+    def _measure(self, bench: Bench, alike: dict[str, NDArray[np.float64]], across: NDArray[np.float64]) -> None:
+        metric = bench.results.metric
+        for name, values in alike.items():
+            metric(name, mean(values), label=f"Corrélation de rang, {_told(name)}")
+        floor, ceiling = alike["images"], alike["shift"]
+        metric(
+            "position",
+            mean(100 * (alike["networks"] - floor) / (ceiling - floor)),
+            label="Place de la corrélation des deux réseaux, entre deux images (0) et un décalage d’un pixel (100)",
+            unit="%",
+        )
+        metric(
+            "recognised",
+            share(across.argmax(axis=1) == np.arange(len(across))),
+            label="Images reconnues d’après la carte de l’autre réseau",
+            unit="%",
+        )
+        metric(
+            "learned",
+            mean(alike["networks"] - alike[f"shuffled-{self.shares[-1]:g}"]),
+            label="Ce que la corrélation des deux réseaux doit à l’apprentissage",
+        )
+        photographs = [bench.photographs[name] for name in self.images]
+        for key, network in (("own", bench.network), ("other", bench.networks[self.other])):
+            chances = vision.gradients.probabilities(network.scorer, network.normalise([p.pixels for p in photographs]))
+            metric(
+                f"right.{key}",
+                share(chances.argmax(axis=1) == [p.label for p in photographs]),
+                label="Images bien classées, " + ("premier réseau" if key == "own" else "second réseau"),
+                unit="%",
+            )
+
+    def _chart(self, bench: Bench, alike: dict[str, NDArray[np.float64]]) -> None:
+        figure, (axes,) = canvas(7.2, 0.7 + 0.42 * len(alike))
+        random = np.random.default_rng(0)
+        for row, (name, values) in enumerate(alike.items()):
+            colour = COLOURS[0] if name == "networks" else COLOURS[2] if name.startswith("shuffled") else COLOURS[1]
+            estimate = mean(values)
+            axes.plot(values, row + random.uniform(-0.16, 0.16, len(values)), "o", color=colour, alpha=0.7, ms=4, mew=0)
+            axes.plot([estimate.low, estimate.high], [row, row], color=INK, linewidth=2)
+            axes.plot(estimate.value, row, "|", color=INK, markersize=14, markeredgewidth=2)
+        axes.set_yticks(range(len(alike)), [_told(name) for name in alike])
+        axes.invert_yaxis()
+        axes.set_xlabel("Corrélation de rang des cartes")
+        bench.results.chart(
+            "accord",
+            draw(figure),
+            title="Deux réseaux, une même carte ?",
+            caption="Corrélation de rang de Spearman entre deux cartes de saillance, un point par image ; trait : "
+            "moyenne et intervalle de confiance à 95 %. En premier, les deux réseaux ; en bleu, ce qu’il faut attendre "
+            "au plus et au moins ; en vert, le premier réseau comparé à lui-même quand il oublie : les poids d’une "
+            "part de ses couches, à partir de la sortie, sont mélangés au hasard (Adebayo et al., 2018).",
+            alt="Nuages de points en lignes : haut pour l’image décalée d’un pixel, bas pour deux images "
+            "différentes et pour le réseau sans apprentissage",
+            arrays=alike,
+            images=self.images,
+            seed=self.seed,
+            parameters={
+                "cartes comparées": f"ramenées à {self.side} × {self.side}, puis flou gaussien, "
+                f"σ = {number(self.blur)} px",
+                "classe": "la vraie classe de chaque image",
+                "poids mélangés": "ceux des convolutions et des couches linéaires ; la normalisation reste",
+            },
+        )
+
+    def _table(self, bench: Bench, alike: dict[str, NDArray[np.float64]]) -> None:
+        listed = ["networks", "shift", "images", f"shuffled-{self.shares[-1]:g}"]
+        bench.results.table(
+            "images",
+            caption="Corrélation de rang entre deux cartes, image par image.",
+            columns=["Image", *(_told(name).capitalize() for name in listed)],
+            rows=[
+                [bench.photographs[name].title, *(float(alike[column][row]) for column in listed)]
+                for row, name in enumerate(self.images)
+            ],
+            shaded=True,
+        )
+
+    def _plate(self, bench: Bench, plate: str, images: list[str], own: dict[str, Map], others: dict[str, Map]) -> None:
+        columns: list[list[Picture]] = []
+        for name in images:
+            photograph = bench.photographs[name]
+            photo = bench.results.picture(
+                f"{name}-image", photograph.pixels, title=photograph.title, alt=f"Photographie : {photograph.title}"
+            )
+            maps = [
+                _picture(bench, f"{name}-{key}", values[name], title, photograph.title)
+                for key, title, values in (("premier", "Réseau 1", own), ("second", "Réseau 2", others))
+            ]
+            columns.append([photo, *maps])
+        bench.results.figure(
+            plate,
+            title="Les cartes des deux réseaux",
+            caption="En haut, les photographies ; au milieu, les cartes de saillance du premier réseau ; en bas, "
+            "celles du second. Dans chaque carte, le centième le plus fort des pixels est blanc.",
+            columns=columns,
+            thumbnail=columns[0][-1],
+            arrays={f"{name}-{key}": maps[name] for name in images for key, maps in (("own", own), ("other", others))},
+            images=images,
+            parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
+        )
+
+    def _forgetting(self, bench: Bench, maps: dict[float, dict[str, Map]]) -> None:
+        title = bench.photographs[self.shown].title
+        columns = [
+            [
+                _picture(
+                    bench,
+                    f"oubli-{100 * share:g}",
+                    values[self.shown],
+                    f"{number(100 * share)} %" if share else "Entraîné",
+                    title,
+                )
+            ]
+            for share, values in maps.items()
+        ]
+        bench.results.figure(
+            "oubli",
+            title=f"{title} : la carte quand le réseau oublie",
+            caption="À gauche, la carte de saillance du réseau entraîné ; puis celles du même réseau quand les poids "
+            "d’une part de ses couches, à partir de la sortie, sont mélangés au hasard ; à droite, de toutes. "
+            "Dans chaque carte, le centième le plus fort des pixels est blanc.",
+            columns=columns,
+            thumbnail=columns[-1][0],
+            arrays={f"{share:g}": values[self.shown] for share, values in maps.items()},
+            images=[self.shown],
+            seed=self.seed,
+            parameters={"classe": bench.class_title(bench.photographs[self.shown].label), "palette": "hot"},
+        )
+
+
+def _picture(bench: Bench, file: str, values: Map, heading: str, shown: str) -> Picture:
+    return bench.results.picture(
+        file,
+        capped(values),
+        title=heading,
+        alt=f"Carte de saillance de la photographie « {shown} », {heading[0].lower()}{heading[1:]}",
+    )
+
+
+def _told(name: str) -> str:
+    """What two maps that are compared have not in common."""
+    if name.startswith("shuffled-"):
+        return f"{number(100 * float(name.removeprefix('shuffled-')))} % des couches mélangées"
+    return {
+        "networks": "deux réseaux",
+        "shift": "image décalée d’un pixel",
+        "images": "une autre image",
+    }[name]

@@ -1,0 +1,295 @@
+"""The ladder: what it takes, one rung at a time, to grow images that others recognise too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat
+
+from generator import vision
+from generator.artefacts import Picture
+from generator.charts import canvas, draw
+from generator.experiments.base import Bench, Experiment, Family
+from generator.experiments.fooling import to_bytes
+from generator.french import number
+from generator.schema import ClassIndex, ImageName, Name, NetworkName
+from generator.statistics import Estimate, mean, share
+
+BLUR = 0.5
+"""σ, in pixels, of the lab's blur of the image."""
+FAINT = 0.01
+"""How much of the noise the last rung starts from: next to nothing, as Fourier's basis never gets rid of grain."""
+ACROSS = 5
+"""How many images of a rung stand side by side."""
+
+ANSWER = (
+    "✓ : l’autre réseau, pour lequel elle n’a pas été faite, nomme d’abord la classe visée, avec cette probabilité ; "
+    "✗ : ce qu’il nomme à la place."
+)
+SERIES = {
+    "own": "Nommées d’abord par le réseau suivi",
+    "first": "Nommées d’abord par l’autre réseau",
+    "probability": "Probabilité moyenne, autre réseau",
+}
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to grow images.
+
+    Attributes:
+        title: what it adds to the rung below.
+        rule: how an image moves.
+        told: its settings, for the reader.
+        noise: factor of the standard normal noise that an image starts from.
+        penalty: what pulls back.
+        weight: the penalty's factor.
+    """
+
+    title: str
+    rule: vision.ascent.Rule
+    told: Mapping[str, str]
+    noise: float = 1.0
+    penalty: str | None = None
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Grown:
+    """An image and what the networks see in it, rounded to 8 bits as it is saved.
+
+    Attributes:
+        values: pixel values, float32 (H, W, 3).
+        picture: it, with the judge's answer.
+        judged: the other network's probabilities, float32 (classes,).
+        chance: the one it gives the target, in per cent.
+        first: whether it names the target first.
+        own: whether the network it was made for does.
+    """
+
+    values: NDArray[np.float32]
+    picture: Picture
+    judged: NDArray[np.float32]
+    chance: float
+    first: bool
+    own: bool
+
+
+class Ladder(Experiment):
+    """One image per class and rung, with the same number of iterations; judged by another network."""
+
+    kind: ClassVar[str] = "ladder"
+    family: ClassVar[Family] = "classvis"
+
+    other: NetworkName = Field(description="the network that judges; the images are not made for it")
+    targets: dict[Name, ClassIndex] = Field(min_length=1, description="the classes to visualise, by figure name")
+    images: tuple[ImageName, ...] = Field(
+        min_length=1, description="whose colours the last rung is given; all images of the lab if left out"
+    )
+    iterations: int = Field(ge=1, description="of every image")
+    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
+    raw_step: float = Field(5.0, gt=0, description="rung 1: factor of the raw gradient (η)")
+    step: float = Field(8.0, gt=0, description="rungs 2 and 3: length of a step (η)")
+    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
+        (1.3, 0.3), description="rungs 2 and 3: first and last σ, in pixels, of the Gaussian that smooths the gradient"
+    )
+    variation: float = Field(gt=0, description="rung 3: factor of the total variation (λ)")
+    rate: float = Field(gt=0, description="rung 4: Adam's rate")
+    degrees: float = Field(ge=0, description="rung 4: random rotation by up to this angle")
+    zoom: float = Field(ge=1, description="rung 4: random scaling by up to this factor, either way")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return (self.network, self.other)
+
+    @property
+    def photographs(self) -> tuple[str, ...]:
+        return self.images
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return tuple(self.targets.values())
+
+    @property
+    def figures(self) -> Iterator[str]:
+        yield "juge"
+        yield from (f"barreau-{place}" for place in range(1, 5))
+        yield from self.targets
+
+    @property
+    def work(self) -> int:
+        return 4 * len(self.targets) * self.iterations
+
+    def run(self, bench: Bench) -> None:
+        rungs = self._rungs(bench)
+        grown = [self._grow(bench, place, rung) for place, rung in enumerate(rungs, start=1)]
+        estimates = [
+            self._rung(bench, place, rung, images)
+            for place, (rung, images) in enumerate(zip(rungs, grown, strict=True), start=1)
+        ]
+        headings = [f"{place}. {rung.title}" for place, rung in enumerate(rungs, start=1)]
+        told = {
+            heading: " ; ".join(f"{key} : {value}" for key, value in rung.told.items())
+            for heading, rung in zip(headings, rungs, strict=True)
+        }
+        for name in self.targets:
+            self._class(bench, name, told, [images[name] for images in grown])
+        self._chart(bench, told, estimates)
+        bench.results.table(
+            "probabilites",
+            caption="Probabilité, en %, que l’autre réseau donne à la classe visée.",
+            columns=("Classe", *headings),
+            rows=[
+                (bench.class_title(target), *(round(images[name].chance, 1) for images in grown))
+                for name, target in self.targets.items()
+            ],
+            links=[(None, *(images[name].picture for images in grown)) for name in self.targets],
+            shaded=True,
+        )
+
+    def _rungs(self, bench: Bench) -> list[Rung]:
+        raw = vision.ascent.Rule(self.iterations, self.raw_step, jitter=self.jitter, blur_sigma=BLUR)
+        smooth = replace(raw, step=self.step, unit_gradient=True, gradient_sigma=self.gradient_sigma)
+        colours = vision.fourier.colours([photograph.pixels for photograph in bench.photographs.values()])
+        fourier = vision.ascent.Rule(
+            self.iterations,
+            self.rate,
+            jitter=self.jitter,
+            view=vision.views.wobble(self.degrees, self.zoom),
+            canvas=partial(vision.fourier.Fourier, colours),
+        )
+        always = {"itérations": f"{self.iterations}", "décalage aléatoire": f"jusqu’à {self.jitter} px"}
+        in_pixels = always | {
+            "départ": "un bruit gaussien",
+            "flou de l’image": f"σ = {number(BLUR)} px toutes les {raw.blur_every} itérations",
+        }
+        smoothed = in_pixels | {
+            "pas η": f"{number(self.step)} (gradient ramené à la norme 1)",
+            "lissage du gradient": "σ de {} px à {} px".format(*map(number, self.gradient_sigma)),
+        }
+        in_spectrum = always | {
+            "départ": f"le même bruit, multiplié par {number(FAINT)}",
+            "pas": f"Adam, {number(self.rate)}, sur le spectre",
+            "rotation au hasard": f"jusqu’à {number(self.degrees)}°",
+            "échelle au hasard": f"jusqu’à un facteur de {number(self.zoom)}, dans les deux sens",
+            "couleurs": "décorrélées, d’après les photographies du TP",
+        }
+        return [
+            Rung("gradient brut", raw, in_pixels | {"pas η": f"{number(self.raw_step)} (gradient brut)"}),
+            Rung("gradient lissé", smooth, smoothed),
+            Rung(
+                "variation totale",
+                smooth,
+                smoothed | {"poids λ de la variation totale": number(self.variation)},
+                penalty="total-variation",
+                weight=self.variation,
+            ),
+            Rung("base de Fourier", fourier, in_spectrum, noise=FAINT),
+        ]
+
+    def _grow(self, bench: Bench, place: int, rung: Rung) -> dict[str, Grown]:
+        """One image for each class, by the name of its figure."""
+        names = list(self.targets)
+        start = rung.noise * vision.ascent.noise(bench.network.size, self.seed)
+        climbs = (
+            vision.ascent.Climb(start, target, seed=self.seed, penalty=rung.penalty, weight=rung.weight)
+            for target in self.targets.values()
+        )
+        grown = {
+            names[position]: self._judged(bench, place, rung, names[position], summit)
+            for position, summit in vision.ascent.ascend(bench.network, climbs, rung.rule, on_step=bench.on_step)
+        }
+        return {name: grown[name] for name in names}
+
+    def _judged(self, bench: Bench, place: int, rung: Rung, name: str, summit: vision.ascent.Summit) -> Grown:
+        target, values = self.targets[name], bench.network.pixels(summit.image)
+        saved = to_bytes(values)
+        own, judged = (
+            vision.gradients.probabilities(network.scorer, network.normalise([saved]))[0]
+            for network in (bench.network, bench.networks[self.other])
+        )
+        answer, title = int(judged.argmax()), bench.class_title(target)
+        seen = "✓" if answer == target else f"✗ {bench.class_title(answer)},"
+        picture = bench.results.picture(
+            f"{name}-{place}",
+            saved,
+            title=f"{title} {seen} {number(100 * judged[answer], 2)} %",
+            alt=f"Visualisation de la classe « {title} », barreau {place} : {rung.title}",
+        )
+        return Grown(
+            values, picture, judged, 100 * float(judged[target]), answer == target, int(own.argmax()) == target
+        )
+
+    def _rung(self, bench: Bench, place: int, rung: Rung, images: Mapping[str, Grown]) -> dict[str, Estimate]:
+        """The images of one rung, and what was measured on them: an estimate for each of the series."""
+        estimates = {
+            "own": share([image.own for image in images.values()]),
+            "first": share([image.first for image in images.values()]),
+            "probability": mean([image.chance for image in images.values()]),
+        }
+        pictures = [image.picture for image in images.values()]
+        bench.results.figure(
+            f"barreau-{place}",
+            title=f"Barreau {place} : {rung.title}",
+            caption=f"Sous chaque image, la classe visée. {ANSWER}",
+            columns=[pictures[column::ACROSS] for column in range(min(ACROSS, len(pictures)))],
+            thumbnail=pictures[0],
+            arrays={name: image.judged for name, image in images.items()},
+            images=self.images,
+            seed=self.seed,
+            parameters=rung.told,
+            facts=[
+                bench.results.metric(f"rung-{place}.{key}", estimate, label=SERIES[key], unit="%")
+                for key, estimate in estimates.items()
+            ],
+        )
+        return estimates
+
+    def _class(self, bench: Bench, name: str, told: Mapping[str, str], images: list[Grown]) -> None:
+        """The images of one class, rung by rung."""
+        bench.results.figure(
+            name,
+            title=f"{bench.class_title(self.targets[name])}, barreau par barreau",
+            caption=f"De gauche à droite : {', '.join(told)}. {ANSWER}",
+            columns=[[image.picture] for image in images],
+            thumbnail=images[-1].picture,
+            arrays={f"rung-{place}": image.values for place, image in enumerate(images, start=1)},
+            images=self.images,
+            seed=self.seed,
+            parameters=told,
+        )
+
+    def _chart(self, bench: Bench, told: Mapping[str, str], estimates: list[dict[str, Estimate]]) -> None:
+        figure, (axes,) = canvas()
+        places = np.arange(len(estimates))
+        for nth, (key, label) in enumerate(SERIES.items()):
+            series = [of_rung[key] for of_rung in estimates]
+            values = np.array([one.value for one in series])
+            around = np.array([(one.value - one.low, one.high - one.value) for one in series]).T
+            # Where all trials came out alike, rounding may put a bound on the wrong side.
+            axes.errorbar(places + 0.12 * (nth - 1), values, around.clip(0), fmt="o", capsize=3, label=label)
+        axes.set_xticks(places, list(told))
+        axes.set_ylim(-4, 104)
+        axes.set_ylabel("%")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(SERIES), fontsize=9)
+        bench.results.chart(
+            "juge",
+            draw(figure),
+            title="Ce que voit un réseau pour lequel les images n’ont pas été faites",
+            caption=f"Pour chaque barreau, {len(self.targets)} classes : part des images dont un réseau nomme d’abord "
+            "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",
+            alt="De barreau en barreau. "
+            + " ; ".join(
+                f"{label} : {', '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
+                for key, label in SERIES.items()
+            ),
+            arrays={key: np.array([(e[key].value, e[key].low, e[key].high) for e in estimates]) for key in SERIES},
+            images=self.images,
+            seed=self.seed,
+            parameters=told,
+        )

@@ -1,0 +1,221 @@
+"""A patch with the features of a class: does it fool the network it was made on, and another one?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat
+
+from generator import vision
+from generator.experiments.base import Bench, Experiment, Family
+from generator.experiments.fooling import to_bytes
+from generator.images import Pixels, resize
+from generator.schema import ImageName, NetworkName
+from generator.statistics import rate
+
+KINDS = {
+    "patch": "motif calculé",
+    "photo": "photographie collée",
+    "noise": "carré de bruit",
+}
+NETWORKS = {"own": "réseau du motif", "other": "autre réseau"}
+
+
+class Patch(Experiment):
+    """A square at random places that raises a class over many photographs (Brown et al. 2017)."""
+
+    kind: ClassVar[str] = "patch"
+    family: ClassVar[Family] = "fooling"
+
+    other: NetworkName = Field(description="name of the network that is never differentiated")
+    images: tuple[ImageName, ...] = Field(min_length=3, description="all images of the lab if left out")
+    photograph: ImageName = Field(description="a photograph of the target class, which is its label; a control")
+    side: int = Field(64, ge=8, description="side of the patch, in pixels of the network's input")
+    iterations: int = Field(ge=1, description="steps of each of the two patches")
+    batch: int = Field(4, ge=1, description="photographs that each step looks at")
+    step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
+    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
+        (1.3, 0.3), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
+    )
+    places: int = Field(3, ge=1, description="random places tried on each photograph")
+    shown: tuple[ImageName, ...] = Field(min_length=1, description="photographs of the figure, among the images")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return (self.network, self.other)
+
+    @property
+    def photographs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.images, *self.shown, self.photograph)))
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def figures(self) -> Iterator[str]:
+        yield from ("motifs", "exemples")
+
+    @property
+    def work(self) -> int:
+        looked_at = len(self.photographs) * (1 + len(KINDS) * self.places)
+        return 2 * self.iterations * self.batch + 2 * looked_at
+
+    def run(self, bench: Bench) -> None:
+        photographs, control = bench.photographs, bench.photographs[self.photograph]
+        names = [name for name, one in photographs.items() if one.label != control.label]
+        random = np.random.default_rng(self.seed)
+        noise = random.integers(256, size=(self.side, self.side, 3), dtype=np.uint8)
+        patches = self._patches(bench, names, control.label)
+        squares = {
+            name: {"patch": patches[name], "photo": resize(control.pixels, self.side), "noise": noise} for name in names
+        }
+        room = bench.network.size - self.side + 1
+        pasted = {}
+        for name in names:
+            # The same places for all kinds: what a square hides is the same for all of them.
+            corners = random.integers(room, size=(self.places, 2)).tolist()
+            pasted[name] = {
+                kind: [paste(photographs[name].pixels, square, *corner) for corner in corners]
+                for kind, square in squares[name].items()
+            }
+        sees = self._judge(bench, pasted, control.label)
+        self._show(bench, squares, pasted, sees)
+
+    def _patches(self, bench: Bench, names: list[str], target: int) -> dict[str, Pixels]:
+        """For each photograph, a patch made on the half of the photographs that it is not in."""
+        rule = vision.patch.Rule(self.side, self.iterations, self.batch, self.step, self.gradient_sigma)
+        halves = names[::2], names[1::2]
+        patches: dict[str, Pixels] = {}
+        for made_on, judged_on in (halves, halves[::-1]):
+            pixels = [bench.photographs[name].pixels for name in made_on]
+            patch = vision.patch.grow(bench.network, pixels, target, rule, seed=self.seed, on_step=bench.on_step)
+            patches |= dict.fromkeys(judged_on, to_bytes(patch))
+        return patches
+
+    def _judge(
+        self, bench: Bench, pasted: Mapping[str, Mapping[str, list[Pixels]]], target: int
+    ) -> dict[tuple[str, str, str], bool]:
+        """Record how often each network is fooled; say whether it sees the target at the first place of each kind."""
+        title = bench.class_title(target)
+        rows: dict[str, list[str | None]] = {kind: [words] for kind, words in {"none": "rien", **KINDS}.items()}
+        sees: dict[tuple[str, str, str], bool] = {}
+        for key, network in zip(NETWORKS, (bench.network, bench.networks[self.other]), strict=True):
+            clean = vision.gradients.answers(
+                network, (bench.photographs[name].pixels for name in pasted), on_step=bench.on_step
+            )
+            rows["none"] += [rate(clean == target).cell, None]
+            for kind, kind_title in KINDS.items():
+                images = (image for kinds in pasted.values() for image in kinds[kind])
+                found = vision.gradients.answers(network, images, on_step=bench.on_step).reshape(len(pasted), -1)
+                estimates = {
+                    "target": rate((found == target).mean(axis=1)),
+                    "fooled": rate((found != clean[:, None]).mean(axis=1)),
+                }
+                for name, what in (("target", f"vues comme « {title} »"), ("fooled", "où la réponse change")):
+                    bench.results.metric(
+                        f"{key}.{kind}.{name}",
+                        estimates[name],
+                        label=f"{NETWORKS[key]}, {kind_title} : images {what}",
+                        unit="%",
+                    )
+                rows[kind] += [estimate.cell for estimate in estimates.values()]
+                sees |= {
+                    (key, kind, name): bool(answer == target) for name, answer in zip(pasted, found[:, 0], strict=True)
+                }
+        area = bench.results.metric(
+            "area", 100 * (self.side / bench.network.size) ** 2, label="Part de l’image que couvre le carré", unit="%"
+        )
+        bench.results.table(
+            "taux",
+            caption="Part des images, en %, avec son intervalle de confiance à 95 % (Wilson) ; moyenne de "
+            f"{self.places} endroits par image. Le carré couvre {round(area.value)} % de l’image.",
+            columns=[
+                "Collé sur l’image",
+                *(
+                    f"{network} : {what}"
+                    for network in NETWORKS.values()
+                    for what in (f"y voit « {title} »", "change de réponse")
+                ),
+            ],
+            rows=list(rows.values()),
+        )
+        return sees
+
+    def _show(
+        self,
+        bench: Bench,
+        squares: Mapping[str, Mapping[str, Pixels]],
+        pasted: Mapping[str, Mapping[str, list[Pixels]]],
+        sees: Mapping[tuple[str, str, str], bool],
+    ) -> None:
+        results, label = bench.results, bench.photographs[self.photograph].label
+        title = bench.class_title(label)
+        parameters = {
+            "classe visée": f"{title} ({label})",
+            "côté du carré": f"{self.side} px sur {bench.network.size}",
+            "pas η (norme L2, espace normalisé)": self.step,
+            "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
+            "itérations": f"{self.iterations}, sur {self.batch} photographies chacune",
+        }
+        names = list(squares)
+        enlarge = bench.network.size // self.side
+        alone = {"motif-1": squares[names[1]]["patch"], "motif-2": squares[names[0]]["patch"]}
+        alone |= {kind: squares[names[0]][kind] for kind in ("photo", "noise")}
+        titles = {"motif-1": "motif 1", "motif-2": "motif 2", "photo": KINDS["photo"], "noise": KINDS["noise"]}
+        pictures = [
+            results.picture(
+                f"carre-{key}",
+                square.repeat(enlarge, axis=0).repeat(enlarge, axis=1),
+                title=titles[key],
+                alt=f"Carré à coller, vers la classe « {title} » : {titles[key]}",
+            )
+            for key, square in alone.items()
+        ]
+        results.figure(
+            "motifs",
+            title=f"Les carrés à coller ({title})",
+            caption="Agrandis sans lissage. Chacun des deux motifs a été calculé sur une moitié des photographies et "
+            "n’est jugé que sur l’autre. La photographie et le bruit sont les témoins.",
+            columns=[[picture] for picture in pictures],
+            thumbnail=pictures[0],
+            arrays=alone,
+            images=list(bench.photographs),
+            seed=self.seed,
+            parameters=parameters,
+        )
+        columns = []
+        for name in self.shown:
+            photograph = bench.photographs[name]
+            columns.append(
+                [
+                    results.picture(
+                        f"{name}-{kind}",
+                        pasted[name][kind][0],
+                        title=" ; ".join("oui" if sees[network, kind, name] else "non" for network in NETWORKS),
+                        alt=f"Photographie « {photograph.title} » avec un carré collé ({kind_title})",
+                    )
+                    for kind, kind_title in KINDS.items()
+                ]
+            )
+        results.figure(
+            "exemples",
+            title=f"Un carré collé n’importe où ({title})",
+            caption="De haut en bas : le motif calculé, la photographie collée, le carré de bruit, au même endroit. "
+            f"Sous chaque image : le réseau du motif y voit-il « {title} » ? Et l’autre réseau ?",
+            columns=columns,
+            thumbnail=columns[0][0],
+            arrays={f"{name}-{kind}": pasted[name][kind][0] for name in self.shown for kind in KINDS},
+            images=[*self.shown, self.photograph],
+            seed=self.seed,
+            parameters=parameters,
+        )
+
+
+def paste(photograph: Pixels, square: Pixels, top: int, left: int) -> Pixels:
+    """A copy of a photograph with a square laid over it."""
+    copy = photograph.copy()
+    copy[top : top + len(square), left : left + len(square)] = square
+    return copy

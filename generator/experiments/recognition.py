@@ -1,0 +1,246 @@
+"""Recognition: does a network that had no part in an image see in it what it was grown to show?
+
+A network can be sure of an image in which nothing is to be seen (Nguyen, Yosinski & Clune 2015); that
+it is sure of one it was asked to be sure of says nothing. Another network's view is a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from generator import vision
+from generator.catalogue import imagenet_classes
+from generator.charts import COLOURS, canvas, draw
+from generator.experiments.base import Bench, Experiment, Family
+from generator.experiments.classvis import Ascent, moments
+from generator.experiments.fooling import to_bytes
+from generator.images import Pixels
+from generator.networks import Network
+from generator.schema import ClassIndex, NetworkName
+from generator.statistics import Estimate, mean, share
+
+FIRST = 5
+"""A class counts as recognised among this many first ones: ImageNet has several names for one thing."""
+ROW = 5
+"""How many images of the sheet stand beside one another."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a network says of an image on its way towards a class.
+
+    Attributes:
+        chances: probability of each class, float (images, classes).
+        probability: of the target class, in per cent, float (images).
+        rank: of the target class, from 1, int (images).
+    """
+
+    chances: NDArray[np.float32]
+    probability: NDArray[np.float32]
+    rank: NDArray[np.int64]
+
+
+def ask(network: Network, images: Sequence[Pixels], target: int) -> Opinion:
+    """Ask a network what images show, as they are saved.
+
+    Args:
+        network: any; images of another size than its own are resized.
+        images: RGB, uint8 (H, W, 3) each.
+        target: the class they should show.
+    """
+    chances = vision.gradients.probabilities(network.scorer, network.normalise(images))
+    chance = chances[:, target]
+    return Opinion(chances, 100 * chance, 1 + (chances > chance[:, None]).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class _Grown:
+    """An image on its way from noise to a class, at the moments that are looked at.
+
+    Attributes:
+        target: the class.
+        images: the noise, then the image after each of the moments.
+        own, other: what the network that grew it and the other one say of them.
+    """
+
+    target: int
+    images: list[Pixels]
+    own: Opinion
+    other: Opinion
+
+
+class Recognition(Ascent, Experiment):
+    """Grow classes from noise with one network, ask another one what it sees."""
+
+    kind: ClassVar[str] = "recognition"
+    family: ClassVar[Family] = "classvis"
+
+    iterations: int = Field(ge=1, description="length of the programme, in iterations")
+    other: NetworkName = Field(description="name of the network that is asked, and has no part in the images")
+    targets: tuple[ClassIndex, ...] = Field(min_length=1, description="the classes to grow")
+    trials: int = Field(1, ge=1, description="how many images of each class to grow, each from a noise of its own")
+    kin: tuple[ClassIndex, ...] = Field((), description="classes that are as good as the target")
+    looks: int = Field(10, ge=2, description="about how many times each image is looked at on its way")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return (self.network, self.other)
+
+    @property
+    def photographs(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        return tuple(range(len(imagenet_classes())))  # the other network may name any
+
+    @property
+    def figures(self) -> Iterator[str]:
+        yield from ("parcours", "images")
+
+    @property
+    def work(self) -> int:
+        return len(self.targets) * self.trials * (self.iterations + 2 * (self.looks + 1))
+
+    def run(self, bench: Bench) -> None:
+        targets = [target for target in self.targets for _ in range(self.trials)]
+        climbs = (
+            vision.ascent.Climb(
+                vision.ascent.noise(bench.network.size, seed), target, seed=seed, snapshots=frozenset(self._moments)
+            )
+            for seed, target in enumerate(targets, start=self.seed)
+        )
+        arrived = {
+            position: self._ask(bench, targets[position], position, summit)
+            for position, summit in vision.ascent.ascend(
+                bench.network, climbs, self.rule(self.iterations), on_step=bench.on_step
+            )
+        }
+        grown = [arrived[position] for position in range(len(targets))]
+        self._measure(bench, grown)
+        self._chart(bench, grown)
+        self._sheet(bench, grown)
+        self._table(bench, grown)
+
+    @property
+    def _moments(self) -> list[int]:
+        return moments(self.iterations, self.looks)
+
+    def _ask(self, bench: Bench, target: int, position: int, summit: vision.ascent.Summit) -> _Grown:
+        start = vision.ascent.noise(bench.network.size, self.seed + position)
+        way = [start, *(summit.snapshots[moment] for moment in self._moments)]
+        images = [to_bytes(bench.network.pixels(image)) for image in way]
+        own, other = (ask(bench.networks[name], images, target) for name in self.networks)
+        bench.on_step(2 * len(images))
+        return _Grown(target, images, own, other)
+
+    def _measure(self, bench: Bench, grown: list[_Grown]) -> None:
+        """Metrics; each image is one sample."""
+        start, end = ([one.other.rank[moment] for one in grown] for moment in (0, -1))
+        among = f"dont la classe visée est parmi les {FIRST} premières de l’autre réseau"
+        measures: list[tuple[str, Estimate, str, str]] = [
+            ("own", mean([one.own.probability[-1] for one in grown]),
+             "Probabilité de la classe visée, selon le réseau qui fait l’image", "%"),
+            ("probability", mean([one.other.probability[-1] for one in grown]),
+             "Probabilité de la classe visée, selon l’autre réseau", "%"),
+            ("first", share([rank == 1 for rank in end]),
+             "Images dont la classe visée est la première de l’autre réseau", "%"),
+            ("among-first", share([rank <= FIRST for rank in end]), f"Images {among}", "%"),
+            ("among-first-start", share([rank <= FIRST for rank in start]), f"Bruits de départ {among}", "%"),
+            ("rank", mean(end), "Rang de la classe visée, selon l’autre réseau", ""),
+            ("rank-start", mean(start), "Rang de la classe visée dans le bruit de départ, selon l’autre réseau", ""),
+        ]  # fmt: skip
+        if self.kin:
+            start, end = ([one.other.chances[moment, self.kin].sum() for one in grown] for moment in (0, -1))
+            label = "Probabilité de toutes les classes parentes ensemble, selon l’autre réseau"
+            measures += [
+                ("kin", mean([100 * chance for chance in end]), label, "%"),
+                ("kin-start", mean([100 * chance for chance in start]), f"{label}, dans le bruit de départ", "%"),
+            ]
+        for name, value, label, unit in measures:
+            bench.results.metric(name, value, label=label, unit=unit)
+
+    def _chart(self, bench: Bench, grown: list[_Grown]) -> None:
+        figure, axes = canvas(columns=2)
+        iterations = [0, *self._moments]
+        ways = {
+            "own": np.stack([one.own.probability for one in grown]),
+            "other": np.stack([one.other.probability for one in grown]),
+        }
+        for one, title, colour, lines in zip(
+            axes, ("Le réseau qui fait l’image", "L’autre réseau"), COLOURS, ways.values(), strict=False
+        ):
+            one.plot(iterations, lines.T, color=colour, linewidth=0.8, alpha=0.45)
+            one.plot(iterations, lines.mean(axis=0), color=colour, linewidth=2.6)
+            one.set(title=title, xlabel="itération", ylim=(-2, 102))
+        axes[0].set_ylabel("probabilité de la classe visée (%)")
+        bench.results.chart(
+            "parcours",
+            draw(figure),
+            title="Ce que deux réseaux voient dans la même image",
+            caption="Probabilité de la classe visée au fil des itérations, à gauche selon le réseau dont on suit le "
+            f"gradient, à droite selon un réseau qui n’y a pas pris part. Un trait fin par image ({len(grown)}), en "
+            "gras leur moyenne. Les deux réseaux regardent l’image telle qu’elle est enregistrée, arrondie à 8 bits.",
+            alt="Deux graphiques : la probabilité de la classe visée au fil des itérations, selon le réseau qui fait "
+            f"l’image (à la fin {ways['own'][:, -1].mean():.0f} % en moyenne) et selon l’autre "
+            f"({ways['other'][:, -1].mean():.0f} %)",
+            arrays={"iterations": np.array(iterations), **ways},
+            seed=self.seed,
+            parameters=self.settings | {"itérations": self.iterations, "images par classe": self.trials},
+        )
+
+    def _sheet(self, bench: Bench, grown: list[_Grown]) -> None:
+        pictures = []
+        for place, one in enumerate(grown):
+            target, seen = (bench.class_title(index) for index in (one.target, int(one.other.chances[-1].argmax())))
+            pictures.append(
+                bench.results.picture(
+                    f"image-{place}",
+                    one.images[-1],
+                    title=f"{target} → {seen}",
+                    alt=f"Image faite pour la classe « {target} » ; l’autre réseau y voit d’abord « {seen} »",
+                )
+            )
+        bench.results.figure(
+            "images",
+            title="Classe visée → ce que l’autre réseau voit d’abord",
+            caption=f"Les images après {self.iterations} itérations, aucune choisie ni écartée. Sous chacune : la "
+            "classe dont le score a été augmenté → la classe la plus probable selon le réseau qui n’a pas pris part.",
+            columns=[pictures[column::ROW] for column in range(min(ROW, len(pictures)))],
+            thumbnail=pictures[0],
+            arrays={f"image-{place}": one.images[-1] for place, one in enumerate(grown)},
+            seed=self.seed,
+            parameters=self.settings | {"itérations": self.iterations, "départ": "un bruit gaussien par image"},
+        )
+
+    def _table(self, bench: Bench, grown: list[_Grown]) -> None:
+        bench.results.table(
+            "rangs",
+            caption=f"Après {self.iterations} itérations : la probabilité de la classe visée selon les deux réseaux ; "
+            "son rang parmi mille selon l’autre, dans le bruit de départ et à la fin ; ce que l’autre voit d’abord.",
+            columns=[
+                "Classe visée",
+                "Réseau qui fait l’image (%)",
+                "Autre réseau (%)",
+                "Rang au départ",
+                "Rang à la fin",
+                "Vu d’abord",
+            ],
+            rows=[
+                (
+                    bench.class_title(one.target),
+                    float(one.own.probability[-1]),
+                    float(one.other.probability[-1]),
+                    int(one.other.rank[0]),
+                    int(one.other.rank[-1]),
+                    bench.class_title(int(one.other.chances[-1].argmax())),
+                )
+                for one in grown
+            ],
+        )

@@ -1,0 +1,102 @@
+"""A small lab to start from: three photographs, two questions, an experiment of each family."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import unicodedata
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from generator.catalogue import imagenet_classes
+from generator.errors import LabError
+from generator.images import read_image
+from generator.lab import read_lab
+from generator.report.text import environment
+
+EMBEDDED = (
+    ("dalmatien", "package:foolbox/data/imagenet_16_251.jpg", 251, "Dalmatien"),
+    ("oiseau", "package:foolbox/data/imagenet_17_22.jpg", 22, "Pygargue à tête blanche"),
+    ("fraises", "package:foolbox/data/imagenet_04_949.jpg", 949, "Fraises"),
+)
+
+
+@dataclass(frozen=True)
+class _Start:
+    name: str
+    file: str
+    label: int
+    title: str
+
+    @property
+    def seen(self) -> str:
+        """English name of its class."""
+        return imagenet_classes()[self.label]
+
+
+def new_lab(folder: Path, photographs: tuple[Path, ...]) -> Path:
+    """Write a lab that builds as it is.
+
+    Args:
+        folder: of the lab; must not exist yet.
+        photographs: image files to copy into it; their classes are proposed by the network. Without
+            any, three photographs that come inside a package are used.
+
+    Returns:
+        The lab file.
+
+    Raises:
+        LabError: the folder exists, or a file is no image.
+    """
+    if folder.exists():
+        raise LabError(f"{folder}: is there already; give a new folder")
+    for path in photographs:
+        if not path.is_file():
+            raise LabError(f"{path}: no such image; give JPEG, PNG or WebP files")
+        read_image(path, 32)
+    staging = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    _write(staging, folder, [_Start(*start) for start in EMBEDDED], proposed=False)
+    if photographs:
+        _write(staging, folder, _proposed(staging, photographs), proposed=True)
+    staging.rename(folder)
+    return folder / "lab.yml"
+
+
+def _write(place: Path, folder: Path, images: list[_Start], *, proposed: bool) -> None:
+    jinja = environment()
+    jinja.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
+    for name, template in {
+        "lab.yml": "lab.yml",
+        "questions/q01-voir.md": "q01.md",
+        "questions/q02-tromper.md": "q02.md",
+        "pages/index.md": "index.md",
+    }.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = jinja.get_template(f"new/{template}.jinja").render(
+            folder=folder, title=folder.name, images=images, proposed=proposed
+        )
+        path.write_text(text, encoding="utf-8")
+
+
+def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
+    """Copy photographs into the lab, each with the class its network sees first."""
+    from generator import networks, vision
+
+    lab = read_lab(place / "lab.yml", place)
+    ((name, spec),) = lab.file.networks.items()
+    network = networks.load(spec, lab.weights(name))
+    starts = []
+    for number, path in enumerate(photographs, start=1):
+        file = f"images/{path.name}"
+        (place / file).parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, place / file)
+        chances = vision.gradients.probabilities(network.scorer, network.normalise([read_image(path, spec.size)]))
+        label = int(chances[0].argmax())
+        ascii_stem = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode()
+        slug = re.sub(r"[^a-z0-9]+", "-", ascii_stem.lower()).strip("-")
+        starts.append(_Start(f"{number}-{slug}".strip("-"), file, label, path.stem))
+    return starts

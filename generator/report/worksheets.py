@@ -1,0 +1,59 @@
+"""One source -> notebooks and scripts: with the parts to write left open for students, or solved."""
+
+from __future__ import annotations
+
+import re
+
+import jupytext
+
+from generator.lab import Lab
+from generator.report.common import STAFF, STUDENTS
+from generator.report.mirror import Mirror
+
+SOLUTION = re.compile(r"^(?P<indent> *)# <corrigé>\n(?P<code>.*?)^ *# </corrigé>\n", re.MULTILINE | re.DOTALL)
+TO_WRITE = re.compile(r"^ *# À ÉCRIRE.*\n", re.MULTILINE)
+SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
+
+
+def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> list[dict[str, str]]:
+    """Write every worksheet of the lab as a notebook and as a script, in some editions.
+
+    Args:
+        lab: the lab; its worksheets are the files ``travaux/*.py`` beside it.
+        mirror: takes the files, into ``travaux``.
+        editions: of ``SUFFIXES``.
+
+    Returns:
+        For each file its worksheet's title, its edition and its name.
+    """
+    written = []
+    for path in sorted((lab.folder / "travaux").glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
+        for edition in editions:
+            text = solved(source) if edition == STAFF else left_open(source)
+            name = f"travaux/{path.stem}-{SUFFIXES[edition]}"
+            mirror.write(f"{name}.py", text)
+            mirror.write(f"{name}.ipynb", as_notebook(text))
+            written.append({"title": title, "edition": edition, "name": name})
+    return written
+
+
+def left_open(source: str) -> str:
+    """A worksheet without its solutions."""
+    return SOLUTION.sub(lambda part: f'{part["indent"]}raise NotImplementedError("à vous")\n', source)
+
+
+def solved(source: str) -> str:
+    """A worksheet with its solutions, without the marks around them."""
+    return SOLUTION.sub(lambda part: part["code"], TO_WRITE.sub("", source))
+
+
+def as_notebook(script: str) -> str:
+    """A script in cells -> a notebook, the same bytes for the same script."""
+    notebook = jupytext.reads(script, fmt="py:percent")
+    for place, cell in enumerate(notebook.cells):
+        cell["id"] = f"cellule-{place}"
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    text: str = jupytext.writes(notebook, fmt="ipynb")
+    return text

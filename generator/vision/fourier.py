@@ -1,0 +1,98 @@
+"""An image as a spectrum of decorrelated colours, where all scales grow at the same pace.
+
+Olah, Mordvintsev & Schubert 2017, « Feature Visualization », Distill, section « Preconditioning and
+Parameterization ». The image itself is the same; only what counts as a short step is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from generator.images import Pixels
+from generator.networks import Network
+from generator.vision.ascent import Rule
+
+_DECAY, _SCALE = 1.5, 0.056
+"""Exponent of the amplitudes and amplitude at frequency 1. The paper has 1 and 0.25; on a network as grainy as
+EfficientNet, less of the finest detail makes clearer pictures."""
+_FURTHEST = 1e-3
+"""How near to black and white a start may be: their spectrum would be infinite."""
+
+
+def colours(photographs: Sequence[Pixels]) -> Tensor:
+    """The three directions in which the colours of photographs vary independently.
+
+    Args:
+        photographs: RGB images, uint8 (H, W, 3).
+
+    Returns:
+        A square root A of the covariance of their pixel values, float (3, 3), scaled so that its
+        longest column has length 1: independent values z of variance 1 give colours A z whose
+        channels go together as those of the photographs.
+    """
+    pixels = np.concatenate([photograph.reshape(-1, 3) for photograph in photographs])
+    variances, directions = np.linalg.eigh(np.cov(pixels, rowvar=False))
+    root = directions * np.sqrt(variances.clip(0))
+    return torch.from_numpy(root / np.linalg.norm(root, axis=0).max()).float()
+
+
+def decode(spectrum: Tensor, basis: Tensor) -> Tensor:
+    """A spectrum -> pixel values in (0, 1).
+
+    Args:
+        spectrum: real and imaginary parts, float (3, H, W // 2 + 1, 2), W even; each colour's own.
+        basis: of the colours, float (3, 3).
+
+    Returns:
+        Float (3, H, W).
+    """
+    height, width = spectrum.shape[1], 2 * (spectrum.shape[2] - 1)
+    waves = torch.view_as_complex(spectrum) * _amplitudes(height, width).to(spectrum)
+    planes = torch.fft.irfft2(waves, s=(height, width), norm="ortho")
+    return torch.einsum("rz,zyx->ryx", basis.to(planes), planes).sigmoid()
+
+
+def encode(pixels: Tensor, basis: Tensor) -> Tensor:
+    """What :func:`decode` makes the pixel values from; the other way round, with the same shapes."""
+    planes = torch.einsum("zr,ryx->zyx", torch.linalg.inv(basis).to(pixels), pixels.logit(_FURTHEST))
+    waves = torch.fft.rfft2(planes, norm="ortho")
+    return torch.view_as_real(waves / _amplitudes(*pixels.shape[1:]).to(pixels)).contiguous()
+
+
+def _amplitudes(height: int, width: int) -> Tensor:
+    """How much a parameter of each frequency counts, nearly as in photographs; float (H, W // 2 + 1).
+
+    Frequencies in cycles per pixel; the constant part counts as the longest wave that fits in.
+    """
+    frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
+    return _SCALE * frequency.clamp_min(1 / max(height, width)) ** -_DECAY
+
+
+class Fourier:
+    """A canvas that steps through the spectrum, by Adam (Kingma & Ba 2015); the length of a step is its rate."""
+
+    def __init__(self, basis: Tensor, start: Tensor, rule: Rule, network: Network) -> None:
+        self._basis, self._mean, self._std = basis, network.mean, network.std
+        self._spectrum = encode(start * self._std + self._mean, basis).requires_grad_()
+        self._adam = torch.optim.Adam([self._spectrum], lr=rule.step, maximize=True)
+        self._draw()
+
+    @property
+    def image(self) -> Tensor:
+        """The image, normalised, float (3, H, W)."""
+        return self._image.detach()
+
+    def step(self, gradient: Tensor, length: float) -> None:
+        """Pull the gradient back to the spectrum, make Adam's step, decode the image anew."""
+        self._adam.param_groups[0]["lr"] = length
+        (self._spectrum.grad,) = torch.autograd.grad(self._image, self._spectrum, gradient)
+        self._adam.step()
+        self._draw()
+
+    def _draw(self) -> None:
+        with torch.enable_grad():
+            self._image = (decode(self._spectrum, self._basis) - self._mean) / self._std

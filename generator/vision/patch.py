@@ -1,0 +1,84 @@
+"""A patch that makes a network see a class wherever it is pasted, on whatever photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from generator.images import Pixels
+from generator.networks import Network
+from generator.vision.ascent import blur, reach
+from generator.vision.gradients import score_gradients
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a patch grows.
+
+    Attributes:
+        side: of the square, in pixels of the network's input.
+        iterations: number of steps, each on ``batch`` photographs, drawn at random.
+        batch: photographs that go through the network together.
+        step: L2 norm of each step, in normalised space.
+        gradient_sigma: standard deviation, in pixels, of the Gaussian that smooths the gradient; it
+            goes linearly from the first value to the second.
+    """
+
+    side: int
+    iterations: int
+    batch: int
+    step: float
+    gradient_sigma: tuple[float, float]
+
+
+def grow(  # noqa: PLR0913  # all that decides how the patch looks
+    network: Network,
+    photographs: Sequence[Pixels],
+    target: int,
+    rule: Rule,
+    *,
+    seed: int,
+    on_step: Callable[[int], None] = lambda images: None,
+) -> NDArray[np.float32]:
+    """Raise the target's score on average over photographs and places, by changing the patch alone.
+
+    Brown, Mané, Roy, Abadi & Gilmer 2017, « Adversarial Patch », section 2: stochastic gradient ascent
+    on the expectation over photographs and places (rotations and scales are left out here).
+
+    Args:
+        network: whose score to raise.
+        photographs: RGB images, uint8 (H, W, 3) each.
+        target: index of the class.
+        rule: how to move.
+        seed: of the photographs and places drawn.
+        on_step: told after each pass how many images it served.
+
+    Returns:
+        Pixel values in [0, 1], float32 (side, side, 3).
+    """
+    random = np.random.default_rng(seed)
+    backgrounds = network.normalise(photographs)
+    darkest, brightest = (0 - network.mean) / network.std, (1 - network.mean) / network.std
+    patch = torch.zeros(3, rule.side, rule.side, dtype=backgrounds.dtype, device=backgrounds.device)
+    for iteration in range(rule.iterations):
+        images = backgrounds[random.integers(len(backgrounds), size=rule.batch)]
+        squares = [
+            (slice(None), slice(top, top + rule.side), slice(left, left + rule.side))
+            for top, left in random.integers(network.size - rule.side + 1, size=(rule.batch, 2))
+        ]
+        for image, square in zip(images, squares, strict=True):
+            image[square] = patch
+        _, gradients = score_gradients(network.scorer, images, [target] * rule.batch)
+        gradient = torch.stack([g[square] for g, square in zip(gradients, squares, strict=True)]).mean(dim=0)
+        first, last = rule.gradient_sigma
+        sigma = first + (last - first) * iteration / max(rule.iterations - 1, 1)
+        if any(rule.gradient_sigma):
+            gradient = blur(gradient[None], [sigma], reach(max(rule.gradient_sigma)))[0]
+        patch += rule.step * gradient / gradient.norm().clamp_min(1e-12)
+        patch = torch.minimum(torch.maximum(patch, darkest), brightest)
+        on_step(rule.batch)
+    return network.pixels(patch)

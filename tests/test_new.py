@@ -1,0 +1,53 @@
+"""A lab of one's own: started by one command, and right as it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import skimage.data
+from PIL import Image
+
+from generator.lab import read_lab
+from tests.conftest import ROOT, Run
+
+
+def new(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "generator", "new", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_it_builds_as_it_is(tmp_path: Path, generator: Run) -> None:
+    assert new(str(tmp_path / "mon-tp")).returncode == 0
+    lab = read_lab(tmp_path / "mon-tp" / "lab.yml", tmp_path)
+    assert len(lab.images) == 3
+    assert len(lab.questions) == 2
+    assert {experiment.family for experiment in lab.experiments.values()} == {"saliency", "fooling", "classvis"}
+    done = generator("site", lab.path)
+    assert done.returncode == 0, done.stderr
+    assert ">confirmé<" in (tmp_path / "build-site" / "questions" / "q02-tromper.html").read_text()
+
+
+def test_it_takes_photographs_and_proposes_their_classes(tmp_path: Path, generator: Run) -> None:
+    image = tmp_path / "Café « crème ».jpg"
+    Image.fromarray(skimage.data.coffee()).save(image)
+    assert new(str(tmp_path / "mon-tp"), str(image)).returncode == 0
+    (spec,) = read_lab(tmp_path / "mon-tp" / "lab.yml", tmp_path).file.images
+    assert spec.name == "1-cafe-creme"
+    assert spec.title == "Café « crème »"
+    assert spec.label == 967, "espresso"
+    assert generator("check", tmp_path / "mon-tp" / "lab.yml").returncode == 0
+
+
+def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mon-tp").mkdir()
+    done = new(str(tmp_path / "mon-tp"))
+    assert done.returncode == 2
+    assert "is there already" in done.stderr
+    text = tmp_path / "notes.txt"
+    text.write_text("no image")
+    done = new(str(tmp_path / "autre"), str(text))
+    assert done.returncode == 2
+    assert "is no image" in done.stderr
+    assert not (tmp_path / "autre").exists()
