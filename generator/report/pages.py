@@ -438,7 +438,7 @@ def shown_once(page: str) -> str:
             return match[0]
         return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, plus haut.</p>'
 
-    figure = r'<figure [^>]*id="(?P<anchor>[^"]+)">.*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
+    figure = r'<figure [^>]*id="(?P<anchor>[^"]+)".*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
     return re.sub(figure, first, page, flags=re.DOTALL)
 
 
