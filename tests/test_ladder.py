@@ -173,7 +173,9 @@ def test_it_is_the_other_network_that_judges(toy: Network, tmp_path: Path) -> No
     passes: list[int] = []
     results = Recorder(tmp_path / "results")
     networks = {"own": own, "other": other}
-    ladder.run(Bench(own, networks, {"one": photograph}, "classe {}".format, passes.append, results))
+    ladder.run(
+        Bench(own, networks, lambda share, seed: own, {"one": photograph}, "classe {}".format, passes.append, results)
+    )
     metrics = {metric.name: metric.value for metric in results._metrics}
     figures = {figure.name: figure for figure in results._figures}
     results.discard()
