@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.french import number
+from generator.french import NBSP, number
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -34,7 +34,7 @@ class Estimate:
     def cell(self) -> str:
         """The estimate and its interval, for the cell of a table: « 45 [26 ; 66] »."""
         value, low, high = (number(bound, 3) for bound in (self.value, self.low, self.high))
-        return f"{value} [{low} ; {high}]"
+        return f"{value} [{low}{NBSP};{NBSP}{high}]"
 
 
 def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import Picture
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import around_grey, to_bytes
 from generator.images import Pixels
@@ -17,13 +16,13 @@ from generator.schema import ClassIndex, ImageName
 from generator.statistics import mean, share
 
 TITLES = {
-    "runner-up": "méthode du TP, vers la 2e classe",
-    "target": "méthode du TP, vers une classe choisie",
+    "runner-up": "TP, 2e classe",
+    "target": "TP, classe choisie",
     "fgsm": "FGSM",
     "pgd": "PGD",
     "deepfool": "DeepFool",
-    "carlini-wagner": "Carlini et Wagner",
-    "hop-skip-jump": "HopSkipJump, sans gradient",
+    "carlini-wagner": "Carlini-Wagner",
+    "hop-skip-jump": "HopSkipJump",
 }
 
 
@@ -80,8 +79,8 @@ class Attacks(Experiment):
             caption=f"Sur {len(originals)} photographies, part des images qui changent la réponse du réseau, en %, "
             "telles quelles puis arrondies à 8 bits comme dans un fichier ; moyennes de la norme L2 (pixels dans "
             "[0, 1]) et de la norme L∞ (en niveaux de gris, 1/255) des changements qui y parviennent ; par image, "
-            "nombre de passages avec gradient et sans. Entre crochets, intervalles de confiance à 95 %.",
-            columns=["Méthode", "trompe", "trompe, enregistrée", "L2", "L∞", "gradients", "réponses seules"],
+            "nombre de passages avec gradient et sans. Entre crochets, intervalles de confiance à 95 % (Wilson).",
+            columns=["Méthode", "trompe", "enregistrée", "L2", "L∞", "gradients", "réponses"],
             rows=rows,
         )
         place = list(bench.photographs).index(self.shown)
@@ -129,46 +128,38 @@ class Attacks(Experiment):
                 yield None
                 continue
             bench.results.metric(f"{method}.{key}", value, label=f"{TITLES[method]} : {label}", unit=unit)
-            yield value if isinstance(value, float) else value.cell
+            yield value if isinstance(value, float) else value.cell if unit else value.value
 
     def _figure(self, bench: Bench, ends: Mapping[str, vision.attacks.Outcome]) -> None:
         results, photograph = bench.results, bench.photographs[self.shown]
-        columns: list[list[Picture]] = [
-            [
+        original = photograph.pixels.astype(np.float32) / np.float32(255)
+        shown = {"original": original} | {method: end.image for method, end in ends.items()}
+        pairs = [
+            (
                 results.picture(
-                    f"{self.shown}-originale",
-                    photograph.pixels,
-                    title="Originale",
-                    alt=f"Photographie : {photograph.title}",
-                )
-            ]
-        ]
-        for method, end in ends.items():
-            change = end.image - photograph.pixels.astype(np.float32) / np.float32(255)
-            columns.append(
-                [
-                    results.picture(
-                        f"{self.shown}-{method}",
-                        to_bytes(end.image),
-                        title=TITLES[method],
-                        alt=f"La même photographie, modifiée : {TITLES[method]}",
-                    ),
-                    results.picture(
-                        f"{self.shown}-{method}-difference-x10",
-                        around_grey(10 * change),
-                        title="Différence × 10",
-                        alt=f"Différence multipliée par dix, gris moyen : aucun changement ({TITLES[method]})",
-                    ),
-                ]
+                    f"{self.shown}-{key}",
+                    to_bytes(image),
+                    title=title,
+                    alt=f"Photographie « {photograph.title} » : {title}",
+                ),
+                results.picture(
+                    f"{self.shown}-{key}-difference-x10",
+                    around_grey(10 * (image - original)),
+                    title="différence × 10",
+                    alt=f"Sa différence avec l’originale, multipliée par dix, autour d’un gris moyen : {title}",
+                ),
             )
+            for (key, image), title in zip(shown.items(), ("originale", *TITLES.values()), strict=True)
+        ]
+        width = len(pairs) // 2
         results.figure(
             self.shown,
             title=f"{photograph.title} : une image, plusieurs attaques",
-            caption="En haut, la photographie puis ce qu’en fait chaque méthode ; en bas, la différence multipliée par "
-            "dix, où le gris moyen veut dire « aucun changement ».",
-            columns=columns,
-            thumbnail=columns[-1][0],
-            arrays={"original": photograph.pixels, **{method: end.image for method, end in ends.items()}},
+            caption="La photographie, puis ce qu’en fait chaque méthode ; sous chaque image, sa différence avec "
+            "l’originale multipliée par dix, où le gris moyen veut dire « aucun changement ».",
+            columns=[[*above, *below] for above, below in zip(pairs[:width], pairs[width:], strict=True)],
+            thumbnail=pairs[-1][0],
+            arrays=shown,
             images=[self.shown],
             seed=self.seed,
             parameters={

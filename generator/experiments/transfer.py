@@ -20,10 +20,10 @@ from generator.statistics import Estimate, share
 RULE = "regle"
 """Level of the images that stop as soon as the attacked network sees the target."""
 MEASURES = {
-    "own-target": "le réseau attaqué voit la classe visée",
-    "other-target": "l’autre réseau voit la classe visée",
-    "other-fooled": "l’autre réseau change de réponse",
-    "noise-fooled": "l’autre réseau change de réponse devant un bruit de même norme L2",
+    "own-target": "réseau attaqué : voit la classe visée",
+    "other-target": "autre réseau : voit la classe visée",
+    "other-fooled": "autre réseau : change de réponse",
+    "noise-fooled": "autre réseau : change de réponse devant un bruit de même norme",
 }
 
 
@@ -84,7 +84,7 @@ class Transfer(Experiment):
                 "noise-fooled": share(disturbed != before),
             }
             for key, estimate in estimates.items():
-                bench.results.metric(f"{level}.{key}", estimate, label=f"{title} : images où {MEASURES[key]}", unit="%")
+                bench.results.metric(f"{level}.{key}", estimate, label=f"{title}, {MEASURES[key]}", unit="%")
             bench.results.metric(
                 f"{level}.l2", float(np.mean(sizes)), label=f"{title} : norme L2 moyenne du changement"
             )
@@ -129,7 +129,7 @@ class Transfer(Experiment):
             values, low, high = np.array([(e.value, e.low, e.high) for e in estimates]).T
             axes.errorbar(
                 # Side by side, or the intervals would cover one another.
-                np.array(distances) * (1 + 0.012 * (place - 1.5)),
+                np.array(distances) + 0.01 * max(distances) * (place - 1.5),
                 values,
                 # An interval's bound may miss the value by a rounding error.
                 yerr=np.maximum([values - low, high - values], 0),

@@ -28,15 +28,14 @@ class Outcome:
     Attributes:
         image: pixel values in [0, 1], float32 (H, W, 3).
         fooled: whether the network answers something else than for the photograph.
-        gradients: how many times the photograph went through the network, forward and back; the
-            average over those that were attacked together.
-        queries: how many times it went forward only, likewise.
+        gradients: how many times it went through the network, forward and back.
+        queries: how many times it went forward only.
     """
 
     image: NDArray[np.float32]
     fooled: bool
-    gradients: float
-    queries: float
+    gradients: int
+    queries: int
 
 
 def attack(
@@ -69,22 +68,17 @@ def attack(
     # foolbox draws from torch's global generator; it is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for start in range(0, len(photographs), network.batch):
-            normalised = network.normalise(photographs[start : start + network.batch])
-            answers = network.scorer(normalised).argmax(dim=1)
+        # One by one: each photograph's passes are its own, and HopSkipJump keeps hundreds of copies at a time.
+        for photograph in photographs:
+            normalised = network.normalise([photograph])
+            answer = network.scorer(normalised).argmax(dim=1)
             pixels = (normalised * network.std + network.mean).clamp(0, 1)
             counted.gradients = counted.queries = 0
-            _, attempts, fooled = attacker(model, pixels, answers, epsilons=radii)
-            for place, outcomes in enumerate(fooled.T.tolist()):
-                best = outcomes.index(True) if any(outcomes) else -1
-                found.append(
-                    Outcome(
-                        image=np.ascontiguousarray(attempts[best][place].permute(1, 2, 0).cpu().numpy()),
-                        fooled=outcomes[best],
-                        gradients=counted.gradients / len(pixels),
-                        queries=counted.queries / len(pixels),
-                    )
-                )
+            _, attempts, fooled = attacker(model, pixels, answer, epsilons=radii)
+            outcomes = fooled[:, 0].tolist()
+            best = outcomes.index(True) if any(outcomes) else -1
+            image = np.ascontiguousarray(attempts[best][0].permute(1, 2, 0).cpu().numpy())
+            found.append(Outcome(image, outcomes[best], counted.gradients, counted.queries))
     return found
 
 
