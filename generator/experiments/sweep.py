@@ -350,6 +350,8 @@ class Sweep(Ascent, Experiment):
         ):
             change = mean([b.other - a.other for a, b in zip(ends[before], ends[after], strict=True)])
             results.metric(metric, magnitude(change), label=f"Effet sur l’autre réseau : {label}", unit="points")
+            rise = mean([100 * (b.score / a.score - 1) for a, b in zip(ends[before], ends[after], strict=True)])
+            results.metric(f"{metric}.score", magnitude(rise), label=f"Effet sur le score : {label}", unit="%")
         for key, title in titles.items():
             here = [runs[key, name] for name in short]
             for metric, values, label, unit in (
