@@ -265,7 +265,7 @@ class Ladder(Experiment):
         )
 
     def _chart(self, bench: Bench, told: Mapping[str, str], estimates: list[dict[str, Estimate]]) -> None:
-        figure, (axes,) = canvas()
+        figure, (axes,) = canvas(height=4.4)
         places = np.arange(len(estimates))
         for nth, (key, label) in enumerate(SERIES.items()):
             series = [of_rung[key] for of_rung in estimates]
@@ -276,7 +276,7 @@ class Ladder(Experiment):
         axes.set_xticks(places, list(told))
         axes.set_ylim(-4, 104)
         axes.set_ylabel("%")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(SERIES), fontsize=9)
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1))
         bench.results.chart(
             "juge",
             draw(figure),
