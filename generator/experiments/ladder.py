@@ -265,7 +265,7 @@ class Ladder(Experiment):
         )
 
     def _chart(self, bench: Bench, told: Mapping[str, str], estimates: list[dict[str, Estimate]]) -> None:
-        figure, (axes,) = canvas()
+        figure, (axes,) = canvas(height=4.4)
         places = np.arange(len(estimates))
         for nth, (key, label) in enumerate(SERIES.items()):
             series = [of_rung[key] for of_rung in estimates]
@@ -276,7 +276,7 @@ class Ladder(Experiment):
         axes.set_xticks(places, list(told))
         axes.set_ylim(-4, 104)
         axes.set_ylabel("%")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(SERIES), fontsize=9)
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1))
         bench.results.chart(
             "juge",
             draw(figure),
@@ -285,7 +285,7 @@ class Ladder(Experiment):
             "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",
             alt="De barreau en barreau. "
             + " ; ".join(
-                f"{label} : {', '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
+                f"{label} : {' puis '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
                 for key, label in SERIES.items()
             ),
             arrays={key: np.array([(e[key].value, e[key].low, e[key].high) for e in estimates]) for key in SERIES},
