@@ -313,7 +313,7 @@ class Sweep(Ascent, Experiment):
             caption="Les mesures de chaque image de la grille ; son pas mène à elle.",
             columns=["Pas η", "Poids λ", *SHORT, "Score", "Autre réseau (%)"],
             rows=[
-                [number(step), number(weight), *image.looks.tolist(), image.score, image.other]
+                [number(step), number(weight), *image.looks.tolist(), image.score, round(image.other, 1)]
                 for step, images in rows.items()
                 for weight in self.ladder
                 for image in (images[weight],)
