@@ -285,7 +285,7 @@ class Ladder(Experiment):
             "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",
             alt="De barreau en barreau. "
             + " ; ".join(
-                f"{label} : {', '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
+                f"{label} : {' puis '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
                 for key, label in SERIES.items()
             ),
             arrays={key: np.array([(e[key].value, e[key].low, e[key].high) for e in estimates]) for key in SERIES},
