@@ -126,7 +126,7 @@ def _across_networks(manifest: Manifest, figure: Figure, name: str, other: Manif
             _layer(theirs[picture.file], title=_network(other), file=f"../{name}/{_display(picture.file)}"),
         )
         for picture in figure.pictures
-        if picture.file in made and picture.file in theirs
+        if picture.file in made and picture.file in theirs and picture.file.endswith(".png")  # not a chart
     ]
     if pairs:
         yield Comparison("curtain", tuple(pairs))
