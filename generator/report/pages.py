@@ -176,20 +176,22 @@ class _Report:
             page = self._page("verdicts.md.jinja", verdicts_by_question=by_question, counts=self._counts())
             self._write("bilan.md", page)
             navigation.append("bilan.md")
+        further = []
         for path in content_pages(lab):
             self._write(path.name, self._with_figures(self._content(path), base=""))
-            navigation.append(path.name)
+            further.append(path.name)
         log = read_run_log(self.build)
         total = sum(ran.seconds for ran in log.experiments.values())
         in_network = sum(ran.network_seconds for ran in log.experiments.values())
         self._write("execution.md", self._page("run.md.jinja", log=log, total=total, in_network=in_network))
-        navigation.append("execution.md")
+        further.append("execution.md")
         if rows := _bench_rows(self.build):
             self._write("performances.md", self._page("bench.md.jinja", families=FAMILIES, **rows))
-            navigation.append("performances.md")
+            further.append("performances.md")
         if sheets := write_worksheets(lab, self.mirror, (STUDENTS, STAFF)):
             self._write("carnets.md", self._page("worksheets.md.jinja", sheets=sheets))
-            navigation.append("carnets.md")
+            further.append("carnets.md")
+        navigation.append({"Aller plus loin": further})
         copy_assets(lab, self.mirror)
         changed = self.mirror.finish()
         write_settings(lab, self.build, navigation)
@@ -206,9 +208,9 @@ class _Report:
             cards.append({"question": question, "view": view})
         galleries = []
         for gallery in self._galleries(base=""):
-            views = gallery["views"]
-            # The middle one: the first is noise where an ascent starts from noise.
-            galleries.append({**gallery, "view": views[len(views) // 2]})
+            # A picture that a question is known by.
+            known = [card["view"] for card in cards if card["view"] in gallery["views"]]
+            galleries.append({**gallery, "view": [*known, *gallery["views"]][0]})
         introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
         return {"introduction": introduction, "cards": cards, "galleries": galleries, "counts": self._counts()}
 
