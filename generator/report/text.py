@@ -31,6 +31,7 @@ def environment() -> jinja2.Environment:
         "french_numbers": french_numbers,
         "plain": plain,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
+        "lower_first": lambda text: text[:1].lower() + text[1:],
     }
     return jinja
 
