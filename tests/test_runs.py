@@ -71,7 +71,7 @@ class TestRunningAgain:
         assert "threads: " in generator("explain", mini).stdout
 
     def test_one_family_only(self, mini: Path, generator: Run, tmp_path: Path) -> None:
-        assert "1 of 1 experiments run" in generator("run", mini, "--kind", "saliency").stdout
+        assert "1 of 1 experiments run" in generator("run", mini, "--family", "saliency").stdout
         assert [path.name for path in (tmp_path / "build" / "results").iterdir()] == ["saillance"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,11 @@ from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.classvis import Ascent, moments
 from generator.experiments.fooling import to_bytes
 from generator.images import Pixels
-from generator.networks import Network
 from generator.schema import ClassIndex, NetworkName
 from generator.statistics import Estimate, mean, share
+
+if TYPE_CHECKING:
+    from generator.networks import Network
 
 FIRST = 5
 """A class counts as recognised among this many first ones: ImageNet has several names for one thing."""
