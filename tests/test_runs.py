@@ -147,7 +147,7 @@ class TestManifest:
     def test_is_a_contract(self, mini: Path, tmp_path: Path, generator: Run) -> None:
         generator("run", mini)
         raw = json.loads((tmp_path / "build" / "results" / "alligator" / "manifest.json").read_text())
-        assert raw["version"] == 1
+        assert raw["version"] == 2
         (figure,) = manifest(tmp_path, "alligator").figures
         assert len(figure.columns) == 4
         for picture in figure.pictures:
@@ -162,7 +162,7 @@ class TestManifest:
     def test_another_schema_is_no_result(self, mini: Path, tmp_path: Path, generator: Run) -> None:
         generator("run", mini)
         path = tmp_path / "build" / "results" / "alligator" / "manifest.json"
-        path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+        path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
         assert "1 of 3 experiments run" in generator("run", mini).stdout
 
     def test_facts_of_a_run_are_kept_apart(self, mini: Path, tmp_path: Path, generator: Run) -> None:

@@ -25,6 +25,8 @@ from generator.report.moving import CURVE, Comparison, FilmView, comparisons, fi
 from generator.report.text import ROOT, environment, filled, finished
 from generator.report.worksheets import write_worksheets
 
+PAGEFUL = 300
+"""How many pictures an experiment may add to its family's gallery."""
 THUMBNAIL = 160
 """Width of a thumbnail, in pixels."""
 
@@ -258,9 +260,15 @@ class _Report:
         number = question.answered_with or question.number
         return next(other for other in self.lab.questions if other.number == number)
 
+    def _gallery_of(self, name: str) -> str:
+        """The gallery that shows an experiment: its family's, or its own if it alone would fill a page."""
+        family = self.lab.experiments[name].family
+        pictures = sum(len(figure.pictures) for figure in self.manifests[name].figures)
+        return f"{family}-{name}" if pictures > PAGEFUL else family
+
     def _galleries(self, base: str = "../") -> Iterator[dict[str, Any]]:
         """One gallery for each family of experiments that the lab has, in the order of the lab."""
-        for family in dict.fromkeys(experiment.family for experiment in self.lab.experiments.values()):
+        for slug in dict.fromkeys(self._gallery_of(name) for name in self.manifests):
             experiments: list[dict[str, Any]] = [
                 {
                     "title": manifest.title,
@@ -268,12 +276,12 @@ class _Report:
                     "views": [self._view(f"{name}/{figure.name}", base=base) for figure in manifest.figures],
                 }
                 for name, manifest in self.manifests.items()
-                if self.lab.experiments[name].family == family
+                if self._gallery_of(name) == slug
             ]
             views = [view for experiment in experiments for view in experiment["views"]]
             yield {
-                "slug": family,
-                "title": FAMILIES[family],
+                "slug": slug,
+                "title": next((title for family, title in FAMILIES.items() if family == slug), experiments[0]["title"]),
                 "experiments": experiments,
                 "views": views,
                 "choices": _choices([view.facets for view in views]),
@@ -396,19 +404,18 @@ class _Report:
             if reference in question.figures:
                 where = f"{base}questions/{question.slug}.html"
                 return f'<a href="{where}#{view.anchor}">{view.number.lower()}</a>'
-        where = f"{base}galeries/{self.lab.experiments[view.manifest.experiment].family}.html"
+        where = f"{base}galeries/{self._gallery_of(view.manifest.experiment)}.html"
         return f'<a href="{where}#{view.anchor}">« {view.figure.title} »</a>'
 
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
-        family = self.lab.experiments[experiment].family
         table = self.manifests[experiment].table(name)
         numbers = [value for row in table.rows for value in row if isinstance(value, int | float)]
         view = TableView(
             table=table,
-            anchor=f"{experiment}-{name}",
+            anchor=f"tableau-{experiment}-{name}",
             said=link["caption"],
-            gallery=f"{base}galeries/{family}.html#image-{experiment}-",
+            gallery=f"{base}galeries/{self._gallery_of(experiment)}.html#image-{experiment}-",
             lowest=min(numbers, default=0),
             highest=max(numbers, default=0),
         )
