@@ -161,7 +161,8 @@ class _Report:
     def render(self) -> int:
         lab = self.lab
         navigation: list[Any] = []
-        self._write("index.md", self._page("home.md.jinja", **self._home()))
+        galleries = list(self._galleries())
+        self._write("index.md", self._page("home.md.jinja", **self._home(galleries)))
         navigation.append({"Accueil": "index.md"})
         questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
         for name, context in questions.items():
@@ -169,10 +170,9 @@ class _Report:
         everything = self._page("everything.md.jinja", questions=questions.values())
         self._write("questions/tout.md", shown_once(everything))
         navigation.append({"Questions": [*questions, "questions/tout.md"]})
-        for gallery in self._galleries():
-            page = self._page("gallery.md.jinja", **gallery)
-            self._write(f"galeries/{gallery['slug']}.md", page)
-        navigation.append({"Galeries": [f"galeries/{gallery['slug']}.md" for gallery in self._galleries()]})
+        for gallery in galleries:
+            self._write(f"galeries/{gallery['slug']}.md", self._page("gallery.md.jinja", **gallery))
+        navigation.append({"Galeries": [f"galeries/{gallery['slug']}.md" for gallery in galleries]})
         if any(self.verdicts.values()):
             by_question = self._verdicts_by_question()
             page = self._page("verdicts.md.jinja", verdicts_by_question=by_question, counts=self._counts())
@@ -201,20 +201,19 @@ class _Report:
 
     # Pages ---------------------------------------------------------------------------------------
 
-    def _home(self) -> dict[str, Any]:
-        cards = []
+    def _home(self, galleries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        cards: list[dict[str, Any]] = []
         for question in self.lab.questions:
             shown = question.figures or self._answer(question).figures
             chosen = question.illustration or (shown[-1] if shown else None)
             view = self._view(chosen, base="") if chosen else None
             cards.append({"question": question, "view": view})
-        galleries = []
-        for gallery in self._galleries(base=""):
-            # A picture that a question is known by.
-            known = [card["view"] for card in cards if card["view"] in gallery["views"]]
-            galleries.append({**gallery, "view": [*known, *gallery["views"]][0]})
+        # A gallery is known by a picture that a question is known by, or else by its first one.
+        known = {gallery["slug"]: self._view(gallery["views"][0].reference, base="") for gallery in galleries}
+        known |= {self._gallery_of(v.manifest.experiment): v for card in reversed(cards) if (v := card["view"])}
+        pictured = [{**gallery, "view": known[gallery["slug"]]} for gallery in galleries]
         introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
-        return {"introduction": introduction, "cards": cards, "galleries": galleries, "counts": self._counts()}
+        return {"introduction": introduction, "cards": cards, "galleries": pictured, "counts": self._counts()}
 
     def _question(self, question: Question) -> dict[str, Any]:
         answer = self._answer(question)
@@ -266,14 +265,14 @@ class _Report:
         pictures = sum(len(figure.pictures) for figure in self.manifests[name].figures)
         return f"{family}-{name}" if pictures > PAGEFUL else family
 
-    def _galleries(self, base: str = "../") -> Iterator[dict[str, Any]]:
+    def _galleries(self) -> Iterator[dict[str, Any]]:
         """One gallery for each family of experiments that the lab has, in the order of the lab."""
         for slug in dict.fromkeys(self._gallery_of(name) for name in self.manifests):
             experiments: list[dict[str, Any]] = [
                 {
                     "title": manifest.title,
                     "note": self.lab.experiments[name].note,
-                    "views": [self._view(f"{name}/{figure.name}", base=base) for figure in manifest.figures],
+                    "views": [self._view(f"{name}/{figure.name}", base="../") for figure in manifest.figures],
                 }
                 for name, manifest in self.manifests.items()
                 if self._gallery_of(name) == slug

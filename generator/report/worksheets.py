@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import jupytext
-
 from generator.lab import Lab
 from generator.report.common import STAFF, STUDENTS
 from generator.report.mirror import Mirror
@@ -51,6 +49,8 @@ def solved(source: str) -> str:
 
 def as_notebook(script: str) -> str:
     """A script in cells -> a notebook, the same bytes for the same script."""
+    import jupytext  # its import would slow down commands that write no page
+
     notebook = jupytext.reads(script, fmt="py:percent")
     for place, cell in enumerate(notebook.cells):
         cell["id"] = f"cellule-{place}"
