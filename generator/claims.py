@@ -13,7 +13,7 @@ from generator.french import NBSP, number
 from generator.schema import Strict
 
 _BOUND = re.compile(r"(?P<sign><=|>=|<|>)\s*(?P<value>-?\d+(?:\.\d+)?)")
-_SIGNS = {"<": "<", ">": ">", "<=": "≤", ">=": "≥"}
+_SIGNS = {"<": "&lt;", ">": "&gt;", "<=": "≤", ">=": "≥"}  # in HTML, as numbers are
 CONFIRMED, QUALIFIED, REFUTED, UNMEASURED = "confirmé", "nuancé", "infirmé", "non mesuré"
 VERDICTS = (CONFIRMED, QUALIFIED, REFUTED, UNMEASURED)
 
