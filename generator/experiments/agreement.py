@@ -160,7 +160,7 @@ class Agreement(Experiment):
         axes.set_xlabel("Corrélation de rang des cartes")
         bench.results.chart(
             "accord",
-            draw(figure),
+            draw(figure, bench.language),
             title="Deux réseaux, une même carte ?",
             caption="Corrélation de rang de Spearman entre deux cartes de saillance, un point par image ; trait : "
             "moyenne et intervalle de confiance à 95 %. En premier, les deux réseaux ; en bleu, ce qu’il faut attendre "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import Field
 
 from generator.artefacts import Recorder
 from generator.images import Box, Pixels, inside
+from generator.language import Language
 from generator.schema import NetworkName, Strict
 
 if TYPE_CHECKING:
@@ -20,12 +21,8 @@ if TYPE_CHECKING:
 
 
 Family = Literal["saliency", "fooling", "classvis"]
-FAMILIES: dict[Family, str] = {
-    "saliency": "Cartes de saillance",
-    "fooling": "Images adverses",
-    "classvis": "Visualisations de classes",
-}
-"""The three subjects of the lab, and the titles of their galleries."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""The three subjects of the lab."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Photograph:
     Attributes:
         pixels: RGB values, uint8 (H, W, 3).
         label: index of its true class.
-        title: what it shows, in French.
+        title: what it shows, for the reader.
         boxes: left, top, right and bottom of its objects, as fractions of the image's side.
     """
 
@@ -61,6 +58,7 @@ class Bench:
             of these layers, counted from the scores, in a random order; made for a few gradients.
         photographs: the ones the experiment asked for, by name, in the order it asked.
         class_title: index of a class -> its name for a reader.
+        language: the lab's, in which captions are written.
         on_step: told how many images went once through the network, forward and back.
         results: takes what is made.
     """
@@ -70,6 +68,7 @@ class Bench:
     shuffled: Callable[[float, int], Network]
     photographs: Mapping[str, Photograph]
     class_title: Callable[[int], str]
+    language: Language
     on_step: Callable[[int], None]
     results: Recorder
 

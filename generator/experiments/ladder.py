@@ -279,7 +279,7 @@ class Ladder(Experiment):
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1))
         bench.results.chart(
             "juge",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce que voit un réseau pour lequel les images n’ont pas été faites",
             caption=f"Pour chaque barreau, {len(self.targets)} classes : part des images dont un réseau nomme d’abord "
             "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",

@@ -105,7 +105,7 @@ class Linearity(Experiment):
         axes.legend(loc="upper left")
         bench.results.chart(
             "erreur",
-            draw(figure),
+            draw(figure, bench.language),
             title="Jusqu’où le gradient prévoit le score",
             caption="Erreur de la prévision du premier ordre, rapportée au changement prévu du score, selon la taille "
             "du changement : médiane sur les images et moitié centrale des images. En pointillé : une erreur de "

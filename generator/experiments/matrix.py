@@ -262,7 +262,7 @@ class Matrix(Experiment):
             axes.set_xlabel("Classe visée")
         bench.results.chart(
             "iterations",
-            draw(figure),
+            draw(figure, bench.language),
             title="Nombre de pas, par photographie et par classe visée",
             caption="Plus la case est claire, plus il a fallu de pas. Une case vide : la photographie est déjà de "
             "cette classe, ou le réseau l’y voit déjà.",
@@ -290,7 +290,7 @@ class Matrix(Experiment):
         axes.legend(loc="lower right")
         bench.results.chart(
             "delta-e",
-            draw(figure),
+            draw(figure, bench.language),
             title="À quel point les changements se voient",
             caption=f"Part des {len(cells)} images attaquées dont l’écart de couleur avec la photographie est sous la "
             "valeur en abscisse : en moyenne sur l’image, et pour le centième des pixels qui a le plus changé. "
@@ -318,7 +318,7 @@ class Matrix(Experiment):
         axes.legend()
         bench.results.chart(
             "spectre",
-            draw(figure),
+            draw(figure, bench.language),
             title="Où se trouvent les détails : photographies et changements",
             caption="Puissance de chaque fréquence spatiale, moyenne des directions, en pour cent de la somme du "
             "spectre. À gauche les grandes formes, à droite le grain.",

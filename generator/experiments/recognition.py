@@ -184,7 +184,7 @@ class Recognition(Ascent, Experiment):
         axes[0].set_ylabel("probabilité de la classe visée (%)")
         bench.results.chart(
             "parcours",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce que deux réseaux voient dans la même image",
             caption="Probabilité de la classe visée au fil des itérations, à gauche selon le réseau dont on suit le "
             f"gradient, à droite selon un réseau qui n’y a pas pris part. Un trait fin par image ({len(grown)}), en "
@@ -194,7 +194,8 @@ class Recognition(Ascent, Experiment):
             f"({ways['other'][:, -1].mean():.0f} %)",
             arrays={"iterations": np.array(iterations), **ways},
             seed=self.seed,
-            parameters=self.settings | {"itérations": self.iterations, "images par classe": self.trials},
+            parameters=self.settings(bench.language)
+            | {"itérations": self.iterations, "images par classe": self.trials},
         )
 
     def _sheet(self, bench: Bench, grown: list[_Grown]) -> None:
@@ -218,7 +219,8 @@ class Recognition(Ascent, Experiment):
             thumbnail=pictures[0],
             arrays={f"image-{place}": one.images[-1] for place, one in enumerate(grown)},
             seed=self.seed,
-            parameters=self.settings | {"itérations": self.iterations, "départ": "un bruit gaussien par image"},
+            parameters=self.settings(bench.language)
+            | {"itérations": self.iterations, "départ": "un bruit gaussien par image"},
         )
 
     def _table(self, bench: Bench, grown: list[_Grown]) -> None:

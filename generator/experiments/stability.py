@@ -246,7 +246,7 @@ class Stability(Experiment):
             text.set_color(INK)
         bench.results.chart(
             "stabilite",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce qui reste d’une carte quand l’image change à peine",
             caption="Corrélation de rang de Spearman entre la carte de saillance d’une image et celle de la même image "
             "décalée, bruitée, assombrie ou éclaircie : moyenne sur les images et intervalle de confiance à 95 %. En "

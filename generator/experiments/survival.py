@@ -203,7 +203,7 @@ class Survival(Experiment):
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, labelcolor=INK)
         bench.results.chart(
             "survie",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce qui reste des images trompeuses après un traitement",
             caption="Part des images où le réseau voit encore la classe visée, pour trois attaques ; traits : "
             "intervalle de Wilson à 95 %.",
