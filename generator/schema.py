@@ -39,7 +39,8 @@ def _one_of(what: str) -> AfterValidator:
 
 
 ImageName = Annotated[str, _one_of("images")]
-NetworkName = Annotated[str, _one_of("networks")]
+NAMES_A_NETWORK = _one_of("networks")
+NetworkName = Annotated[str, NAMES_A_NETWORK]
 
 
 class Strict(BaseModel):

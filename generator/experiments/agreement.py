@@ -45,16 +45,8 @@ class Agreement(Experiment):
     blur: float = Field(2, ge=0, description="standard deviation of the blur before they are, in its pixels")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, self.shown)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pydantic import Field
 from generator.artefacts import Recorder
 from generator.images import Box, Pixels, inside
 from generator.language import Language
-from generator.schema import NetworkName, Strict
+from generator.schema import NAMES_A_NETWORK, NetworkName, Strict
 
 if TYPE_CHECKING:
     from generator.networks import Network
@@ -88,18 +88,19 @@ class Experiment(Strict):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Names of the networks it needs, its own first."""
-        return (self.network,)
+        """Names of the networks it needs, its own first: of all its keys that name one."""
+        fields = type(self).model_fields.items()
+        return tuple(getattr(self, name) for name, field in fields if NAMES_A_NETWORK in field.metadata)
 
     @property
-    @abstractmethod
     def photographs(self) -> tuple[str, ...]:
-        """Names of the images it needs."""
+        """Names of the images it needs; its ``images``, if it has such a key and needs no others."""
+        return tuple(getattr(self, "images", ()))
 
     @property
-    @abstractmethod
     def classes(self) -> tuple[int, ...]:
-        """Classes it names beside those of its images."""
+        """Classes it names beside those of its images; none, as a rule."""
+        return ()
 
     @property
     @abstractmethod

@@ -69,14 +69,6 @@ class Detection(Experiment):
     )
 
     @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield from ("controles", "exemples")
 

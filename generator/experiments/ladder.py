@@ -104,14 +104,6 @@ class Ladder(Experiment):
     zoom: float = Field(ge=1, description="rung 4: random scaling by up to this factor, either way")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return tuple(self.targets.values())
 

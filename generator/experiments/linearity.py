@@ -34,14 +34,6 @@ class Linearity(Experiment):
     random: int = Field(4, ge=1, description="how many random directions per image")
 
     @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield "erreur"
 

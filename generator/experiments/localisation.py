@@ -70,10 +70,6 @@ class Localisation(Experiment):
         return tuple(dict.fromkeys((*self.images, *self.heads)))
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield from ("energie", "couverture", "exemples")
 

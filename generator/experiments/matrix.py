@@ -71,10 +71,6 @@ class Matrix(Experiment):
     clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")
 
     @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return self.targets
 

@@ -43,16 +43,8 @@ class Patch(Experiment):
     shown: tuple[ImageName, ...] = Field(min_length=1, description="photographs of the figure, among the images")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.shown, self.photograph)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:

@@ -91,14 +91,6 @@ class Recognition(Ascent, Experiment):
     looks: int = Field(10, ge=2, description="about how many times each image is looked at on its way")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return ()
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return tuple(range(len(imagenet_classes())))  # the other network may name any
 

@@ -80,18 +80,6 @@ class Resemblance(Ascent, Experiment):
         return self
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield from ("parcours", "images")
 

@@ -32,10 +32,6 @@ class Saliency(Experiment):
         return tuple(dict.fromkeys((*self.images, *(i for strip in self.strips.values() for i in strip))))
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield from self.strips
         yield from self.images

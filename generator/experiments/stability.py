@@ -96,10 +96,6 @@ class Stability(Experiment):
         return tuple(dict.fromkeys((*self.images, *self.shown)))
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield "stabilite"
         yield from self._examples.values()

@@ -113,16 +113,8 @@ class Sweep(Ascent, Experiment):
     final_step: PositiveFloat = Field(description="last step of the long runs whose step shrinks")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.starts)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:

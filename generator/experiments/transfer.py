@@ -42,14 +42,6 @@ class Transfer(Experiment):
     pushed: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="how many steps those make")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return (self.target,)
 
