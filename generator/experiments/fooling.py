@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import YES_NO
+from generator.artefacts import YES_NO, Scale
 from generator.experiments.base import Bench, Experiment, Family
 from generator.french import number
 from generator.images import Pixels
@@ -90,22 +90,24 @@ class Fooling(Experiment):
             )
         ]  # fmt: skip
         shown = {
-            "originale": (photograph.pixels, "Originale", f"Photographie d’origine : {title}"),
-            "trompeuse": (saved, "Modifiée", f"La même photographie, modifiée : à l’œil, toujours « {title} »"),
+            "originale": (photograph.pixels, "Originale", f"Photographie d’origine : {title}", None),
+            "trompeuse": (saved, "Modifiée", f"La même photographie, modifiée : à l’œil, toujours « {title} »", None),
             "difference": (
                 around_grey(change),
                 "Différence",
                 "Différence entre les deux images : gris presque uniforme",
+                grey_scale(1),
             ),
             "difference-x10": (
                 around_grey(10 * change),
                 "Différence × 10",
                 "Différence multipliée par dix : grain coloré sur fond gris",
+                grey_scale(10),
             ),
         }
         pictures = {
-            key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt)
-            for key, (pixels, heading, alt) in shown.items()
+            key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt, scale=scale)
+            for key, (pixels, heading, alt, scale) in shown.items()
         }
         outcome = (
             f"jusqu’à ce que le réseau y voie « {target} »"
@@ -158,3 +160,8 @@ def to_bytes(values: NDArray[np.float32]) -> Pixels:
 def around_grey(change: NDArray[np.float32]) -> Pixels:
     """Signed changes of pixel values -> a picture whose middle grey means « no change »."""
     return to_bytes(0.5 + change)
+
+
+def grey_scale(times: float) -> Scale:
+    """Which changes of pixel values in [0, 1] black and white mean in ``around_grey(times * change)``."""
+    return Scale(palette="grey", low=-0.5 / times, high=0.5 / times)

@@ -15,7 +15,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw, heatmap
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, to_bytes
+from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 from generator.statistics import mean, share
@@ -40,6 +40,17 @@ MEASURES = {
     "delta_e00": "ΔE CIEDE2000, moyenne des pixels",
     "delta_e00_high": "ΔE CIEDE2000, 99ᵉ centile",
 }
+
+IN_EACH_CELL = {
+    "steps": "Nombre de pas",
+    "delta_e": "ΔE*ab, moyenne",
+    "delta_e_high": "ΔE*ab, 99ᵉ centile",
+    "l2": "Norme L2",
+    "linf": "Norme L∞",
+    "ssim": "SSIM",
+    "psnr": "PSNR (dB)",
+}
+"""What a reader may look up of one attack, the number shown first at the head."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,8 @@ class Matrix(Experiment):
             if target in self.targets[: self.shown]:
                 pictures[key] = self._pictures(bench, key, summit.steps, saved)
         self._measure(bench, cells)
-        self._tables(bench, cells, {key: fooled for key, (fooled, *_) in pictures.items()})
+        self._grid(bench, cells, {key: fooled for key, (fooled, *_) in pictures.items()})
+        self._summary(bench, cells)
         self._steps(bench, cells)
         self._visibility(bench, cells)
         self._spectra(bench, cells)
@@ -149,12 +161,14 @@ class Matrix(Experiment):
                 around_grey(change),
                 title="Différence",
                 alt="Différence entre les deux images : gris presque uniforme",
+                scale=grey_scale(1),
             ),
             bench.results.picture(
                 f"{name}-{target}-difference-x10",
                 around_grey(10 * change),
                 title="Différence × 10",
                 alt="Différence multipliée par dix : grain coloré sur fond gris",
+                scale=grey_scale(10),
             ),
         ]
 
@@ -209,33 +223,26 @@ class Matrix(Experiment):
             label="Exposant α du spectre des photographies",
         )
 
-    def _tables(self, bench: Bench, cells: Cells, fooled: Mapping[tuple[str, int], Picture]) -> None:
-        headings = ["Photographie", *map(bench.class_title, self.targets)]
-        links = [[None, *(fooled.get((name, target)) for target in self.targets)] for name in self.images]
-
-        def rows(value: str) -> list[list[str | float | None]]:
-            return [
-                [
-                    bench.photographs[name].title,
-                    *(_shown(cells.get((name, target)), value) for target in self.targets),
-                ]
-                for name in self.images
-            ]
-
-        explained = (
-            "Une ligne par photographie, une colonne par classe visée ; chaque case mène à ses images (la "
-            "photographie, la même modifiée, leur différence, la différence × 10). « — » : la "
-            "photographie est déjà de cette classe, ou le réseau l’y voit déjà ; « échec » : la classe visée n’est pas "
-            f"atteinte en {self.iterations} pas."
+    def _grid(self, bench: Bench, cells: Cells, fooled: Mapping[tuple[str, int], Picture]) -> None:
+        keys = [[(name, target) for target in self.targets] for name in self.images]
+        bench.results.grid(
+            "grille",
+            caption="Une ligne par photographie, une colonne par classe visée ; chaque case mène à ses images : la "
+            "photographie, la même modifiée, leur différence, la différence × 10. « — » : la photographie est déjà de "
+            "cette classe, ou le réseau l’y voit déjà ; « échec » : la classe visée n’est pas atteinte en "
+            f"{self.iterations} pas.",
+            corner="Photographie",
+            rows=[bench.photographs[name].title for name in self.images],
+            columns=[bench.class_title(target) for target in self.targets],
+            measures={
+                label: [[_number(cells[key], value) if key in cells else None for key in row] for row in keys]
+                for value, label in IN_EACH_CELL.items()
+            },
+            remarks=[["échec" if key in cells and not cells[key].fooled else None for key in row] for row in keys],
+            links=[list(map(fooled.get, row)) for row in keys],
         )
-        for name, value, caption in (
-            ("iterations", "steps", "Nombre de pas jusqu’à la classe visée."),
-            ("delta-e", "delta_e", "ΔE*ab moyen (CIE 1976) entre la photographie et l’image trompeuse."),
-            ("ssim", "ssim", "SSIM entre la photographie et l’image trompeuse."),
-        ):
-            bench.results.table(
-                name, caption=f"{caption} {explained}", columns=headings, rows=rows(value), links=links, shaded=True
-            )
+
+    def _summary(self, bench: Bench, cells: Cells) -> None:
         by_image = self._by_image(cells).values()
         summary: list[list[str | float | None]] = []
         for value, title in MEASURES.items():
@@ -252,7 +259,9 @@ class Matrix(Experiment):
         )
 
     def _steps(self, bench: Bench, cells: Cells) -> None:
-        steps = np.array([[_number(cells.get((n, t)), "steps") for t in self.targets] for n in self.images])
+        steps = np.array(
+            [[cells[n, t].steps if (n, t) in cells else np.nan for t in self.targets] for n in self.images]
+        )
         figure, (axes,) = canvas(8.6, 2.4 + 0.23 * len(self.images))
         heatmap(axes, steps, low=0, high=np.nanmax(steps), label="Itérations")
         axes.set_yticks(range(len(self.images)), [bench.photographs[name].title for name in self.images])
@@ -382,14 +391,6 @@ def _change(bench: Bench, key: tuple[str, int], saved: Pixels) -> NDArray[np.flo
     return (saved.astype(np.float32) - before) / np.float32(255)
 
 
-def _shown(cell: _Cell | None, value: str) -> str | float | None:
-    if cell is None:
-        return None
-    return _number(cell, value) if cell.fooled else "échec"
-
-
-def _number(cell: _Cell | None, value: str) -> float:
-    """A cell's number of steps or one of its measures; NaN where there was nothing to do."""
-    if cell is None:
-        return float("nan")
+def _number(cell: _Cell, value: str) -> float:
+    """A cell's number of steps or one of its measures."""
     return float(cell.steps if value == "steps" else getattr(cell.difference, value))

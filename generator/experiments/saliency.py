@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import Picture
+from generator.artefacts import Picture, Scale
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels
 from generator.schema import ImageName, Name
@@ -99,6 +99,7 @@ class Saliency(Experiment):
                 title="Carte de saillance",
                 alt=f"Carte de saillance de la photographie « {photograph.title} » : points clairs "
                 "sur fond noir, là où le score dépend le plus des pixels",
+                scale=heat_scale(values.max()),
             ),
         ]
 
@@ -109,6 +110,16 @@ def capped(values: NDArray[np.float32]) -> Pixels:
     As Smilkov et al. (2017, section 3) show theirs: what exceeds the 99th percentile is white.
     """
     return heat((values / np.percentile(values, 99)).clip(0, 1))
+
+
+def capped_scale(values: NDArray[np.float32]) -> Scale:
+    """What black and white mean in ``capped(values)``."""
+    return heat_scale(np.percentile(values, 99))
+
+
+def heat_scale(high: float | np.floating[Any]) -> Scale:
+    """What black and white mean in ``heat(values / high)``."""
+    return Scale(palette="hot", low=0, high=float(high))
 
 
 def heat(values: NDArray[np.float32]) -> Pixels:

@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, to_bytes
+from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.experiments.matrix import MEASURES, UNSEEN
 from generator.french import number
 from generator.images import Pixels
@@ -238,6 +238,7 @@ class Survival(Experiment):
                         around_grey(10 * change),
                         title="Différence × 10",
                         alt="Différence multipliée par dix : grain coloré sur fond gris",
+                        scale=grey_scale(10),
                     ),
                 ]
             )
