@@ -230,7 +230,7 @@
       const title = `${cell.parentElement.cells[0].textContent} → ${table.tHead.rows[0].cells[c + 1].textContent}`;
       const link = cell.querySelector("a");
       const remark = remarks[r][c] ? ` : ${remarks[r][c]}` : "";
-      const image = link ? `<img src="${base}${pictures[r][c]}.webp" width="224" height="224" alt="${words.fooling(title)}">` : "";
+      const image = link ? `<img src="${base}${pictures[r][c]}.webp" width="224" height="224" loading="lazy" alt="${words.fooling(title)}">` : "";
       const numbers = measures.map(({ label, cells }) => `<li><span>${label}</span> <b>${cells[r][c][0]}</b></li>`);
       panel.innerHTML = `${image}<div><p><b>${title}</b>${remark}</p><ul class="tp-facts">${numbers.join("")}</ul>` +
         `${link ? `<a href="${link.href}" tabindex="0">${words.images}</a>` : ""}</div>`;
@@ -245,6 +245,7 @@
     box.tabIndex = -1; // its cells can be reached
     for (const cell of all("th, td", table)) handle(cell).tabIndex = -1;
     settle(table.querySelector("td"));
+    look(stop);
     select.addEventListener("input", () => {
       const { label, cells } = measures[select.value];
       for (const [cell, [r, c]] of places) {
