@@ -25,7 +25,7 @@ from generator.images import Pixels
 from generator.statistics import Estimate
 
 MANIFEST = "manifest.json"
-YES_NO = "oui/non"
+YES_NO = "yes/no"
 """Unit of a metric that is 1 or 0."""
 
 
@@ -52,7 +52,7 @@ class Picture(_Record):
     Attributes:
         file: its name inside the experiment's folder.
         title: a few words shown over it; may be empty.
-        alt: what is seen on it, in French.
+        alt: what is seen on it, in the lab's language.
         width, height: in pixels.
         sha256: of the file's bytes.
         scale: of what its shades stand for; None where it shows what a camera would.
@@ -72,7 +72,7 @@ class Metric(_Record):
 
     Attributes:
         name: unique within the experiment; what the prose and the claims refer to.
-        label: what it is, in French.
+        label: what it is, in the lab's language.
         value: the number.
         unit: shown after it; may be empty.
         interval: bounds of its confidence interval; None where it is no estimate.
@@ -92,8 +92,8 @@ class Figure(_Record):
 
     Attributes:
         name: unique within the experiment; also the name of its files.
-        title: shown above it, in French.
-        caption: what it shows and how to read it, in French.
+        title: shown above it.
+        caption: what it shows and how to read it.
         columns: the pictures, column by column, each from top to bottom.
         thumbnail: file name of its most telling picture.
         arrays: name of the ``.npz`` file with the exact values behind the pictures.
@@ -131,7 +131,7 @@ class Film(_Record):
 
     Attributes:
         name: unique within the experiment.
-        title: in French.
+        title: for the reader.
         figures: names of the figures that show moments of it; the thumbnail of the last is its end.
         iterations: the number of each frame; 0 is the start.
         total: length of the programme, in iterations.
@@ -153,8 +153,8 @@ class Table(_Record):
 
     Attributes:
         name: unique within the experiment.
-        caption: in French.
-        columns: headings, in French.
+        caption: for the reader.
+        columns: headings.
         rows: cells; None where there is nothing to say.
         links: for each cell the picture it leads to (its file), or None; empty if no cell leads anywhere.
         shaded: the numbers are shown as shades too, from the lowest to the highest.
@@ -310,7 +310,7 @@ class Recorder:
         self._metrics: list[Metric] = []
 
     def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "", scale: Scale | None = None) -> Picture:
-        """Write one lossless picture, uint8 (H, W, 3); ``alt`` says in French what is seen."""
+        """Write one lossless picture, uint8 (H, W, 3); ``alt`` says what is seen."""
         file = f"{name}.png"
         image = Image.fromarray(pixels)
         self._write(file, lambda path: image.save(path, compress_level=6))

@@ -14,6 +14,7 @@ from generator.catalogue import imagenet_classes
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import read_lab
+from generator.language import read_language
 from generator.report.text import environment
 
 EMBEDDED = (
@@ -66,7 +67,7 @@ def new_lab(folder: Path, photographs: tuple[Path, ...]) -> Path:
 
 
 def _write(place: Path, folder: Path, images: list[_Start], *, proposed: bool) -> None:
-    jinja = environment()
+    jinja = environment(read_language("fr"))
     jinja.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
     for name, template in {
         "lab.yml": "lab.yml",

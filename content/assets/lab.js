@@ -2,10 +2,11 @@
 // already and native (range inputs, buttons, details, dialog); without this script it just stands still.
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const words = {
-    fooling: (title) => `Image modifiée : ${title}`,
-    images: "Voir ses images",
-  };
+  // What the site says stands in words.js, in its language; a count has two forms.
+  const say = (key, values = {}) => (tpWords[key] ?? tpWords[`${key}.${values.n === 1 ? "one" : "other"}`])
+    .replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const written = (value, digits) =>
+    value.toLocaleString(document.documentElement.lang, { maximumSignificantDigits: digits });
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // Films: the picture that the figure shows anyway is their screen. Frames are fetched when one is first wanted.
@@ -37,15 +38,15 @@
       const x = (curve.viewBox.baseVal.width * iterations[at]) / iterations[last];
       mark.setAttribute("x1", x);
       mark.setAttribute("x2", x);
-      told.value = `Itération ${iterations[at]} / ${total}`;
+      told.value = say("film.iteration", { k: iterations[at], total });
       // Enlarged, the picture is the frame at hand; the last one has its file in full resolution.
       link.dataset.moment = told.value;
       link.dataset.frame = at === last ? "" : screen.src;
-      slider.setAttribute("aria-valuetext", `${told.value}, score ${scores[at].toLocaleString("fr", { maximumSignificantDigits: 3 })}`);
+      slider.setAttribute("aria-valuetext", say("film.with-score", { iteration: told.value, score: written(scores[at], 3) }));
     };
     const play = (on) => {
       playing = on;
-      button.textContent = on ? "Arrêter" : "Lire le film";
+      button.textContent = say(on ? "film.stop" : "film.play");
     };
     const advance = async () => {
       const next = Number(slider.value) + 1;
@@ -93,13 +94,13 @@
   function enlarger(links) {
     const dialog = document.createElement("dialog");
     dialog.className = "tp-zoom md-typeset";
-    dialog.setAttribute("aria-label", "Image agrandie");
+    dialog.setAttribute("aria-label", say("zoom.name"));
     dialog.innerHTML = `
       <div class="tp-zoom__bar">
-        <button type="button" class="tp-button" data-go="-1">Précédente</button>
-        <button type="button" class="tp-button" data-go="1">Suivante</button>
-        <a class="tp-button" download>Télécharger en pleine résolution</a>
-        <button type="button" class="tp-button" data-go="0" autofocus>Fermer</button>
+        <button type="button" class="tp-button" data-go="-1">${say("zoom.previous")}</button>
+        <button type="button" class="tp-button" data-go="1">${say("zoom.next")}</button>
+        <a class="tp-button" download>${say("zoom.download")}</a>
+        <button type="button" class="tp-button" data-go="0" autofocus>${say("zoom.close")}</button>
       </div>
       <img alt="">
       <p aria-live="polite"></p>`;
@@ -115,10 +116,9 @@
       const dots = Math.floor(room * devicePixelRatio) / devicePixelRatio;
       const scale = dots > 0 ? dots : room;
       image.style.width = `${width * scale}px`;
-      const times = scale.toLocaleString("fr", { maximumSignificantDigits: 2 });
       const { caption: said, moment } = shown[at].dataset;
       caption.textContent = `${said}${moment ? `, ${moment}` : ""}. ` +
-        (/\.svg$/.test(image.src) ? "Dessin." : `Agrandie ${times} fois, plus proche voisin.`);
+        (/\.svg$/.test(image.src) ? say("zoom.drawing") : say("zoom.times", { times: written(scale, 2) }));
     };
     const show = (to) => {
       at = (to + shown.length) % shown.length;
@@ -167,7 +167,7 @@
 
   // Tables: a heading sorts its column upwards, downwards, then not at all. Returns what sorts anew when cells change.
 
-  const lang = document.documentElement.lang;
+  const { lang } = document.documentElement;
   const collator = new Intl.Collator(lang, { numeric: true });
   const decimal = (0.5).toLocaleString(lang)[1];
 
@@ -230,10 +230,10 @@
       const title = `${cell.parentElement.cells[0].textContent} → ${table.tHead.rows[0].cells[c + 1].textContent}`;
       const link = cell.querySelector("a");
       const remark = remarks[r][c] ? ` : ${remarks[r][c]}` : "";
-      const image = link ? `<img src="${base}${pictures[r][c]}.webp" width="224" height="224" loading="lazy" alt="${words.fooling(title)}">` : "";
+      const image = link ? `<img src="${base}${pictures[r][c]}.webp" width="224" height="224" loading="lazy" alt="${say("grid.picture", { title })}">` : "";
       const numbers = measures.map(({ label, cells }) => `<li><span>${label}</span> <b>${cells[r][c][0]}</b></li>`);
       panel.innerHTML = `${image}<div><p><b>${title}</b>${remark}</p><ul class="tp-facts">${numbers.join("")}</ul>` +
-        `${link ? `<a href="${link.href}" tabindex="0">${words.images}</a>` : ""}</div>`;
+        `${link ? `<a href="${link.href}" tabindex="0">${say("grid.look")}</a>` : ""}</div>`;
     };
     const settle = (cell) => {
       if (stop) handle(stop).tabIndex = -1;
@@ -307,9 +307,8 @@
         }
       }
       const left = counted.filter(([item]) => !item.hidden).length;
-      told.value = left === counted.length
-        ? `${left} ${told.dataset.unit}`
-        : `${left} ${told.dataset.unit} sur ${counted.length}`;
+      const all = counted.length;
+      told.value = say(`count.${told.dataset.unit}${left === all ? "" : "-of"}`, { n: left, all });
     };
     form.addEventListener("input", apply);
     form.addEventListener("reset", () => setTimeout(apply));

@@ -128,7 +128,7 @@ class Attacks(Experiment):
                 yield None
                 continue
             bench.results.metric(f"{method}.{key}", value, label=f"{TITLES[method]} : {label}", unit=unit)
-            yield value if isinstance(value, float) else value.cell if unit else value.value
+            yield value if isinstance(value, float) else value.cell(bench.language) if unit else value.value
 
     def _figure(self, bench: Bench, ends: Mapping[str, vision.attacks.Outcome]) -> None:
         results, photograph = bench.results, bench.photographs[self.shown]

@@ -69,14 +69,6 @@ class Detection(Experiment):
     )
 
     @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield from ("controles", "exemples")
 
@@ -164,7 +156,7 @@ class Detection(Experiment):
         panels[0].axvline(FOUND, color=INK, linewidth=1, linestyle="--")
         bench.results.chart(
             "controles",
-            draw(figure),
+            draw(figure, bench.language),
             title="La carte et ses témoins",
             caption="Recouvrement (intersection sur union) avec les boîtes annotées : un point bleu par photographie, "
             "la moyenne et son intervalle à 95 % en orange. En tirets, le seuil de 0,5 au-dessus duquel un objet "

@@ -104,14 +104,6 @@ class Ladder(Experiment):
     zoom: float = Field(ge=1, description="rung 4: random scaling by up to this factor, either way")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return tuple(self.targets.values())
 
@@ -279,7 +271,7 @@ class Ladder(Experiment):
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1))
         bench.results.chart(
             "juge",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce que voit un réseau pour lequel les images n’ont pas été faites",
             caption=f"Pour chaque barreau, {len(self.targets)} classes : part des images dont un réseau nomme d’abord "
             "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",

@@ -70,10 +70,6 @@ class Localisation(Experiment):
         return tuple(dict.fromkeys((*self.images, *self.heads)))
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield from ("energie", "couverture", "exemples")
 
@@ -156,7 +152,7 @@ class Localisation(Experiment):
         axes.legend(loc="lower right")
         bench.results.chart(
             "energie",
-            draw(figure),
+            draw(figure, bench.language),
             title="La saillance dans les boîtes",
             caption="Un point par photographie. Une carte sans rapport avec l’objet mettrait dans les boîtes autant "
             "de saillance que leur aire : la diagonale. Au-dessus, la saillance se concentre sur les objets. Point "
@@ -185,7 +181,7 @@ class Localisation(Experiment):
         axes.legend(loc="lower right")
         bench.results.chart(
             "couverture",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce que la saillance couvre des objets",
             caption="Part des boîtes couverte par les pixels les plus saillants, selon le nombre de pixels gardés : "
             f"moyenne sur {len(measures)} photographies, et bande où se trouve la moitié centrale d’entre elles. Une "

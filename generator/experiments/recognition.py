@@ -91,14 +91,6 @@ class Recognition(Ascent, Experiment):
     looks: int = Field(10, ge=2, description="about how many times each image is looked at on its way")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return ()
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return tuple(range(len(imagenet_classes())))  # the other network may name any
 
@@ -184,7 +176,7 @@ class Recognition(Ascent, Experiment):
         axes[0].set_ylabel("probabilité de la classe visée (%)")
         bench.results.chart(
             "parcours",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce que deux réseaux voient dans la même image",
             caption="Probabilité de la classe visée au fil des itérations, à gauche selon le réseau dont on suit le "
             f"gradient, à droite selon un réseau qui n’y a pas pris part. Un trait fin par image ({len(grown)}), en "
@@ -194,7 +186,8 @@ class Recognition(Ascent, Experiment):
             f"({ways['other'][:, -1].mean():.0f} %)",
             arrays={"iterations": np.array(iterations), **ways},
             seed=self.seed,
-            parameters=self.settings | {"itérations": self.iterations, "images par classe": self.trials},
+            parameters=self.settings(bench.language)
+            | {"itérations": self.iterations, "images par classe": self.trials},
         )
 
     def _sheet(self, bench: Bench, grown: list[_Grown]) -> None:
@@ -218,7 +211,8 @@ class Recognition(Ascent, Experiment):
             thumbnail=pictures[0],
             arrays={f"image-{place}": one.images[-1] for place, one in enumerate(grown)},
             seed=self.seed,
-            parameters=self.settings | {"itérations": self.iterations, "départ": "un bruit gaussien par image"},
+            parameters=self.settings(bench.language)
+            | {"itérations": self.iterations, "départ": "un bruit gaussien par image"},
         )
 
     def _table(self, bench: Bench, grown: list[_Grown]) -> None:

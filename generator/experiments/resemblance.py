@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from generator import vision
 from generator.charts import canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.classvis import PENALTY_TITLES, Ascent, PenaltyName
+from generator.experiments.classvis import Ascent, PenaltyName
 from generator.experiments.fooling import to_bytes
 from generator.experiments.recognition import Opinion, ask
 from generator.images import Pixels
@@ -78,18 +78,6 @@ class Resemblance(Ascent, Experiment):
         if list(self.show) != sorted(set(self.show)) or self.show[-1] > self.iterations:
             raise ValueError(f"show: {list(self.show)} should rise, up to {self.iterations} (iterations) at most")
         return self
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -191,7 +179,7 @@ class Resemblance(Ascent, Experiment):
         axes[1].legend(fontsize=9, loc="upper left")
         bench.results.chart(
             "parcours",
-            draw(figure),
+            draw(figure, bench.language),
             title="Plus l’image change, ressemble-t-elle plus à sa classe ?",
             caption=f"Moyennes sur {len(self.images)} photographies poussées vers leur propre classe. À gauche, la "
             "probabilité que donne à cette classe un réseau qui n’y a pas pris part ; à droite, la distance à la "
@@ -201,7 +189,7 @@ class Resemblance(Ascent, Experiment):
             arrays={"iterations": np.array(iterations)} | curves,
             images=self.images,
             seed=self.seed,
-            parameters=self._told,
+            parameters=self._told(bench),
         )
 
     def _sheet(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:
@@ -235,18 +223,20 @@ class Resemblance(Ascent, Experiment):
             },
             images=self.images,
             seed=self.seed,
-            parameters=self._told,
+            parameters=self._told(bench),
         )
 
-    @property
-    def _told(self) -> dict[str, object]:
+    def _told(self, bench: Bench) -> dict[str, object]:
         return {
             "itérations": f"{self.show[-1]} d’un programme de {self.iterations}",
             "régularisations": " ; ".join(
-                f"{pull.title} : {PENALTY_TITLES[pull.penalty]}" + (f", λ = {pull.weight}" if pull.penalty else "")
+                pull.title
+                + " : "
+                + bench.language.say(f"classvis.penalty.{pull.penalty or 'none'}")
+                + (f", λ = {pull.weight}" if pull.penalty else "")
                 for pull in self.pulls.values()
             ),
-        } | self.settings
+        } | self.settings(bench.language)
 
 
 def _headed(label: str, unit: str) -> str:

@@ -96,10 +96,6 @@ class Stability(Experiment):
         return tuple(dict.fromkeys((*self.images, *self.shown)))
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield "stabilite"
         yield from self._examples.values()
@@ -246,7 +242,7 @@ class Stability(Experiment):
             text.set_color(INK)
         bench.results.chart(
             "stabilite",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce qui reste d’une carte quand l’image change à peine",
             caption="Corrélation de rang de Spearman entre la carte de saillance d’une image et celle de la même image "
             "décalée, bruitée, assombrie ou éclaircie : moyenne sur les images et intervalle de confiance à 95 %. En "

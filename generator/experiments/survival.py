@@ -64,10 +64,6 @@ class Survival(Experiment):
     clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")
 
     @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return (self.target,)
 
@@ -122,8 +118,11 @@ class Survival(Experiment):
             caption=f"Taille du changement de chaque attaque, en moyenne sur {len(self.images)} photographies.",
             columns=["Mesure", *(f"Attaque {title}" for title in ATTACKS.values())],
             rows=[
-                [title, *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values())]
-                for key, title in MEASURES.items()
+                [
+                    bench.language.say(f"matrix.summary.{key}"),
+                    *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values()),
+                ]
+                for key in MEASURES
             ],
         )
         robust = trials["robuste"].values()
@@ -203,7 +202,7 @@ class Survival(Experiment):
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, labelcolor=INK)
         bench.results.chart(
             "survie",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce qui reste des images trompeuses après un traitement",
             caption="Part des images où le réseau voit encore la classe visée, pour trois attaques ; traits : "
             "intervalle de Wilson à 95 %.",

@@ -13,10 +13,11 @@ from pydantic import Field, PositiveFloat
 from generator import vision
 from generator.charts import COLOURS, INK, Chart, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.classvis import PENALTY_TITLES, Ascent, PenaltyName
+from generator.experiments.classvis import Ascent, PenaltyName
 from generator.experiments.fooling import to_bytes
 from generator.french import NBSP, number
 from generator.images import Pixels
+from generator.language import Language
 from generator.schema import ImageName, NetworkName
 from generator.statistics import Estimate, mean, share
 
@@ -112,16 +113,8 @@ class Sweep(Ascent, Experiment):
     final_step: PositiveFloat = Field(description="last step of the long runs whose step shrinks")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.starts)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -255,7 +248,7 @@ class Sweep(Ascent, Experiment):
         measured = np.array([[[*image.looks, image.other] for image in images] for images in stages.values()])
         results.chart(
             "poids",
-            _weights_chart(list(stages), measured, natural),
+            _weights_chart(list(stages), measured, natural, bench.language),
             title="Couleur, contraste, grain et reconnaissance selon le poids",
             caption=(
                 "Ce que devient la photographie de départ (photo) selon le poids de la pénalité ; l’axe n’est pas à "
@@ -267,7 +260,7 @@ class Sweep(Ascent, Experiment):
             arrays={"weights": np.array(self.ladder), "measured": measured, "low": natural.low, "high": natural.high},
             images=self.starts,
             seed=self.seed,
-            parameters=self._parameters(self.iterations),
+            parameters=self._parameters(bench, self.iterations),
             facts=facts,
         )
 
@@ -306,7 +299,7 @@ class Sweep(Ascent, Experiment):
             arrays={"images": np.array([[rows[step][weight].pixels for weight in self.ladder] for step in rows])},
             images=[name],
             seed=self.seed,
-            parameters={**self._parameters(self.iterations), "pas η": " ; ".join(map(number, rows))},
+            parameters={**self._parameters(bench, self.iterations), "pas η": " ; ".join(map(number, rows))},
         )
         bench.results.table(
             "grille",
@@ -425,7 +418,7 @@ class Sweep(Ascent, Experiment):
             },
             images=[name],
             seed=self.seed,
-            parameters=self._long_parameters(),
+            parameters=self._long_parameters(bench),
         )
 
     def _tracks(self, bench: Bench, runs: Mapping[str, Sequence[LongRun]]) -> None:
@@ -433,7 +426,7 @@ class Sweep(Ascent, Experiment):
         moved = {title: np.array([run.moved for run in group]) for title, group in runs.items()}
         bench.results.chart(
             "trajets",
-            _tracks_chart(scores, moved),
+            _tracks_chart(scores, moved, bench.language),
             title="Le score et le mouvement de l’image",
             caption=(
                 "À gauche, le score au fil des itérations, moyenne glissante sur 20 itérations. À droite, l’écart "
@@ -450,20 +443,20 @@ class Sweep(Ascent, Experiment):
             },
             images=self.starts[: self.long_runs],
             seed=self.seed,
-            parameters=self._long_parameters(),
+            parameters=self._long_parameters(bench),
         )
 
-    def _parameters(self, iterations: int) -> dict[str, Any]:
+    def _parameters(self, bench: Bench, iterations: int) -> dict[str, Any]:
         return {
-            "régularisation": PENALTY_TITLES[PENALTY],
+            "régularisation": bench.language.say(f"classvis.penalty.{PENALTY}"),
             "poids λ": " ; ".join(map(number, self.ladder)),
             "itérations": iterations,
-            **self.settings,
+            **self.settings(bench.language),
         }
 
-    def _long_parameters(self) -> dict[str, Any]:
+    def _long_parameters(self, bench: Bench) -> dict[str, Any]:
         return {
-            **self._parameters(self.long_iterations),
+            **self._parameters(bench, self.long_iterations),
             "poids λ": self.long_weight,
             "dernier pas η du pas décroissant": self.final_step,
         }
@@ -527,7 +520,7 @@ def magnitude(change: Estimate) -> Estimate:
 # Charts ------------------------------------------------------------------------------------------
 
 
-def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural: Natural) -> Chart:
+def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural: Natural, language: Language) -> Chart:
     """``measured``: (stages, photographs, the looks and the other network's probability)."""
     figure, axes = canvas(8.4, 5.6, rows=2, columns=2)
     for place, (panel, title) in enumerate(
@@ -542,10 +535,12 @@ def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural
             panel.axhspan(natural.low[place], natural.high[place], color=COLOURS[2], alpha=0.18, linewidth=0)
     for panel in axes[2:]:
         panel.set_xlabel("poids λ")
-    return draw(figure)
+    return draw(figure, language)
 
 
-def _tracks_chart(scores: Mapping[str, NDArray[np.float64]], moved: Mapping[str, NDArray[np.float64]]) -> Chart:
+def _tracks_chart(
+    scores: Mapping[str, NDArray[np.float64]], moved: Mapping[str, NDArray[np.float64]], language: Language
+) -> Chart:
     figure, (left, right) = canvas(8.4, 3.8, columns=2)
     window = np.ones(20) / 20
     for colour, title in zip(COLOURS, scores, strict=False):
@@ -564,4 +559,4 @@ def _tracks_chart(scores: Mapping[str, NDArray[np.float64]], moved: Mapping[str,
     right.set_ylim(bottom=0)
     right.set_xlabel("itérations entre les deux images")
     right.set_title("Écart entre deux images")
-    return draw(figure)
+    return draw(figure, language)
