@@ -87,10 +87,20 @@ class Saliency(Experiment):
                 f"{name}-carte",
                 heat(values / values.max()),
                 title=say("saliency.map"),
-                alt=say("saliency.map-alt", title=title),
+                alt=say("saliency.map-alt", title=title, place=say(f"saliency.brightest.{brightest(values)}")),
                 scale=heat_scale(values.max()),
             ),
         ]
+
+
+def brightest(values: NDArray[np.float32]) -> str:
+    """Which ninth of a map, (H, W), is the brightest as a whole: « top-left » to « bottom-right »."""
+    ninths = {
+        f"{row}-{column}": float(part.mean())
+        for row, rows in zip(("top", "middle", "bottom"), np.array_split(values, 3), strict=True)
+        for column, part in zip(("left", "centre", "right"), np.array_split(rows, 3, axis=1), strict=True)
+    }
+    return max(ninths, key=ninths.__getitem__)
 
 
 def capped(values: NDArray[np.float32]) -> Pixels:
