@@ -19,6 +19,7 @@ from torch import nn
 
 from generator import networks
 from generator.lab import read_lab
+from generator.language import read_language
 from generator.networks import Network
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FRENCH = read_language("fr")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
