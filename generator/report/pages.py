@@ -19,10 +19,11 @@ from generator.french import NBSP
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
-from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, read_page, write_settings
+from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, is_default, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
-from generator.report.text import ROOT, environment, filled, finished
+from generator.report.paper import with_link_notes
+from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
 
 PAGEFUL = 300
@@ -167,8 +168,9 @@ class _Report:
         questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
         for name, context in questions.items():
             self._write(name, shown_once(self._page("question.md.jinja", **context)))
-        everything = self._page("everything.md.jinja", questions=questions.values())
-        self._write("questions/tout.md", shown_once(everything))
+        bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
+        everything = shown_once(self._page("everything.md.jinja", bodies=bodies))
+        self._write("questions/tout.md", with_link_notes(everything))
         navigation.append({"Questions": [*questions, "questions/tout.md"]})
         for gallery in galleries:
             self._write(f"galeries/{gallery['slug']}.md", self._page("gallery.md.jinja", **gallery))
@@ -326,7 +328,7 @@ class _Report:
         self.mirror.copy(source / figure.arrays, f"{target}/{figure.arrays}")
         telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
         reference = f"{manifest.experiment}/{figure.name}"
-        lab = "" if self.lab.path.resolve() == ROOT / "content" / "tp.yml" else f" LAB={self.lab.path}"
+        lab = "" if is_default(self.lab) else f" LAB={self.lab.path}"
         data = "" if self.lab.data_folder == Path("data") else f" DATA={self.lab.data_folder}"
         return View(
             figure=figure,

@@ -1,0 +1,170 @@
+"""A lab on its way to readers: shown while it is edited, on paper, in one file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from generator.errors import RunError
+from generator.report import print_site
+from generator.report.paper import with_link_notes
+from tests.conftest import ROOT, Run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium here")
+
+
+def eventually(happened: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not (so := happened()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return so
+
+
+class Server:
+    """``python -m generator serve`` on the mini lab."""
+
+    def __init__(self, lab: Path, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = folder / "serve.log"
+        self.command = [
+            sys.executable, "-u", "-m", "generator", "serve", "--lab", str(lab), "--port", str(self.port),
+            "--build", str(folder / "build"), "--site", str(folder / "site"),
+        ]  # fmt: skip
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+    def page(self, name: str) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=60) as answer:  # noqa: S310
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+@pytest.fixture
+def server(mini: Path, tmp_path: Path, generator: Run) -> Iterator[Server]:
+    server = Server(mini, tmp_path)
+    try:
+        assert eventually(lambda: bool(server.page("index.html")), 180), server.said()
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+class TestServe:
+    def test_what_is_edited_is_shown_and_what_is_wrong_is_told(self, server: Server, mini: Path) -> None:
+        question, page = mini.parent / "questions" / "q01-voir.md", "questions/q01-voir.html"
+        assert "livereload(" in server.page(page), "the browser reloads by itself"
+
+        text = question.read_text()
+        question.write_text(text.replace("## Réponse\n", "## Réponse\n\nUne phrase toute neuve.\n"))
+        assert eventually(lambda: "Une phrase toute neuve." in server.page(page)), server.said()
+        assert "0 of 3 experiments run" in server.said().splitlines()[-2], "nothing is computed for a word"
+
+        question.write_text(question.read_text() + "\n![Perdue](figure:saillance/perdue)\n")
+        assert eventually(lambda: "saillance/perdue" in server.said()), server.said()
+        assert "Traceback" not in server.said()
+        assert "Une phrase toute neuve." in server.page(page), "the old website stays"
+
+        question.write_text(text)
+        lab = mini.read_text()
+        mini.write_text(lab.replace("title: Petit TP", "title: Grand TP"))
+        assert eventually(lambda: "Grand TP" in server.page("index.html")), server.said()
+        mini.write_text(lab.replace("iterations: 4", "iterations: 5"))
+        assert eventually(lambda: "1 of 3 experiments run" in server.said()), server.said()
+
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 0
+        assert server.said().endswith("ended; what was finished is kept\n")
+
+    def test_a_taken_port_is_told(self, server: Server) -> None:
+        again = subprocess.run(server.command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert again.returncode == 1
+        assert again.stderr == f"failed: port {server.port} is taken; give another: PORT={server.port + 1}\n"
+
+
+class TestLinkNotes:
+    def test_each_address_has_one_number_and_stands_in_the_list(self) -> None:
+        page = with_link_notes(
+            "Selon [Zhou *et al.*](https://a.org/1), <https://a.org/2> et <a href='x' href=\"https://a.org/1\">lui</a>,"
+            " voir [ici](galeries/x.md), [là](https://a.org/3(92)90242-F) et `[code](https://a.org/4)`."
+        )
+        assert "](https://a.org/1)<sup class=\"tp-print\">[1]</sup>" in page
+        assert '<https://a.org/2><sup class="tp-print">[2]</sup>' in page
+        assert 'lui</a><sup class="tp-print">[1]</sup>' in page
+        assert re.findall("<li>(.+?)</li>", page) == ["https://a.org/1", "https://a.org/2", "https://a.org/3(92)90242-F"]
+
+    def test_a_page_without_links_is_left_alone(self) -> None:
+        assert with_link_notes("[ici](x.md)\n") == "[ici](x.md)\n"
+
+
+@pytest.fixture
+def editions(mini: Path, tmp_path: Path, generator: Run) -> list[Path]:
+    """The mini lab's two websites, with a link that leaves them in the first statement."""
+    question = mini.parent / "questions" / "q01-voir.md"
+    question.write_text(question.read_text().replace("## Réponse", "Voir [ceci](https://example.org/a).\n\n## Réponse"))
+    assert generator("site", mini).returncode == 0
+    assert generator("statement", mini).returncode == 0
+    return [tmp_path / "build-site", tmp_path / "build-enonce"]
+
+
+class TestPaper:
+    @needs_chromium
+    def test_both_editions_are_printed_with_bookmarks_and_all_their_images(self, editions: list[Path]) -> None:
+        before = {path for site in editions for path in site.rglob("*")}
+        command = [sys.executable, "-m", "generator", "pdf", *map(str, editions)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        staff, students = (site.with_name(f"{site.name}.pdf").read_bytes() for site in editions)
+        for paper, site in zip((staff, students), editions, strict=True):
+            assert str(site.with_name(f"{site.name}.pdf")) in done.stdout
+            assert paper.startswith(b"%PDF-")
+            assert b"/Type /Outlines" in paper
+            assert paper.count(b"/Title ") >= 3, "the title and two questions are bookmarks"
+            assert b"/StructTreeRoot" in paper, "it can be read aloud"
+            assert b"https://example.org/a" in paper
+            assert b"file:" not in paper, "a link to another page would name a folder of this machine"
+        page = (editions[0] / "questions" / "tout.html").read_text()
+        shown = set(re.findall(r'<img src="([^"#]+\.(?:webp|png))"', page))
+        assert len(shown) > 4
+        assert staff.count(b"/Subtype /Image") >= len(shown)
+        assert b"/Subtype /Image" not in students
+        assert {path for site in editions for path in site.rglob("*")} == before, "nothing stays in the websites"
+
+    def test_without_chromium_one_line_says_so(self, editions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "")
+        with pytest.raises(RunError, match=r"^no Chromium to print with: install one of chromium, .*$"):
+            print_site(editions[0], editions[0].with_suffix(".pdf"))
+
+    def test_without_the_website_one_line_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="build the website first"):
+            print_site(tmp_path, tmp_path / "x.pdf")
+
+    def test_the_students_have_all_questions_on_a_page_too(self, editions: list[Path]) -> None:
+        students = editions[1]
+        text = (students / "questions" / "tout.html").read_text()
+        assert text.count("Votre réponse</h3>") + text.count("Votre réponse<a") == 2
+        assert "<li>https://example.org/a</li>" in text
+        assert "questions/tout.html" in (students / "index.html").read_text()
+        assert "tout.html" not in (students / "search" / "search_index.json").read_text()
