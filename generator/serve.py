@@ -40,7 +40,7 @@ def serve(site: Path, port: int, lab: Lab, rebuild: Callable[[], Lab | None]) ->
     server = LiveReloadServer(rebuild_and_watch, "127.0.0.1", port, str(site))
     watch(lab)
     try:
-        server.serve()
+        server.serve()  # type: ignore[no-untyped-call]  # MkDocs
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise

@@ -12,7 +12,6 @@ import sys
 import time
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,7 +51,7 @@ class Server:
 
     def page(self, name: str) -> str:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=60) as answer:
                 return str(answer.read().decode())
         except OSError:
             return ""
@@ -110,10 +109,14 @@ class TestLinkNotes:
             "Selon [Zhou *et al.*](https://a.org/1), <https://a.org/2> et <a href='x' href=\"https://a.org/1\">lui</a>,"
             " voir [ici](galeries/x.md), [là](https://a.org/3(92)90242-F) et `[code](https://a.org/4)`."
         )
-        assert "](https://a.org/1)<sup class=\"tp-print\">[1]</sup>" in page
+        assert '](https://a.org/1)<sup class="tp-print">[1]</sup>' in page
         assert '<https://a.org/2><sup class="tp-print">[2]</sup>' in page
         assert 'lui</a><sup class="tp-print">[1]</sup>' in page
-        assert re.findall("<li>(.+?)</li>", page) == ["https://a.org/1", "https://a.org/2", "https://a.org/3(92)90242-F"]
+        assert re.findall("<li>(.+?)</li>", page) == [
+            "https://a.org/1",
+            "https://a.org/2",
+            "https://a.org/3(92)90242-F",
+        ]
 
     def test_a_page_without_links_is_left_alone(self) -> None:
         assert with_link_notes("[ici](x.md)\n") == "[ici](x.md)\n"
@@ -168,3 +171,69 @@ class TestPaper:
         assert "<li>https://example.org/a</li>" in text
         assert "questions/tout.html" in (students / "index.html").read_text()
         assert "tout.html" not in (students / "search" / "search_index.json").read_text()
+
+
+class TestZip:
+    """What ``make zip`` packs, unpacked elsewhere and opened by double-click."""
+
+    @needs_chromium
+    @pytest.mark.parametrize("edition", [0, 1], ids=["staff", "students"])
+    def test_the_unpacked_website_opens_and_its_search_finds(
+        self, edition: int, editions: list[Path], tmp_path: Path
+    ) -> None:
+        from playwright.sync_api import sync_playwright
+
+        site = editions[edition]
+        subprocess.run(
+            [sys.executable, "-m", "zipfile", "-c", f"{site.name}.zip", f"{site.name}/"], cwd=site.parent, check=True
+        )
+        with zipfile.ZipFile(site.with_name(f"{site.name}.zip")) as packed:
+            packed.extractall(tmp_path / "elsewhere")
+        shutil.rmtree(site)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM)
+            page = browser.new_page()
+            wrong: list[str] = []
+            page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+            page.on("requestfailed", lambda request: wrong.append(request.url))
+            page.goto((tmp_path / "elsewhere" / site.name / "index.html").as_uri())
+            page.locator(".md-search__input").first.fill("regarde")
+            page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+            assert "q01-voir.html" in str(page.locator(".md-search-result__link").first.get_attribute("href"))
+            page.keyboard.press("Escape")
+            page.get_by_role("link", name="Toutes les questions sur une page").click()
+            assert page.locator("h2").count() >= 2
+            browser.close()
+        assert not wrong
+
+
+class TestWorkflows:
+    @pytest.mark.parametrize(
+        ("schema", "file", "more"),
+        [
+            ("vendor.github-workflows", ".github/workflows/pages.yml", ()),
+            ("vendor.gitlab-ci", ".gitlab-ci.yml", ("--data-transform", "gitlab-ci")),
+        ],
+    )
+    def test_each_is_what_its_forge_expects(self, schema: str, file: str, more: tuple[str, ...]) -> None:
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *more, file]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+    @pytest.mark.parametrize("file", [".github/workflows/pages.yml", ".gitlab-ci.yml"])
+    def test_each_runs_commands_that_there_are(self, file: str) -> None:
+        text = (ROOT / file).read_text()
+        (targets,) = re.findall(r"make ([a-z ]+)$", text, re.MULTILINE)
+        plan = subprocess.run(
+            ["make", "--dry-run", *targets.split()],  # noqa: S607
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert plan.returncode == 0, plan.stderr
+        assert os.access(ROOT / ".ci" / "run", os.X_OK)
+        assert ".ci/run" in text
+        for made in ("site.zip", "site.pdf", "site-enonce.zip", "site-enonce.pdf"):
+            assert made in text
+            assert made.partition(".")[0] in plan.stdout
