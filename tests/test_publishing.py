@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -122,14 +121,18 @@ class TestLinkNotes:
         assert with_link_notes("[ici](x.md)\n") == "[ici](x.md)\n"
 
 
-@pytest.fixture
-def editions(mini: Path, tmp_path: Path, generator: Run) -> list[Path]:
+@pytest.fixture(scope="module")
+def editions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The mini lab's two websites, with a link that leaves them in the first statement."""
-    question = mini.parent / "questions" / "q01-voir.md"
+    folder = tmp_path_factory.mktemp("editions")
+    shutil.copytree(ROOT / "tests" / "mini", folder / "mini")
+    question = folder / "mini" / "questions" / "q01-voir.md"
     question.write_text(question.read_text().replace("## Réponse", "Voir [ceci](https://example.org/a).\n\n## Réponse"))
-    assert generator("site", mini).returncode == 0
-    assert generator("statement", mini).returncode == 0
-    return [tmp_path / "build-site", tmp_path / "build-enonce"]
+    sites = [folder / "site", folder / "site-enonce"]
+    for edition, site in zip(("site", "statement"), sites, strict=True):
+        where = ["--lab", str(folder / "mini" / "lab.yml"), "--build", str(folder / "build"), "--site", str(site)]
+        subprocess.run([sys.executable, "-m", "generator", edition, *where], cwd=ROOT, check=True)
+    return sites
 
 
 class TestPaper:
@@ -185,19 +188,19 @@ class TestZip:
         from playwright.sync_api import sync_playwright
 
         site = editions[edition]
-        subprocess.run(
-            [sys.executable, "-m", "zipfile", "-c", f"{site.name}.zip", f"{site.name}/"], cwd=site.parent, check=True
-        )
-        with zipfile.ZipFile(site.with_name(f"{site.name}.zip")) as packed:
-            packed.extractall(tmp_path / "elsewhere")
-        shutil.rmtree(site)
+        packed = tmp_path / "packed.zip"
+        subprocess.run([sys.executable, "-m", "zipfile", "-c", packed, f"{site.name}/"], cwd=site.parent, check=True)
+        subprocess.run([sys.executable, "-m", "zipfile", "-e", packed, tmp_path], check=True)
+        unpacked = tmp_path / site.name
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM)
             page = browser.new_page()
             wrong: list[str] = []
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
             page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
             page.on("requestfailed", lambda request: wrong.append(request.url))
-            page.goto((tmp_path / "elsewhere" / site.name / "index.html").as_uri())
+            page.goto((unpacked / "index.html").as_uri())
             page.locator("input[name=query]").click()
             page.locator("input[name=query]").press_sequentially("regarde", delay=20)
             page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
@@ -207,6 +210,7 @@ class TestZip:
             assert page.locator("h2").count() >= 2
             browser.close()
         assert not wrong
+        assert all(address.startswith((unpacked.as_uri(), "about:", "data:", "blob:")) for address in asked)
 
 
 class TestWorkflows:
