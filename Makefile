@@ -38,7 +38,7 @@ zip: site enonce ## pack both websites into files that open by double-click once
 	@for site in $(SITE) $(ENONCE); do $(BIN)/python -m zipfile -c $$site.zip $$site/ && echo "packed: $$site.zip"; done
 
 pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
-	@$(GENERATOR) pdf $(SITE) $(ENONCE)
+	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check .

@@ -32,8 +32,8 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
     """Everything the results of one experiment depend on.
 
     Its parameters, the bytes of its images and weights, the source of the code it uses (comments
-    and docstrings apart), the versions of the packages that code imports, the device and the number
-    of threads.
+    and docstrings apart) and its words in the lab's language, the versions of the packages that code
+    imports, the device and the number of threads.
 
     Returns:
         A line for each, so that two fingerprints can be compared and the difference told.
@@ -42,7 +42,7 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
         LabError: an image or the weights are not there.
     """
     experiment = lab.experiments[name]
-    lines = {"kind": experiment.kind, "threads": str(threads()), "device": device}
+    lines = {"kind": experiment.kind, "threads": str(threads()), "device": device, "language": lab.language.code}
     lines |= dict(_flat("parameter", experiment.model_dump(mode="json", exclude={"note"})))
     for image in experiment.photographs:
         spec = lab.images[image]
@@ -58,6 +58,9 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
         lines[f"name of class {index}"] = lab.class_title(index)
     modules = code_used(type(experiment).__module__)
     lines |= {f"code {module}": _hash_of_module(module) for module in modules}
+    for section in ("common", *(module.rpartition(".")[2] for module in modules)):
+        if words := lab.language.section(section):
+            lines[f"words {section}"] = hashlib.sha256(to_json(words).encode()).hexdigest()
     lines |= {f"version of {package}": v for package, v in versions(modules).items()}
     return lines
 

@@ -1,4 +1,4 @@
-"""Charts as SVG, with French numbers, in colours that a page can turn for its dark scheme."""
+"""Charts as SVG, with numbers as the reader writes them, in colours that a page can turn for its dark scheme."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.french import number
+from generator.language import Language
 
 if TYPE_CHECKING:  # importing matplotlib takes longer than reading a lab
     from matplotlib.axes import Axes
@@ -70,18 +70,18 @@ def canvas(width: float = 7.2, height: float = 3.6, *, rows: int = 1, columns: i
     return figure, axes
 
 
-def draw(figure: Figure) -> Chart:
-    """Finish a drawing: French numbers on its axes, one legend style, SVG."""
+def draw(figure: Figure, language: Language) -> Chart:
+    """Finish a drawing: the language's numbers on its axes, one legend style, SVG."""
     from matplotlib import rc_context
     from matplotlib.ticker import FuncFormatter, LogFormatter, ScalarFormatter
 
-    def french(value: float, _: object) -> str:
-        return number(value, 6) if value == 0 or abs(value) >= 1e-4 else f"{value:.0e}"
+    def written(value: float, _: object) -> str:
+        return language.number(value, 6) if value == 0 or abs(value) >= 1e-4 else f"{value:.0e}"
 
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), ScalarFormatter | LogFormatter):
-                axis.set_major_formatter(FuncFormatter(french))
+                axis.set_major_formatter(FuncFormatter(written))
         if legend := axes.get_legend():
             legend.set_frame_on(False)
             for text in legend.get_texts():

@@ -9,12 +9,12 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from generator.artefacts import YES_NO, Metric
-from generator.french import NBSP, number
+from generator.language import NBSP, Language
 from generator.schema import Strict
 
 _BOUND = re.compile(r"(?P<sign><=|>=|<|>)\s*(?P<value>-?\d+(?:\.\d+)?)")
 _SIGNS = {"<": "<", ">": ">", "<=": "≤", ">=": "≥"}
-CONFIRMED, QUALIFIED, REFUTED, UNMEASURED = "confirmé", "nuancé", "infirmé", "non mesuré"
+CONFIRMED, QUALIFIED, REFUTED, UNMEASURED = "confirmed", "qualified", "refuted", "unmeasured"
 VERDICTS = (CONFIRMED, QUALIFIED, REFUTED, UNMEASURED)
 
 
@@ -81,15 +81,16 @@ class Verdict:
     metric: Metric | None
     verdict: str
 
-    @property
-    def rule(self) -> str:
-        """The rule in words, in French."""
+    def rule(self, language: Language) -> str:
+        """The rule in words."""
         confirmed, refuted = self.claim.confirmed, self.claim.refuted
         if not confirmed or not refuted:
             return ""
         unit = self.metric.unit if self.metric else ""
-        return (
-            f"{CONFIRMED} si {_in_words(confirmed, unit)}, {REFUTED} si {_in_words(refuted, unit)}, sinon {QUALIFIED}"
+        return language.say(
+            "claim.decides",
+            confirmed=_in_words(confirmed, unit, language),
+            refuted=_in_words(refuted, unit, language),
         )
 
 
@@ -127,8 +128,8 @@ def _holds(bound: str, value: float) -> bool:
     return {"<": value < limit, ">": value > limit, "<=": value <= limit, ">=": value >= limit}[sign]
 
 
-def _in_words(bound: str, unit: str) -> str:
+def _in_words(bound: str, unit: str, language: Language) -> str:
     sign, limit = _parsed(bound)
     if unit == YES_NO:
-        return "oui" if sign[0] == ">" else "non"
-    return f"{_SIGNS[sign]}{NBSP}{number(limit)}" + (NBSP + unit if unit else "")
+        return language.say("claim.yes" if sign[0] == ">" else "claim.no")
+    return f"{_SIGNS[sign]}{NBSP}{language.number(limit)}" + (NBSP + unit if unit else "")

@@ -14,6 +14,7 @@ from generator import pipeline, report
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
+from generator.language import languages, read_language
 from generator.new import new_lab
 
 P = ParamSpec("P")
@@ -122,12 +123,12 @@ def serve(lab: Lab, build: Path, site: Path, device: str, port: int) -> None:
 
 @main.command()
 @click.argument("sites", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_told
-def pdf(sites: tuple[Path, ...]) -> None:
-    """Print the page of each of the websites SITES that has it all: SITE.pdf, with bookmarks."""
+@_command
+def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
+    """Print the page of each of the lab's websites SITES that has it all: SITE.pdf, with bookmarks."""
     for site in sites:
         paper = site.with_name(f"{site.name}.pdf")
-        report.print_site(site, paper)
+        report.print_site(lab, site, paper)
         click.echo(f"printed: {paper}")
 
 
@@ -179,10 +180,11 @@ def explain(lab: Lab, build: Path, device: str) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(languages()), help="Of its site.")
 @_told
-def new(folder: Path, images: tuple[Path, ...]) -> None:
+def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
     """Start a lab in a new FOLDER, on IMAGES of yours if you give some."""
-    lab = new_lab(folder, images)
+    lab = new_lab(folder, images, read_language(language))
     click.echo(f"{lab} is ready: make site LAB={lab}")
 
 

@@ -15,8 +15,9 @@ from generator.errors import LabError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
+from generator.language import Language, read_language
 from generator.questions import Question, figure_problems, read_questions
-from generator.schema import ClassIndex, FileSpec, ImageSpec, Language, Name, NetworkSpec, Strict
+from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict
 from generator.sources import locate, sha256
 
 Place = tuple[str | int, ...]
@@ -27,7 +28,7 @@ class LabFile(Strict):
     """The keys of a lab file."""
 
     title: str = Field(description="title of the lab and of its site")
-    language: Language = Field(description="language of the site")
+    language: LanguageCode = Field(description="language of the site: a file of content/words")
     networks: dict[Name, NetworkSpec] = Field(min_length=1, description="networks; the first is the default")
     images: tuple[ImageSpec, ...] = Field(min_length=1, description="labelled photographs")
     files: dict[str, FileSpec] = Field(
@@ -70,6 +71,11 @@ class Lab:
     def folder(self) -> Path:
         """The folder of the lab file."""
         return self.path.parent
+
+    @property
+    def language(self) -> Language:
+        """The language its site is written in."""
+        return read_language(self.file.language)
 
     def class_title(self, index: int) -> str:
         """Name of a class for the reader: in the site's language if the lab gives one."""
@@ -152,7 +158,7 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
                 _tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
     figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
-    questions, question_problems = read_questions(path.parent / file.questions, figures)
+    questions, question_problems = read_questions(path.parent / file.questions, figures, read_language(file.language))
     for page in sorted((path.parent / file.pages).glob("*.md")):
         question_problems += figure_problems(page, page.read_text(encoding="utf-8"), figures)
     # While an experiment is not understood, its figures are not known either.

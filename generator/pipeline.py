@@ -170,6 +170,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
                 shuffled=shuffled,
                 photographs=_Photographs(lab, experiment.photographs, network.size),
                 class_title=lab.class_title,
+                language=lab.language,
                 on_step=on_step,
                 results=recorder,
             )
@@ -339,10 +340,10 @@ def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network
 
 def _machine() -> dict[str, str]:
     return {
-        "système": f"{platform.system()} {platform.machine()}",
-        "processeur": _processor(),
-        "cœurs utilisés": str(dependencies.threads()),
-        "Python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": str(dependencies.threads()),
+        "python": platform.python_version(),
     }
 
 
@@ -350,8 +351,8 @@ def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor() or "inconnu"
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "inconnu")
+        return platform.processor() or "?"
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "?")
 
 
 def _peak_mib() -> float:

@@ -1,7 +1,8 @@
 """questions/*.md -> questions: what is asked, what was answered, which figures are shown.
 
 A question is a Markdown file: a header between two lines of ``---`` (``number``, ``title``), then
-sections headed ``## Énoncé``, ``## Réponse``, ``## Mesures`` and ``## Note``. A figure is shown where
+sections for the statement, the answer, the evidence and a note, headed in the lab's language
+(``## Énoncé``, ``## Réponse``, ``## Mesures``, ``## Note``). A figure is shown where
 its image link stands: ``![caption](figure:EXPERIMENT/FIGURE)``; a table likewise, ``table:``;
 ``[](figure:EXPERIMENT/FIGURE)`` mentions it by its number. What the answer claims, and the rule that
 decides whether it is true, stands in the header (see claims.py).
@@ -19,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from generator.claims import Claim
 from generator.errors import did_you_mean
+from generator.language import Language
 from generator.schema import Strict
 
 FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
@@ -29,7 +31,6 @@ FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 """Pieces of Markdown that are shown as they stand."""
-SECTIONS = {"Énoncé": "statement", "Réponse": "answer", "Mesures": "evidence", "Note": "note"}
 
 
 class _Header(Strict):
@@ -83,12 +84,15 @@ class Question:
         return (self.statement, self.answer, self.evidence, self.note)
 
 
-def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Question, ...], list[str]]:
+def read_questions(
+    folder: Path, figures: Collection[str], language: Language
+) -> tuple[tuple[Question, ...], list[str]]:
     """Read all questions of a folder.
 
     Args:
         folder: of the files.
         figures: EXPERIMENT/FIGURE of all figures that the lab makes.
+        language: of the headings.
 
     Returns:
         The questions in the order of their numbers, and one line for each mistake.
@@ -101,7 +105,7 @@ def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Questi
     for path in paths:
         text = path.read_text(encoding="utf-8")
         problems += figure_problems(path, text, figures)
-        question = _read(path, text, problems)
+        question = _read(path, text, language, problems)
         if question:
             problems += _header_problems(question, figures)
         if question and question.number in questions:
@@ -120,7 +124,7 @@ def read_questions(folder: Path, figures: Collection[str]) -> tuple[tuple[Questi
     return tuple(questions[number] for number in sorted(questions)), problems
 
 
-def _read(path: Path, text: str, problems: list[str]) -> Question | None:
+def _read(path: Path, text: str, language: Language, problems: list[str]) -> Question | None:
     parts = re.split(r"^---\s*$", text, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0].strip():
         problems.append(f"{path}:1: no header; expected number and title between two lines of ---")
@@ -137,18 +141,20 @@ def _read(path: Path, text: str, problems: list[str]) -> Question | None:
             hint = did_you_mean(mistake["loc"][-1], fields) if mistake["type"] == "extra_forbidden" else ""
             problems.append(f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}{hint}")
         return None
-    sections = dict.fromkeys(SECTIONS.values(), "")
+    known = {heading: name for name, heading in language.section("questions").items()}
+    sections = dict.fromkeys(known.values(), "")
     for heading, body in _sections(parts[2]):
-        if heading not in SECTIONS:
-            expected = ", ".join(SECTIONS)
+        if heading not in known:
+            expected = ", ".join(known)
             line = text[: text.index(f"## {heading}")].count("\n") + 1
             problems.append(
-                f'{path}:{line}: unknown section "{heading}"; expected {expected}{did_you_mean(heading, SECTIONS)}'
+                f'{path}:{line}: unknown section "{heading}"; expected {expected}{did_you_mean(heading, known)}'
             )
             continue
-        sections[SECTIONS[heading]] = body
+        sections[known[heading]] = body
     if not sections["statement"]:
-        problems.append(f"{path}: no section « ## Énoncé »; expected what is asked")
+        heading = language.say("questions.statement")
+        problems.append(f'{path}: no section "## {heading}"; expected what is asked')
         return None
     return Question(
         path,

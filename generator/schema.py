@@ -5,12 +5,13 @@ Every value is checked here or refused; descriptions are the reference of the la
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from generator.catalogue import architectures, class_index
 from generator.errors import did_you_mean
+from generator.language import languages
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 """A short name that can stand in a file name and in an address: small letters, digits, hyphens."""
@@ -38,7 +39,8 @@ def _one_of(what: str) -> AfterValidator:
 
 
 ImageName = Annotated[str, _one_of("images")]
-NetworkName = Annotated[str, _one_of("networks")]
+NAMES_A_NETWORK = _one_of("networks")
+NetworkName = Annotated[str, NAMES_A_NETWORK]
 
 
 class Strict(BaseModel):
@@ -106,4 +108,11 @@ class NetworkSpec(Strict):
     batch: int = Field(4, ge=1, le=64, description="how many images go through it together")
 
 
-Language = Literal["fr"]
+def _language(given: str) -> str:
+    if given not in languages():
+        raise ValueError(f'"{given}" is no language of the site; expected {", ".join(languages())}')
+    return given
+
+
+LanguageCode = Annotated[str, AfterValidator(_language)]
+"""Code of a language that the site can be written in."""

@@ -56,10 +56,11 @@ def watched(lab: Lab) -> set[Path]:
 
 def _folders(lab: Lab) -> Iterator[Path]:
     yield from (path.parent for path, _ in lab.places.values())  # the lab file and those it extends
-    yield from (lab.folder / name for name in (lab.file.questions, lab.file.pages, "travaux"))
+    yield from (lab.folder / lab.file.questions, lab.folder / lab.file.pages)
+    yield from (folder / "travaux" / lab.language.code for folder in (lab.folder, ROOT / "content"))
     for assets in (lab.folder / "assets", ROOT / "content" / "assets"):
         yield from (assets, *(path for path in assets.rglob("*") if path.is_dir()))
-    yield from (ROOT / "templates", ROOT / "content" / "travaux")
+    yield ROOT / "templates"
     for image in lab.images.values():
         # What comes inside a package does not change.
         if not image.file.startswith("package:"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.french import NBSP, number
+from generator.language import NBSP, Language
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -30,10 +30,9 @@ class Estimate:
     high: float
     samples: int
 
-    @property
-    def cell(self) -> str:
+    def cell(self, language: Language) -> str:
         """The estimate and its interval, for the cell of a table: « 45 [26 ; 66] »."""
-        value, low, high = (number(bound, 3) for bound in (self.value, self.low, self.high))
+        value, low, high = (language.number(bound, 3) for bound in (self.value, self.low, self.high))
         return f"{value} [{low}{NBSP};{NBSP}{high}]"
 
 
@@ -50,7 +49,7 @@ def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:
     chosen = np.random.default_rng(0).integers(len(sample), size=(RESAMPLES, len(sample)))
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(sample[chosen].mean(axis=1), [tail, 100 - tail])
-    return Estimate(float(sample.mean()), float(low), float(high), len(sample))
+    return _estimate(float(sample.mean()), float(low), float(high), len(sample))
 
 
 def geometric_mean(values: NDArray[np.floating]) -> Estimate:
@@ -92,7 +91,12 @@ def rate(rates: Sequence[float]) -> Estimate:
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     middle = (value + z**2 / (2 * count)) / (1 + z**2 / count)
     reach = z / (1 + z**2 / count) * math.sqrt(value * (1 - value) / count + z**2 / (4 * count**2))
-    return Estimate(100 * value, 100 * max(middle - reach, 0), 100 * min(middle + reach, 1), count)
+    return _estimate(100 * value, 100 * max(middle - reach, 0), 100 * min(middle + reach, 1), count)
+
+
+def _estimate(value: float, low: float, high: float, samples: int) -> Estimate:
+    # Rounding can put a bound on the wrong side of the value, where no error bar can be drawn.
+    return Estimate(value, min(low, value), max(high, value), samples)
 
 
 def rank_correlations(samples: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:

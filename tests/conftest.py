@@ -15,9 +15,11 @@ from torch import nn
 
 from generator import networks
 from generator.lab import read_lab
+from generator.language import read_language
 from generator.networks import Network
 
 ROOT = Path(__file__).parents[1]
+FRENCH = read_language("fr")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from generator import statistics
 from generator.artefacts import Metric
 from generator.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
-from generator.french import NBSP
-from tests.conftest import Run
+from generator.language import NBSP
+from tests.conftest import FRENCH, Run
 
 RULE = {"says": "toujours", "measured": "La part", "metric": "a/b", "confirmed": "> 1.5", "refuted": "<= 1"}
 
@@ -46,7 +46,7 @@ class TestRule:
         assert [judge(claim, metric(value)).verdict for value in (0.05, 0.2, 0.3)] == [CONFIRMED, QUALIFIED, REFUTED]
 
     def test_it_is_told_in_french(self) -> None:
-        told = judge(Claim.model_validate(RULE), metric(1.6)).rule
+        told = judge(Claim.model_validate(RULE), metric(1.6)).rule(FRENCH)
         assert told == "confirmé si >~1,5~%, infirmé si ≤~1~%, sinon nuancé".replace("~", NBSP)
 
     @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def measures(lab_path: Path, build: Path) -> Iterator[str]:
                 experiment, _, name = claim.metric.partition("/")
                 manifest = read_manifest(build / "results" / experiment)
                 assert manifest is not None
-                number = plain(measure(manifest.metric(name))).strip()
+                number = plain(measure(manifest.metric(name), lab.language)).strip()
                 if len(re.findall(r"\d", number)) > 2:
                     yield number
 

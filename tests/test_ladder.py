@@ -22,6 +22,7 @@ from generator.vision.fourier import _DECAY, _SCALE, Fourier, colours, decode, e
 from generator.vision.gradients import score_gradients
 from generator.vision.penalties import PENALTIES
 from generator.vision.views import wobble
+from tests.conftest import FRENCH
 
 SPREAD_OUT = torch.tensor([[0.6, 0.3, 0.1], [0.6, 0.0, -0.2], [0.5, -0.3, 0.1]], dtype=torch.float64)
 
@@ -174,7 +175,16 @@ def test_it_is_the_other_network_that_judges(toy: Network, tmp_path: Path) -> No
     results = Recorder(tmp_path / "results")
     networks = {"own": own, "other": other}
     ladder.run(
-        Bench(own, networks, lambda share, seed: own, {"one": photograph}, "classe {}".format, passes.append, results)
+        Bench(
+            own,
+            networks,
+            lambda share, seed: own,
+            {"one": photograph},
+            "classe {}".format,
+            FRENCH,
+            passes.append,
+            results,
+        )
     )
     metrics = {metric.name: metric.value for metric in results._metrics}
     figures = {figure.name: figure for figure in results._figures}

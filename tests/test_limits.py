@@ -24,7 +24,7 @@ from generator.lab import read_lab
 from generator.networks import Network
 from generator.statistics import geometric_mean, rank_correlations
 from generator.vision.gradients import saliency_maps, score_changes, smoothgrad
-from tests.conftest import ROOT
+from tests.conftest import FRENCH, ROOT
 
 SIZE = 24
 
@@ -176,6 +176,7 @@ class TestExperiments:
                     shuffled=lambda share, seed: net if share < 1 else linear(seed=9),
                     photographs=photographs,
                     class_title=str,
+                    language=FRENCH,
                     on_step=passes.append,
                     results=recorder,
                 )

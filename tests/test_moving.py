@@ -5,6 +5,7 @@ from __future__ import annotations
 from generator.artefacts import Figure, Film, Manifest, NetworkFacts, Picture, Provenance
 from generator.report.moving import CURVE, comparisons, curve, film_view
 from generator.report.pages import shown_once
+from tests.conftest import FRENCH
 
 
 def picture(file: str, title: str = "") -> Picture:
@@ -64,27 +65,26 @@ class TestComparisons:
     def titles(self, shown: Figure, *others: Manifest, filmed: bool = False) -> list[str]:
         here = manifest(shown, "Lite0")
         everything = {one.experiment: one for one in (here, *others)}
-        return [c.title for c in comparisons(here, shown, film_view(film(0, 9)) if filmed else None, everything)]
+        found = comparisons(here, shown, film_view(film(0, 9)) if filmed else None, everything, FRENCH)
+        return [f"{c.kind}: {under.title}, {over.title}" for c in found for under, over in c.pairs[:1]]
 
     def test_are_those_the_figure_declares(self) -> None:
         before, after = picture("a.png", "Originale"), picture("b.png", "Modifiée")
         assert self.titles(figure(before, after)) == []
-        assert self.titles(figure(before, after, compare=[("a.png", "b.png")])) == [
-            "Comparer « Originale » et « Modifiée »"
-        ]
-        assert self.titles(figure(before, after, overlay=[("a.png", "b.png")])) == ["Superposer : modifiée"]
+        assert self.titles(figure(before, after, compare=[("a.png", "b.png")])) == ["curtain: Originale, Modifiée"]
+        assert self.titles(figure(before, after, overlay=[("a.png", "b.png")])) == ["overlay: Originale, Modifiée"]
 
     def test_start_and_result_of_a_film_from_a_photograph(self) -> None:
-        assert self.titles(figure(picture("a.png")), filmed=True) == ["Comparer « Départ » et « Itération\xa09 »"]
+        assert self.titles(figure(picture("a.png")), filmed=True) == ["curtain: Départ, Itération\xa09"]
         assert self.titles(figure(picture("a.png"), images=[]), filmed=True) == []
 
     def test_the_same_figure_by_another_network(self) -> None:
         shown = figure(picture("a.png"))
-        assert self.titles(shown, manifest(shown, "Lite2")) == ["Comparer « Lite0 » et « Lite2 »"]
+        assert self.titles(shown, manifest(shown, "Lite2")) == ["curtain: Lite0, Lite2"]
         assert self.titles(shown, manifest(shown, "Lite2", kind="fooling")) == []
         assert self.titles(shown, manifest(shown.model_copy(update={"name": "chat"}), "Lite2")) == []
 
 
 def test_a_figure_that_comes_again_is_a_link() -> None:
     one = '<figure class="tp-figure" id="x">\n<p class="t__title"><a href="#x">Figure 1.1</a> T</p></figure>'
-    assert shown_once(f"{one} et {one}") == f'{one} et <p><a href="#x">Figure 1.1</a>, plus haut.</p>'
+    assert shown_once(f"{one} et {one}", "plus haut") == f'{one} et <p><a href="#x">Figure 1.1</a>, plus haut.</p>'

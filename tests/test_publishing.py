@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from generator.errors import RunError
+from generator.lab import read_lab
 from generator.report import print_site
 from generator.report.paper import with_link_notes
 from tests.conftest import ROOT, Run
 
+MINI = ROOT / "tests" / "mini" / "lab.yml"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium here")
 
@@ -106,7 +108,8 @@ class TestLinkNotes:
     def test_each_address_has_one_number_and_stands_in_the_list(self) -> None:
         page = with_link_notes(
             "Selon [Zhou *et al.*](https://a.org/1), <https://a.org/2> et <a href='x' href=\"https://a.org/1\">lui</a>,"
-            " voir [ici](galeries/x.md), [là](https://a.org/3(92)90242-F) et `[code](https://a.org/4)`."
+            " voir [ici](galeries/x.md), [là](https://a.org/3(92)90242-F) et `[code](https://a.org/4)`.",
+            "Liens",
         )
         assert '](https://a.org/1)<sup class="tp-print">[1]</sup>' in page
         assert '<https://a.org/2><sup class="tp-print">[2]</sup>' in page
@@ -118,7 +121,7 @@ class TestLinkNotes:
         ]
 
     def test_a_page_without_links_is_left_alone(self) -> None:
-        assert with_link_notes("[ici](x.md)\n") == "[ici](x.md)\n"
+        assert with_link_notes("[ici](x.md)\n", "Liens") == "[ici](x.md)\n"
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +142,7 @@ class TestPaper:
     @needs_chromium
     def test_both_editions_are_printed_with_bookmarks_and_all_their_images(self, editions: list[Path]) -> None:
         before = {path for site in editions for path in site.rglob("*")}
-        command = [sys.executable, "-m", "generator", "pdf", *map(str, editions)]
+        command = [sys.executable, "-m", "generator", "pdf", "--lab", str(MINI), *map(str, editions)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         staff, students = (site.with_name(f"{site.name}.pdf").read_bytes() for site in editions)
@@ -160,13 +163,14 @@ class TestPaper:
         assert {path for site in editions for path in site.rglob("*")} == before, "nothing stays in the websites"
 
     def test_without_chromium_one_line_says_so(self, editions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        lab = read_lab(MINI, Path("data"))
         monkeypatch.setenv("PATH", "")
         with pytest.raises(RunError, match=r"^no Chromium to print with: install one of chromium, .*$"):
-            print_site(editions[0], editions[0].with_suffix(".pdf"))
+            print_site(lab, editions[0], editions[0].with_suffix(".pdf"))
 
     def test_without_the_website_one_line_says_so(self, tmp_path: Path) -> None:
         with pytest.raises(RunError, match="build the website first"):
-            print_site(tmp_path, tmp_path / "x.pdf")
+            print_site(read_lab(MINI, Path("data")), tmp_path, tmp_path / "x.pdf")
 
     def test_the_students_have_all_questions_on_a_page_too(self, editions: list[Path]) -> None:
         students = editions[1]

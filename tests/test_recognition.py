@@ -19,6 +19,7 @@ from generator.experiments.classvis import moments
 from generator.experiments.recognition import Recognition, ask
 from generator.experiments.resemblance import Resemblance
 from generator.networks import Network
+from tests.conftest import FRENCH
 
 LAB = {"networks": ["principal", "autre"], "images": ["a", "b"]}
 SETTINGS = {"title": "t", "network": "principal", "other": "autre", "step": 3, "unit_gradient": True, "jitter": 0}
@@ -54,7 +55,16 @@ def measured(experiment: Experiment, own: Network, other: Network, folder: Path)
     results = Recorder(folder / "results")
     wanted = photographs() if experiment.photographs else {}
     experiment.run(
-        Bench(own, {"principal": own, "autre": other}, lambda share, seed: own, wanted, str, passes.append, results)
+        Bench(
+            own,
+            {"principal": own, "autre": other},
+            lambda share, seed: own,
+            wanted,
+            str,
+            FRENCH,
+            passes.append,
+            results,
+        )
     )
     assert sum(passes) == experiment.work
     metrics = {metric.name: metric for metric in results._metrics}

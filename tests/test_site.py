@@ -16,9 +16,8 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from generator.french import number, typeset
 from generator.lab import read_lab
-from tests.conftest import ROOT, Run
+from tests.conftest import FRENCH, ROOT, Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -99,7 +98,7 @@ class TestTexts:
         raw = json.loads((ROOT / "build" / "results" / "alligator" / "manifest.json").read_text())
         norm = next(metric["value"] for metric in raw["metrics"] if metric["name"] == "oiseau.l2")
         (page,) = (site / "questions").glob("q05-*.html")
-        assert number(norm) in article(page)
+        assert FRENCH.number(norm) in article(page)
 
 
 class TestProvenance:
@@ -176,15 +175,15 @@ class TestBuilding:
 
 class TestFrench:
     def test_numbers(self) -> None:
-        assert number(0.04123) == "0,04123"
-        assert number(-1.5) == "−1,5"
-        assert number(12500) == "12\N{NARROW NO-BREAK SPACE}500"
-        assert number(0.0000123, 3) == "1,2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup>"
+        assert FRENCH.number(0.04123) == "0,04123"
+        assert FRENCH.number(-1.5) == "−1,5"
+        assert FRENCH.number(12500) == "12\N{NARROW NO-BREAK SPACE}500"
+        assert FRENCH.number(0.0000123, 3) == "1,2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup>"
 
     def test_spaces(self) -> None:
-        assert typeset("« a » : b ?") == "«\xa0a\xa0»\xa0: b\N{NARROW NO-BREAK SPACE}?"
-        assert typeset("`a : b`") == "`a : b`"
-        assert typeset("| :--- |") == "| :--- |"
+        assert FRENCH.typeset("« a » : b ?") == "«\xa0a\xa0»\xa0: b\N{NARROW NO-BREAK SPACE}?"
+        assert FRENCH.typeset("`a : b`") == "`a : b`"
+        assert FRENCH.typeset("| :--- |") == "| :--- |"
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from generator.experiments.sweep import Natural, Outcome, Sweep, confinement, di
 from generator.networks import Network
 from generator.statistics import Estimate
 from generator.vision.ascent import Climb, Rule, ascend
-from tests.conftest import Run
+from tests.conftest import FRENCH, Run
 
 GREY = (0.5, 0.5, 0.5)
 
@@ -119,7 +119,7 @@ def swept(toy: Network, folder: Path) -> tuple[Sweep, Manifest, int]:
         passes += images
 
     recorder = Recorder(folder)
-    sweep.run(Bench(toy, {"n": toy, "o": toy}, lambda share, seed: toy, photographs, str, count, recorder))
+    sweep.run(Bench(toy, {"n": toy, "o": toy}, lambda share, seed: toy, photographs, str, FRENCH, count, recorder))
     manifest = recorder.publish(
         experiment="s",
         kind="sweep",

@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import capped
+from generator.experiments.saliency import capped, capped_scale
 from generator.french import number
 from generator.images import shift
 from generator.schema import Fraction, ImageName, NetworkName
@@ -45,16 +45,8 @@ class Agreement(Experiment):
     blur: float = Field(2, ge=0, description="standard deviation of the blur before they are, in its pixels")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, self.shown)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -160,7 +152,7 @@ class Agreement(Experiment):
         axes.set_xlabel("Corrélation de rang des cartes")
         bench.results.chart(
             "accord",
-            draw(figure),
+            draw(figure, bench.language),
             title="Deux réseaux, une même carte ?",
             caption="Corrélation de rang de Spearman entre deux cartes de saillance, un point par image ; trait : "
             "moyenne et intervalle de confiance à 95 %. En premier, les deux réseaux ; en bleu, ce qu’il faut attendre "
@@ -250,6 +242,7 @@ def _picture(bench: Bench, file: str, values: Map, heading: str, shown: str) -> 
         file,
         capped(values),
         title=heading,
+        scale=capped_scale(values),
         alt=f"Carte de saillance de la photographie « {shown} », {heading[0].lower()}{heading[1:]}",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,16 @@ from pydantic import Field
 
 from generator.artefacts import Recorder
 from generator.images import Box, Pixels, inside
-from generator.schema import NetworkName, Strict
+from generator.language import Language
+from generator.schema import NAMES_A_NETWORK, NetworkName, Strict
 
 if TYPE_CHECKING:
     from generator.networks import Network
 
 
 Family = Literal["saliency", "fooling", "classvis"]
-FAMILIES: dict[Family, str] = {
-    "saliency": "Cartes de saillance",
-    "fooling": "Images adverses",
-    "classvis": "Visualisations de classes",
-}
-"""The three subjects of the lab, and the titles of their galleries."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""The three subjects of the lab."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Photograph:
     Attributes:
         pixels: RGB values, uint8 (H, W, 3).
         label: index of its true class.
-        title: what it shows, in French.
+        title: what it shows, for the reader.
         boxes: left, top, right and bottom of its objects, as fractions of the image's side.
     """
 
@@ -61,6 +58,7 @@ class Bench:
             of these layers, counted from the scores, in a random order; made for a few gradients.
         photographs: the ones the experiment asked for, by name, in the order it asked.
         class_title: index of a class -> its name for a reader.
+        language: the lab's, in which captions are written.
         on_step: told how many images went once through the network, forward and back.
         results: takes what is made.
     """
@@ -70,6 +68,7 @@ class Bench:
     shuffled: Callable[[float, int], Network]
     photographs: Mapping[str, Photograph]
     class_title: Callable[[int], str]
+    language: Language
     on_step: Callable[[int], None]
     results: Recorder
 
@@ -89,18 +88,19 @@ class Experiment(Strict):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Names of the networks it needs, its own first."""
-        return (self.network,)
+        """Names of the networks it needs, its own first: of all its keys that name one."""
+        fields = type(self).model_fields.items()
+        return tuple(getattr(self, name) for name, field in fields if NAMES_A_NETWORK in field.metadata)
 
     @property
-    @abstractmethod
     def photographs(self) -> tuple[str, ...]:
-        """Names of the images it needs."""
+        """Names of the images it needs; its ``images``, if it has such a key and needs no others."""
+        return tuple(getattr(self, "images", ()))
 
     @property
-    @abstractmethod
     def classes(self) -> tuple[int, ...]:
-        """Classes it names beside those of its images."""
+        """Classes it names beside those of its images; none, as a rule."""
+        return ()
 
     @property
     @abstractmethod

@@ -10,18 +10,11 @@ from pydantic import Field, NonNegativeFloat
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
-from generator.french import NBSP, number
 from generator.images import Pixels
+from generator.language import Language
 from generator.schema import ClassIndex, ImageName, Name, Strict
 
 PenaltyName = Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"]
-PENALTY_TITLES: dict[PenaltyName | None, str] = {
-    None: "sans régularisation",
-    "l2": "norme L2",
-    "squared-l2": "carré de la norme L2 de l’image normalisée (0 : gris moyen)",
-    "squared-l2-to-start": "carré de la distance L2 à l’image de départ",
-    "squared-pixels": "carré de la norme L2 des valeurs des pixels (0 : noir)",
-}
 
 
 class Ascent(Strict):
@@ -48,14 +41,14 @@ class Ascent(Strict):
             blur_every=self.blur_every,
         )
 
-    @property
-    def settings(self) -> dict[str, object]:
+    def settings(self, language: Language) -> dict[str, object]:
         """The same for the reader."""
+        say, step = language.say, language.number(self.step)
         return {
-            "pas η": number(self.step) + (" (gradient ramené à la norme 1)" if self.unit_gradient else ""),
-            "lissage du gradient σ (début → fin)": " → ".join(map(number, self.gradient_sigma)) + " px",
-            "décalage aléatoire": f"jusqu’à {self.jitter} px",
-            "flou de l’image": f"σ = {number(self.blur_sigma)} px toutes les {self.blur_every} itérations",
+            say("classvis.settings.step"): say("classvis.unit-step", step=step) if self.unit_gradient else step,
+            say("classvis.settings.gradient"): " → ".join(map(language.number, self.gradient_sigma)) + " px",
+            say("classvis.settings.jitter"): say("classvis.jitter", n=self.jitter),
+            say("classvis.settings.blur"): say("classvis.blur", sigma=self.blur_sigma, every=self.blur_every),
         }
 
 
@@ -129,43 +122,51 @@ class ClassVisualisation(Ascent, Experiment):
         return [0, *moments(last, self.frames)]
 
     def _record(self, bench: Bench, run: Run, summit: vision.ascent.Summit) -> None:
+        say, target = bench.language.say, bench.class_title(run.target)
         images = {iteration: to_bytes(bench.network.pixels(image)) for iteration, image in summit.snapshots.items()}
         for iteration in run.show:
             self._figure(bench, run, iteration, images[iteration], summit)
         bench.results.film(
             run.name,
-            title=f"{bench.class_title(run.target)}, {run.title}",
+            title=say("classvis.film", target=target, setting=run.title),
             figures=[_figure_name(run, iteration) for iteration in run.show],
             frames={iteration: images[iteration] for iteration in self._film(max(run.show))},
             total=self.iterations,
             scores=summit.scores,
-            alt=f"{bench.class_title(run.target)}, {run.title}, au fil des itérations",
+            alt=say("classvis.film-alt", target=target, setting=run.title),
         )
 
     def _figure(self, bench: Bench, run: Run, iteration: int, pixels: Pixels, summit: vision.ascent.Summit) -> None:
-        name, target = _figure_name(run, iteration), bench.class_title(run.target)
+        name, target, say = _figure_name(run, iteration), bench.class_title(run.target), bench.language.say
+        # A programme's iterations are numbered: they are names, not quantities.
+        at, all_ = str(iteration), str(self.iterations)
         chances = vision.gradients.probabilities(bench.network.scorer, bench.network.normalise([pixels]))
-        start = f"la photographie « {bench.photographs[run.start].title} »" if run.start else "un bruit gaussien"
+        start = (
+            say("classvis.from-photograph", title=bench.photographs[run.start].title)
+            if run.start
+            else say("classvis.from-noise")
+        )
         facts = [
             bench.results.metric(
-                f"{name}.score", summit.scores[iteration - 1], label=f"Score « {target} » avant ce pas"
+                f"{name}.score", summit.scores[iteration - 1], label=say("classvis.score", target=target)
             ),
             bench.results.metric(
                 f"{name}.probability",
                 100 * chances[0, run.target],
-                label=f"Probabilité « {target} » de l’image enregistrée",
+                label=say("classvis.probability", target=target),
                 unit="%",
             ),
         ]
+        origin = "from-photograph" if run.start else "from-noise"
         picture = bench.results.picture(
-            name, pixels, alt=f"Visualisation de la classe « {target} », {run.title}, à l’itération {iteration}"
+            name,
+            pixels,
+            alt=say(f"classvis.alt.{origin}", start=start, target=target, setting=run.title, iteration=at),
         )
-        title = f"{target}, itération {iteration}{NBSP}/{NBSP}{self.iterations}"
         bench.results.figure(
             name,
-            title=title,
-            caption=f"Départ : {start}. Réglage : {run.title}. L’image après {iteration} pas de gradient qui "
-            f"augmentent le score « {target} ».",
+            title=say("classvis.title", target=target, iteration=at, all=all_),
+            caption=say("classvis.caption", start=start, setting=run.title, iteration=at, target=target),
             columns=[[picture]],
             thumbnail=picture,
             arrays={"image": bench.network.pixels(summit.snapshots[iteration])},
@@ -173,12 +174,12 @@ class ClassVisualisation(Ascent, Experiment):
             seed=self.seed,
             classes=[target],
             parameters={
-                "classe": f"{target} ({run.target})",
-                "départ": start,
-                "itération": f"{iteration} d’un programme de {self.iterations}",
-                "régularisation": PENALTY_TITLES[run.penalty],
-                "poids λ": run.weight,
-                **self.settings,
+                say("common.class"): f"{target} ({run.target})",
+                say("classvis.settings.start"): start,
+                say("classvis.settings.iteration"): say("classvis.iteration", iteration=at, all=all_),
+                say("classvis.settings.penalty"): say(f"classvis.penalty.{run.penalty or 'none'}"),
+                say("classvis.settings.weight"): run.weight,
+                **self.settings(bench.language),
             },
             facts=facts,
         )

@@ -15,7 +15,7 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family, Photograph
 from generator.experiments.localisation import BLUE, GREEN, best_and_worst, maps_of_boxed
-from generator.experiments.saliency import heat
+from generator.experiments.saliency import heat, heat_scale
 from generator.french import number
 from generator.images import Box, Pixels, outlined
 from generator.schema import Fraction, ImageName
@@ -67,14 +67,6 @@ class Detection(Experiment):
     background_share: Fraction = Field(
         0.3, description="share of the pixels, the least salient, that are surely background (Simonyan et al. 2013)"
     )
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -164,7 +156,7 @@ class Detection(Experiment):
         panels[0].axvline(FOUND, color=INK, linewidth=1, linestyle="--")
         bench.results.chart(
             "controles",
-            draw(figure),
+            draw(figure, bench.language),
             title="La carte et ses témoins",
             caption="Recouvrement (intersection sur union) avec les boîtes annotées : un point bleu par photographie, "
             "la moyenne et son intervalle à 95 % en orange. En tirets, le seuil de 0,5 au-dessus duquel un objet "
@@ -268,6 +260,12 @@ def _column(bench: Bench, name: str, found: Found) -> list[Picture]:
         ),
     }
     return [
-        bench.results.picture(f"exemples-{name}-{key}", pixels, title=title, alt=alt.format(f"« {photograph.title} »"))
+        bench.results.picture(
+            f"exemples-{name}-{key}",
+            pixels,
+            title=title,
+            alt=alt.format(f"« {photograph.title} »"),
+            scale=heat_scale(found.smooth.max()) if key == "carte" else None,
+        )
         for key, (pixels, title, alt) in shown.items()
     ]

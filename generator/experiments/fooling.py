@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import YES_NO
+from generator.artefacts import YES_NO, Scale
 from generator.experiments.base import Bench, Experiment, Family
-from generator.french import number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 
@@ -31,10 +30,6 @@ class Fooling(Experiment):
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     iterations: int = Field(100, ge=1, description="give up after this many steps")
     clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -66,6 +61,7 @@ class Fooling(Experiment):
 
     def _record(self, bench: Bench, name: str, summit: vision.ascent.Summit) -> None:
         photograph, results, network = bench.photographs[name], bench.results, bench.network
+        say = bench.language.say
         before = photograph.pixels.astype(np.float32) / np.float32(255)
         after = network.pixels(summit.image)
         saved = to_bytes(after)
@@ -76,53 +72,49 @@ class Fooling(Experiment):
         facts = [
             results.metric(f"{name}.{key}", float(value), label=label, unit=unit)
             for key, value, label, unit in (
-                ("reached", summit.reached, "Classe visée atteinte", YES_NO),
-                ("iterations", summit.steps, "Itérations", ""),
-                ("l2", np.linalg.norm(change), "Norme L2 du changement (pixels dans [0, 1])", ""),
-                ("linf", np.abs(change).max(), "Norme L∞ du changement (pixels dans [0, 1])", ""),
-                ("score-before", summit.scores[0], f"Score « {target} » avant", ""),
-                ("score-after", summit.scores[-1], f"Score « {target} » après", ""),
-                ("target-before", 100 * chances[0, self.target], f"Probabilité « {target} » avant", "%"),
-                ("target-after", 100 * chances[1, self.target], f"Probabilité « {target} » après *", "%"),
-                ("label-before", 100 * chances[0, photograph.label], f"Probabilité « {own} » avant", "%"),
-                ("label-after", 100 * chances[1, photograph.label], f"Probabilité « {own} » après *", "%"),
-                ("survives", chances[1].argmax() == self.target, "L’image enregistrée trompe le réseau *", YES_NO),
+                ("reached", summit.reached, say("fooling.reached"), YES_NO),
+                ("iterations", summit.steps, say("fooling.iterations"), ""),
+                ("l2", np.linalg.norm(change), say("common.l2"), ""),
+                ("linf", np.abs(change).max(), say("common.linf"), ""),
+                ("score-before", summit.scores[0], say("fooling.score-before", target=target), ""),
+                ("score-after", summit.scores[-1], say("fooling.score-after", target=target), ""),
+                ("target-before", 100 * chances[0, self.target], say("fooling.probability-before", title=target), "%"),
+                ("target-after", 100 * chances[1, self.target], say("fooling.probability-after", title=target), "%"),
+                ("label-before", 100 * chances[0, photograph.label], say("fooling.probability-before", title=own), "%"),
+                ("label-after", 100 * chances[1, photograph.label], say("fooling.probability-after", title=own), "%"),
+                ("survives", chances[1].argmax() == self.target, say("fooling.survives"), YES_NO),
             )
         ]  # fmt: skip
         shown = {
-            "originale": (photograph.pixels, "Originale", f"Photographie d’origine : {title}"),
-            "trompeuse": (saved, "Modifiée", f"La même photographie, modifiée : à l’œil, toujours « {title} »"),
+            "originale": (photograph.pixels, say("common.original"), say("common.original-alt", title=title), None),
+            "trompeuse": (saved, say("common.fooled"), say("fooling.fooled-alt", title=title), None),
             "difference": (
                 around_grey(change),
-                "Différence",
-                "Différence entre les deux images : gris presque uniforme",
+                say("common.difference"),
+                say("common.difference-alt"),
+                grey_scale(1),
             ),
             "difference-x10": (
                 around_grey(10 * change),
-                "Différence × 10",
-                "Différence multipliée par dix : grain coloré sur fond gris",
+                say("common.difference-x10"),
+                say("common.difference-x10-alt"),
+                grey_scale(10),
             ),
         }
         pictures = {
-            key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt)
-            for key, (pixels, heading, alt) in shown.items()
+            key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt, scale=scale)
+            for key, (pixels, heading, alt, scale) in shown.items()
         }
         outcome = (
-            f"jusqu’à ce que le réseau y voie « {target} »"
+            say("fooling.success", target=target)
             if summit.reached
-            else f"sans que le réseau y voie « {target} » au bout de {summit.steps} pas"
+            else say("fooling.failure", target=target, steps=summit.steps)
         )
         clipped = 100 * float(np.mean(np.abs(10 * change) > 0.5))
         results.figure(
             name,
-            title=f"{title} → {target}",
-            caption=(
-                f"De gauche à droite : la photographie ; la même, modifiée {outcome} ; leur différence ; cette "
-                "différence multipliée par dix. Aucune image n’est réétalée : dans les différences, le gris moyen "
-                "veut dire « aucun changement » et un écart de 1/255 vaut un niveau de gris (dix à droite, où "
-                f"{number(clipped, 2)} % des valeurs sortent de l’échelle et sont écrêtées). * Mesuré sur l’image "
-                "telle qu’elle est enregistrée, arrondie à 8 bits."
-            ),
+            title=say("fooling.title", photograph=title, target=target),
+            caption=say("fooling.caption", outcome=outcome, clipped=clipped),
             columns=[[picture] for picture in pictures.values()],
             thumbnail=pictures["trompeuse"],
             arrays={"original": photograph.pixels, "fooled": after},
@@ -131,22 +123,22 @@ class Fooling(Experiment):
             compare=[(pictures["originale"], pictures["trompeuse"])],
             seed=None,
             parameters={
-                "classe visée": f"{target} ({self.target})",
-                "pas η (norme L2, espace normalisé)": self.step,
-                "itérations au plus": self.iterations,
-                "pixels gardés valides à chaque pas": self.clamp,
+                say("common.target"): f"{target} ({self.target})",
+                say("common.step"): self.step,
+                say("common.at-most"): self.iterations,
+                say("common.clamp"): self.clamp,
             },
             facts=facts,
         )
         frames = {iteration: to_bytes(network.pixels(image)) for iteration, image in summit.snapshots.items()}
         results.film(
             name,
-            title=f"{title} → {target}",
+            title=say("fooling.title", photograph=title, target=target),
             figures=[name],
             frames=frames | {summit.steps: saved},
             total=summit.steps,
             scores=summit.scores,
-            alt=f"« {title} », modifiée peu à peu vers « {target} »",
+            alt=say("fooling.film-alt", title=title, target=target),
         )
 
 
@@ -158,3 +150,8 @@ def to_bytes(values: NDArray[np.float32]) -> Pixels:
 def around_grey(change: NDArray[np.float32]) -> Pixels:
     """Signed changes of pixel values -> a picture whose middle grey means « no change »."""
     return to_bytes(0.5 + change)
+
+
+def grey_scale(times: float) -> Scale:
+    """Which changes of pixel values in [0, 1] black and white mean in ``around_grey(times * change)``."""
+    return Scale(palette="grey", low=-0.5 / times, high=0.5 / times)

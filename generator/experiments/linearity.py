@@ -34,14 +34,6 @@ class Linearity(Experiment):
     random: int = Field(4, ge=1, description="how many random directions per image")
 
     @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
-
-    @property
     def figures(self) -> Iterator[str]:
         yield "erreur"
 
@@ -105,7 +97,7 @@ class Linearity(Experiment):
         axes.legend(loc="upper left")
         bench.results.chart(
             "erreur",
-            draw(figure),
+            draw(figure, bench.language),
             title="Jusqu’où le gradient prévoit le score",
             caption="Erreur de la prévision du premier ordre, rapportée au changement prévu du score, selon la taille "
             "du changement : médiane sur les images et moitié centrale des images. En pointillé : une erreur de "

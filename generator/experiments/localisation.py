@@ -15,7 +15,7 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, PAPER, canvas, draw
 from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import heat
+from generator.experiments.saliency import heat, heat_scale
 from generator.french import number
 from generator.images import inside, outlined
 from generator.schema import Box, ImageName
@@ -68,10 +68,6 @@ class Localisation(Experiment):
     @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.heads)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -156,7 +152,7 @@ class Localisation(Experiment):
         axes.legend(loc="lower right")
         bench.results.chart(
             "energie",
-            draw(figure),
+            draw(figure, bench.language),
             title="La saillance dans les boîtes",
             caption="Un point par photographie. Une carte sans rapport avec l’objet mettrait dans les boîtes autant "
             "de saillance que leur aire : la diagonale. Au-dessus, la saillance se concentre sur les objets. Point "
@@ -185,7 +181,7 @@ class Localisation(Experiment):
         axes.legend(loc="lower right")
         bench.results.chart(
             "couverture",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce que la saillance couvre des objets",
             caption="Part des boîtes couverte par les pixels les plus saillants, selon le nombre de pixels gardés : "
             f"moyenne sur {len(measures)} photographies, et bande où se trouve la moitié centrale d’entre elles. Une "
@@ -271,6 +267,7 @@ def _column(bench: Bench, name: str, values: NDArray[np.float32], measure: Measu
             f"exemples-{name}-carte",
             outlined(outlined(heat(values / values.max()), photograph.boxes, GREEN), [around], BLUE),
             title=f"gain {number(measure.gain, 3)}",
+            scale=heat_scale(values.max()),
             alt=f"Carte de saillance de « {photograph.title} » ; son maximum est "
             + ("dans" if measure.pointed else "hors de")
             + " la boîte",

@@ -43,16 +43,8 @@ class Patch(Experiment):
     shown: tuple[ImageName, ...] = Field(min_length=1, description="photographs of the figure, among the images")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.shown, self.photograph)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -106,7 +98,7 @@ class Patch(Experiment):
             clean = vision.gradients.answers(
                 network, (bench.photographs[name].pixels for name in pasted), on_step=bench.on_step
             )
-            rows["none"] += [rate(clean == target).cell, None]
+            rows["none"] += [rate(clean == target).cell(bench.language), None]
             for kind, kind_title in KINDS.items():
                 images = (image for kinds in pasted.values() for image in kinds[kind])
                 found = vision.gradients.answers(network, images, on_step=bench.on_step).reshape(len(pasted), -1)
@@ -121,7 +113,7 @@ class Patch(Experiment):
                         label=f"{NETWORKS[key]}, {kind_title} : images {what}",
                         unit="%",
                     )
-                rows[kind] += [estimate.cell for estimate in estimates.values()]
+                rows[kind] += [estimate.cell(bench.language) for estimate in estimates.values()]
                 sees |= {
                     (key, kind, name): bool(answer == target) for name, answer in zip(pasted, found[:, 0], strict=True)
                 }

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import Picture
+from generator.artefacts import Picture, Scale
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels
 from generator.schema import ImageName, Name
-
-CAPTION = (
-    " de saillance : pour chaque pixel, le maximum sur les trois canaux de |∂s/∂x|, où s est le score de la vraie "
-    "classe avant softmax. Chaque carte est divisée par son propre maximum ; noir : aucune influence, blanc : "
-    "l’influence la plus forte de l’image."
-)
 
 
 class Saliency(Experiment):
@@ -36,10 +30,6 @@ class Saliency(Experiment):
     @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *(i for strip in self.strips.values() for i in strip))))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -63,44 +53,54 @@ class Saliency(Experiment):
             if name in self.images:
                 self._figure(bench, name, {name: (column, values)}, photographs[name].title)
         for name, strip in self.strips.items():
-            self._figure(bench, name, {image: kept[image] for image in strip}, "Images et cartes de saillance")
+            self._figure(bench, name, {image: kept[image] for image in strip}, bench.language.say("saliency.strip"))
 
     def _figure(
         self, bench: Bench, name: str, shown: dict[str, tuple[list[Picture], NDArray[np.float32]]], title: str
     ) -> None:
-        several = len(shown) > 1
+        say, form = bench.language.say, "several" if len(shown) > 1 else "one"
         columns = [column for column, _ in shown.values()]
         bench.results.figure(
             name,
             title=title,
-            caption=("En haut, les photographies ; en bas, leurs cartes" if several else "La photographie et sa carte")
-            + CAPTION,
+            caption=say(f"saliency.{form}", caption=say("saliency.caption")),
             columns=columns,
             thumbnail=columns[0][-1],
             overlay=[(photograph, heatmap) for photograph, heatmap in columns],
             arrays={image: values for image, (_, values) in shown.items()},
             images=list(shown),
-            parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
+            parameters={say("common.class"): say("saliency.true-class"), say("common.palette"): "hot"},
         )
 
     def _column(self, bench: Bench, name: str, values: NDArray[np.float32]) -> list[Picture]:
-        photograph = bench.photographs[name]
-        bench.results.metric(f"{name}.maximum", values.max(), label=f"Maximum de la carte, {photograph.title}")
+        photograph, say = bench.photographs[name], bench.language.say
+        title = photograph.title
+        bench.results.metric(f"{name}.maximum", values.max(), label=say("saliency.maximum", title=title))
         return [
             bench.results.picture(
                 f"{name}-image",
                 photograph.pixels,
-                title=photograph.title,
-                alt=f"Photographie : {photograph.title}",
+                title=title,
+                alt=say("common.photograph", title=title),
             ),
             bench.results.picture(
                 f"{name}-carte",
                 heat(values / values.max()),
-                title="Carte de saillance",
-                alt=f"Carte de saillance de la photographie « {photograph.title} » : points clairs "
-                "sur fond noir, là où le score dépend le plus des pixels",
+                title=say("saliency.map"),
+                alt=say("saliency.map-alt", title=title, place=say(f"saliency.brightest.{brightest(values)}")),
+                scale=heat_scale(values.max()),
             ),
         ]
+
+
+def brightest(values: NDArray[np.float32]) -> str:
+    """Which ninth of a map, (H, W), is the brightest as a whole: « top-left » to « bottom-right »."""
+    ninths = {
+        f"{row}-{column}": float(part.mean())
+        for row, rows in zip(("top", "middle", "bottom"), np.array_split(values, 3), strict=True)
+        for column, part in zip(("left", "centre", "right"), np.array_split(rows, 3, axis=1), strict=True)
+    }
+    return max(ninths, key=ninths.__getitem__)
 
 
 def capped(values: NDArray[np.float32]) -> Pixels:
@@ -109,6 +109,16 @@ def capped(values: NDArray[np.float32]) -> Pixels:
     As Smilkov et al. (2017, section 3) show theirs: what exceeds the 99th percentile is white.
     """
     return heat((values / np.percentile(values, 99)).clip(0, 1))
+
+
+def capped_scale(values: NDArray[np.float32]) -> Scale:
+    """What black and white mean in ``capped(values)``."""
+    return heat_scale(np.percentile(values, 99))
+
+
+def heat_scale(high: float | np.floating[Any]) -> Scale:
+    """What black and white mean in ``heat(values / high)``."""
+    return Scale(palette="hot", low=0, high=float(high))
 
 
 def heat(values: NDArray[np.float32]) -> Pixels:

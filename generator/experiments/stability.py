@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import capped
+from generator.experiments.saliency import capped, capped_scale
 from generator.french import number
 from generator.images import Pixels, shift
 from generator.schema import ImageName
@@ -94,10 +94,6 @@ class Stability(Experiment):
     @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.shown)))
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        return ()
 
     @property
     def figures(self) -> Iterator[str]:
@@ -246,7 +242,7 @@ class Stability(Experiment):
             text.set_color(INK)
         bench.results.chart(
             "stabilite",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce qui reste d’une carte quand l’image change à peine",
             caption="Corrélation de rang de Spearman entre la carte de saillance d’une image et celle de la même image "
             "décalée, bruitée, assombrie ou éclaircie : moyenne sur les images et intervalle de confiance à 95 %. En "
@@ -279,6 +275,7 @@ class Stability(Experiment):
             shown = {"image": views[place]} | {
                 method: capped(maps[method][place]) for method in ("plain", "smoothgrad")
             }
+            scales = {method: capped_scale(maps[method][place]) for method in ("plain", "smoothgrad")}
             columns.append(
                 [
                     bench.results.picture(
@@ -286,6 +283,7 @@ class Stability(Experiment):
                         pixels,
                         title=METHODS.get(key, heading),
                         alt=f"{METHODS.get(key, 'Photographie')} : {title}, {heading.lower()}",
+                        scale=scales.get(key),
                     )
                     for key, pixels in shown.items()
                 ]

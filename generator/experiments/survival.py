@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, to_bytes
+from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.experiments.matrix import MEASURES, UNSEEN
 from generator.french import number
 from generator.images import Pixels
@@ -62,10 +62,6 @@ class Survival(Experiment):
     iterations: int = Field(50, ge=1, description="steps of each attack; the first one stops at the target")
     views: int = Field(2, ge=1, description="random handlings that the robust attack looks through at each step")
     clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -122,8 +118,11 @@ class Survival(Experiment):
             caption=f"Taille du changement de chaque attaque, en moyenne sur {len(self.images)} photographies.",
             columns=["Mesure", *(f"Attaque {title}" for title in ATTACKS.values())],
             rows=[
-                [title, *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values())]
-                for key, title in MEASURES.items()
+                [
+                    bench.language.say(f"matrix.summary.{key}"),
+                    *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values()),
+                ]
+                for key in MEASURES
             ],
         )
         robust = trials["robuste"].values()
@@ -203,7 +202,7 @@ class Survival(Experiment):
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, labelcolor=INK)
         bench.results.chart(
             "survie",
-            draw(figure),
+            draw(figure, bench.language),
             title="Ce qui reste des images trompeuses après un traitement",
             caption="Part des images où le réseau voit encore la classe visée, pour trois attaques ; traits : "
             "intervalle de Wilson à 95 %.",
@@ -238,6 +237,7 @@ class Survival(Experiment):
                         around_grey(10 * change),
                         title="Différence × 10",
                         alt="Différence multipliée par dix : grain coloré sur fond gris",
+                        scale=grey_scale(10),
                     ),
                 ]
             )

@@ -42,14 +42,6 @@ class Transfer(Experiment):
     pushed: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="how many steps those make")
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        return (self.network, self.other)
-
-    @property
-    def photographs(self) -> tuple[str, ...]:
-        return self.images
-
-    @property
     def classes(self) -> tuple[int, ...]:
         return (self.target,)
 
@@ -88,7 +80,9 @@ class Transfer(Experiment):
             bench.results.metric(
                 f"{level}.l2", float(np.mean(sizes)), label=f"{title} : norme L2 moyenne du changement"
             )
-            rows.append([title, float(np.mean(sizes)), *(estimate.cell for estimate in estimates.values())])
+            rows.append(
+                [title, float(np.mean(sizes)), *(estimate.cell(bench.language) for estimate in estimates.values())]
+            )
             shares.append(estimates)
             distances.append(float(np.mean(sizes)))
         bench.results.table(
@@ -147,7 +141,7 @@ class Transfer(Experiment):
         target = bench.class_title(self.target)
         bench.results.chart(
             "taux",
-            draw(figure),
+            draw(figure, bench.language),
             title=f"Images faites sur un réseau, montrées à un autre ({target})",
             caption="Une courbe par question posée, un point par façon de faire les images : de gauche à droite, la "
             f"règle du TP, puis {', '.join(map(str, self.pushed))} pas plus longs, sans s’arrêter à la classe visée. "

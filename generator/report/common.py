@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from generator.report.mirror import Mirror
 from generator.report.text import ROOT
 
 ASSETS = ROOT / "content" / "assets"
-STAFF, STUDENTS = "corrigé", "énoncé"
+SAID_BY_SCRIPT = ("film", "zoom", "grid", "count")
+"""The words that lab.js needs."""
+STAFF, STUDENTS = "staff", "students"
 """The editions: everything, and what is asked without what answers it."""
 
 
@@ -41,7 +44,9 @@ def read_page(path: Path) -> str:
 
 
 def copy_assets(lab: Lab, mirror: Mirror) -> None:
-    """Copy the project's style sheets and scripts, and what a lab of another folder adds to them."""
+    """Copy the project's style sheets and scripts with their words, and what a lab of another folder adds to them."""
+    words = {f"{part}.{key}": text for part in SAID_BY_SCRIPT for key, text in lab.language.section(part).items()}
+    mirror.write("assets/words.js", f"const tpWords = {json.dumps(words, ensure_ascii=False, indent=1)};\n")
     for folder in dict.fromkeys((ASSETS, lab.folder.resolve() / "assets")):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -50,12 +55,17 @@ def copy_assets(lab: Lab, mirror: Mirror) -> None:
 
 def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:
     """Write ``build/mkdocs.yml``: the settings that depend on the lab; all others stand in mkdocs.yml."""
-    here = build.resolve()
+    here, say = build.resolve(), lab.language.say
+    theme = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["theme"]
+    # Of a list, what inherits replaces the whole: the schemes get their names here.
+    for scheme, other in zip(theme["palette"], ("dark", "light"), strict=True):
+        scheme["toggle"]["name"] = say(f"theme.{other}")
     settings = {
         "INHERIT": str(ROOT / "mkdocs.yml"),
         "site_name": lab.file.title,
         "docs_dir": str(here / "docs"),
-        "theme": {"language": lab.file.language},
+        "theme": {"language": lab.file.language, "palette": theme["palette"]},
+        "markdown_extensions": {"toc": {"permalink_title": say("theme.permalink")}},
         "nav": navigation,
     }
     (build / "mkdocs.yml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")

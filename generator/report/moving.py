@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.artefacts import Figure, Film, Manifest, Picture
-from generator.french import NBSP
+from generator.language import Language
 
 KEY_FRAMES = 6
 """At most so many frames stand for a film where nothing moves: on paper, and without JavaScript."""
@@ -63,14 +63,6 @@ class Comparison:
     kind: str
     pairs: tuple[tuple[Layer, Layer], ...]
 
-    @property
-    def title(self) -> str:
-        """What it is, for the reader."""
-        under, over = self.pairs[0]
-        if self.kind == "overlay":
-            return f"Superposer : {over.title[:1].lower()}{over.title[1:]}"
-        return f"Comparer « {under.title} » et « {over.title} »"
-
 
 def film_view(film: Film) -> FilmView:
     """Say how to show a film."""
@@ -92,7 +84,11 @@ def curve(scores: Sequence[float]) -> str:
 
 
 def comparisons(
-    manifest: Manifest, figure: Figure, film: FilmView | None, manifests: Mapping[str, Manifest]
+    manifest: Manifest,
+    figure: Figure,
+    film: FilmView | None,
+    manifests: Mapping[str, Manifest],
+    language: Language,
 ) -> Iterator[Comparison]:
     """Everything in a figure that can be laid over something else.
 
@@ -104,8 +100,8 @@ def comparisons(
         if declared:
             yield Comparison(kind, tuple((_layer(pictures[a]), _layer(pictures[b])) for a, b in declared))
     if film and figure.images and not figure.compare:
-        last = f"Itération{NBSP}{film.film.iterations[-1]}"
-        start = _layer(film.film.frames[0], title="Départ", file=film.film.frames[0].file)
+        last = language.say("compare.end", k=film.film.iterations[-1])
+        start = _layer(film.film.frames[0], title=language.say("compare.start"), file=film.film.frames[0].file)
         yield Comparison("curtain", ((start, _layer(pictures[figure.thumbnail], title=last)),))
     for name, other in manifests.items():
         if other.kind == manifest.kind and _network(other) != _network(manifest):

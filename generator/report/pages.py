@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from generator import charts
-from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Table, read_manifest
+from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Scale, Table, read_manifest
 from generator.claims import VERDICTS, Verdict, judge
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
-from generator.french import NBSP
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, is_default, read_page, write_settings
+from generator.report.grids import GridView, shaded
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
 from generator.report.paper import with_link_notes
@@ -40,7 +40,7 @@ class Shown:
         file: lossless.
         display: a light copy; of a chart, the chart.
         dark: a chart for the dark scheme; empty for a picture, which looks the same in both.
-        title, alt, width, height, sha256: as in the manifest.
+        title, alt, width, height, sha256, scale: as in the manifest.
         anchor: its name on a page; empty where another figure of the experiment shows it first.
     """
 
@@ -52,6 +52,7 @@ class Shown:
     width: int
     height: int
     sha256: str
+    scale: Scale | None
     anchor: str
 
 
@@ -116,10 +117,10 @@ class View:
     def facets(self) -> dict[str, list[str]]:
         """What a reader may look for it by: the titles of its experiment, images, classes and networks."""
         return {
-            "expérience": [self.manifest.title],
+            "experiment": [self.manifest.title],
             "image": [image.title for image in self.images],
-            "classe": sorted({*self.figure.classes, *(image.label_title for image in self.images)}),
-            "réseau": [network.title for network in self.manifest.provenance.networks],
+            "class": sorted({*self.figure.classes, *(image.label_title for image in self.images)}),
+            "network": [network.title for network in self.manifest.provenance.networks],
         }
 
 
@@ -139,6 +140,8 @@ def render(lab: Lab, build: Path) -> int:
 class _Report:
     def __init__(self, lab: Lab, build: Path) -> None:
         self.lab = lab
+        self.say = lab.language.say
+        self.galleries = self.say("files.galleries")
         self.build = build
         self.mirror = Mirror(build / "docs", build / "pictures")
         self.manifests = _manifests(lab, build)
@@ -150,36 +153,40 @@ class _Report:
             for name, manifest in self.manifests.items()
             for figure in manifest.figures
         }
-        self.jinja = environment()
+        self.jinja = environment(lab.language)
         self.jinja.filters |= {"with_figures": self._with_figures, "thumbnails": self._with_thumbnails}
         self.jinja.globals["curve_box"] = CURVE
         macros = self.jinja.get_template("figure.jinja").module
         self.show_figure: Callable[[View], str] = macros.figure  # type: ignore[attr-defined]  # a macro
         self.show_thumbnail: Callable[[View, str], str] = macros.thumbnail  # type: ignore[attr-defined]
         self.show_table: Callable[[TableView], str] = self.jinja.get_template("table.jinja").module.table  # type: ignore[attr-defined]  # a macro
+        self.show_grid: Callable[[GridView], str] = self.jinja.get_template("grid.jinja").module.grid  # type: ignore[attr-defined]
         self.jinja.globals |= {"figure": self.show_figure, "thumbnail": self.show_thumbnail, "verdicts": VERDICTS}
+        self.jinja.globals["files"] = lab.language.section("files")
 
     def render(self) -> int:
-        lab = self.lab
+        lab, say = self.lab, self.say
         navigation: list[Any] = []
         galleries = list(self._galleries())
         self._write("index.md", self._page("home.md.jinja", **self._home(galleries)))
-        navigation.append({"Accueil": "index.md"})
+        navigation.append({say("home.title"): "index.md"})
         questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
         for name, context in questions.items():
-            self._write(name, shown_once(self._page("question.md.jinja", **context)))
+            self._write(name, shown_once(self._page("question.md.jinja", **context), say("question.above")))
         bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
-        everything = shown_once(self._page("everything.md.jinja", bodies=bodies))
-        self._write("questions/tout.md", with_link_notes(everything))
-        navigation.append({"Questions": [*questions, "questions/tout.md"]})
-        for gallery in galleries:
-            self._write(f"galeries/{gallery['slug']}.md", self._page("gallery.md.jinja", **gallery))
-        navigation.append({"Galeries": [f"galeries/{gallery['slug']}.md" for gallery in galleries]})
+        everything = shown_once(self._page("everything.md.jinja", bodies=bodies), say("question.above"))
+        whole = f"questions/{say('files.everything')}.md"
+        self._write(whole, with_link_notes(everything, say("everything.links")))
+        navigation.append({say("navigation.questions"): [*questions, whole]})
+        pages = {f"{self.galleries}/{gallery['slug']}.md": gallery for gallery in galleries}
+        for name, gallery in pages.items():
+            self._write(name, self._page("gallery.md.jinja", **gallery))
+        navigation.append({say("navigation.galleries"): list(pages)})
         if any(self.verdicts.values()):
             by_question = self._verdicts_by_question()
             page = self._page("verdicts.md.jinja", verdicts_by_question=by_question, counts=self._counts())
-            self._write("bilan.md", page)
-            navigation.append("bilan.md")
+            self._write(f"{say('files.verdicts')}.md", page)
+            navigation.append(f"{say('files.verdicts')}.md")
         further = []
         for path in content_pages(lab):
             self._write(path.name, self._with_figures(self._content(path), base=""))
@@ -187,15 +194,15 @@ class _Report:
         log = read_run_log(self.build)
         total = sum(ran.seconds for ran in log.experiments.values())
         in_network = sum(ran.network_seconds for ran in log.experiments.values())
-        self._write("execution.md", self._page("run.md.jinja", log=log, total=total, in_network=in_network))
-        further.append("execution.md")
+        self._write(f"{say('files.run')}.md", self._page("run.md.jinja", log=log, total=total, in_network=in_network))
+        further.append(f"{say('files.run')}.md")
         if rows := _bench_rows(self.build):
-            self._write("performances.md", self._page("bench.md.jinja", families=FAMILIES, **rows))
-            further.append("performances.md")
+            self._write(f"{say('files.bench')}.md", self._page("bench.md.jinja", **rows))
+            further.append(f"{say('files.bench')}.md")
         if sheets := write_worksheets(lab, self.mirror, (STUDENTS, STAFF)):
-            self._write("carnets.md", self._page("worksheets.md.jinja", sheets=sheets))
-            further.append("carnets.md")
-        navigation.append({"Aller plus loin": further})
+            self._write(f"{say('files.worksheets')}.md", self._page("worksheets.md.jinja", sheets=sheets))
+            further.append(f"{say('files.worksheets')}.md")
+        navigation.append({say("navigation.further"): further})
         copy_assets(lab, self.mirror)
         changed = self.mirror.finish()
         write_settings(lab, self.build, navigation)
@@ -282,7 +289,7 @@ class _Report:
             views = [view for experiment in experiments for view in experiment["views"]]
             yield {
                 "slug": slug,
-                "title": next((title for family, title in FAMILIES.items() if family == slug), experiments[0]["title"]),
+                "title": self.say(f"families.{slug}") if slug in FAMILIES else experiments[0]["title"],
                 "experiments": experiments,
                 "views": views,
                 "choices": _choices([view.facets for view in views]),
@@ -313,7 +320,7 @@ class _Report:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)
 
     def _write(self, name: str, markdown: str) -> None:
-        self.mirror.write(name, finished(markdown, self.lab.file.glossary))
+        self.mirror.write(name, finished(markdown, self.lab.file.glossary, self.lab.language))
 
     # Figures -------------------------------------------------------------------------------------
 
@@ -340,7 +347,7 @@ class _Report:
             base=f"{target}/",
             said="",
             film=film,
-            comparisons=tuple(comparisons(manifest, figure, film, self.manifests)),
+            comparisons=tuple(comparisons(manifest, figure, film, self.manifests, self.lab.language)),
         )
 
     def _show(self, source: Path, target: str, picture: Picture) -> Shown:
@@ -365,6 +372,7 @@ class _Report:
             picture.width,
             picture.height,
             picture.sha256,
+            picture.scale,
             anchor,
         )
 
@@ -404,19 +412,25 @@ class _Report:
         for question in self.lab.questions:
             if reference in question.figures:
                 where = f"{base}questions/{question.slug}.html"
-                return f'<a href="{where}#{view.anchor}">{view.number.lower()}</a>'
-        where = f"{base}galeries/{self._gallery_of(view.manifest.experiment)}.html"
-        return f'<a href="{where}#{view.anchor}">« {view.figure.title} »</a>'
+                return f'<a href="{where}#{view.anchor}">{view.number[:1].lower()}{view.number[1:]}</a>'
+        where = f"{base}{self.galleries}/{self._gallery_of(view.manifest.experiment)}.html"
+        return f'<a href="{where}#{view.anchor}">{self.say("claim.quote", words=view.figure.title)}</a>'
 
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
+        anchor = f"tableau-{experiment}-{name}"
+        gallery = f"{base}{self.galleries}/{self._gallery_of(experiment)}.html#image-{experiment}-"
+        if grid := self.manifests[experiment].grid(name):
+            measures = tuple(shaded(measure, grid.remarks, self.jinja.filters["cell"]) for measure in grid.measures)
+            files = f"{base}figures/{experiment}/"
+            return self.show_grid(GridView(grid, anchor, link["caption"], gallery, files, measures))
         table = self.manifests[experiment].table(name)
         numbers = [value for row in table.rows for value in row if isinstance(value, int | float)]
         view = TableView(
             table=table,
-            anchor=f"tableau-{experiment}-{name}",
+            anchor=anchor,
             said=link["caption"],
-            gallery=f"{base}galeries/{self._gallery_of(experiment)}.html#image-{experiment}-",
+            gallery=gallery,
             lowest=min(numbers, default=0),
             highest=max(numbers, default=0),
         )
@@ -438,15 +452,15 @@ class _Report:
         return FIGURES.sub(row, markdown)
 
 
-def shown_once(page: str) -> str:
-    """A page that shows each figure once; where it would come again, a link leads to it."""
+def shown_once(page: str, above: str) -> str:
+    """A page that shows each figure once; where it would come again, a link leads to it, « above »."""
     seen: set[str] = set()
 
     def first(match: re.Match[str]) -> str:
         if match["anchor"] not in seen:
             seen.add(match["anchor"])
             return match[0]
-        return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, plus haut.</p>'
+        return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, {above}.</p>'
 
     figure = r'<figure [^>]*id="(?P<anchor>[^"]+)".*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
     return re.sub(figure, first, page, flags=re.DOTALL)
@@ -488,4 +502,4 @@ def figure_numbers(lab: Lab) -> Iterator[tuple[str, str]]:
         fresh = [figure for figure in dict.fromkeys(question.figures) if figure not in numbered]
         for place, figure in enumerate(fresh, start=1):
             numbered.add(figure)
-            yield figure, f"Figure{NBSP}{question.number}.{place}"
+            yield figure, lab.language.say("figure.number", question=question.number, place=place)

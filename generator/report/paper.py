@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from generator.errors import RunError
+from generator.lab import Lab
 from generator.questions import CODE
 
 EXTERNAL_LINK = re.compile(
@@ -26,8 +27,8 @@ PICTURE = re.compile(r'<img src="(?P<file>[^":]+\.(?:png|webp))"')
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def with_link_notes(markdown: str) -> str:
-    """Number the links of a page that leave the site, and list their addresses at its end, for paper only."""
+def with_link_notes(markdown: str, title: str) -> str:
+    """Number the links of a page that leave the site, and list them under a title at its end, for paper only."""
     numbers: dict[str, int] = {}
 
     def noted(link: re.Match[str]) -> str:
@@ -40,27 +41,28 @@ def with_link_notes(markdown: str) -> str:
     if not numbers:
         return markdown
     notes = "\n".join(f"<li>{address}</li>" for address in numbers)
-    return "".join(pieces) + f'\n<div class="tp-print">\n<p><b>Liens</b></p>\n<ol>\n{notes}\n</ol>\n</div>\n'
+    return "".join(pieces) + f'\n<div class="tp-print">\n<p><b>{title}</b></p>\n<ol>\n{notes}\n</ol>\n</div>\n'
 
 
-def print_site(site: Path, pdf: Path) -> None:
+def print_site(lab: Lab, site: Path, pdf: Path) -> None:
     """Print a website's page that has it all, with bookmarks, by Chromium.
 
     Args:
-        site: folder of the website, built.
+        lab: the lab.
+        site: folder of one of its websites, built.
         pdf: the file to write.
 
     Raises:
         RunError: there is no such website or no Chromium, or Chromium failed.
     """
-    page = site / "questions" / "tout.html"
+    page = site / "questions" / f"{lab.language.say('files.everything')}.html"
     if not page.is_file():
         raise RunError(f"no page {page} to print; build the website first: make site, make enonce")
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise RunError(f"no Chromium to print with: install one of {', '.join(BROWSERS)} (apt-get install chromium)")
     with tempfile.TemporaryDirectory() as profile:
-        copy = page.with_name(".tout-papier.html")
+        copy = page.with_name(".paper.html")
         made = Path(profile, "page.pdf")
         command = [
             browser, "--headless", "--disable-gpu", "--no-first-run", f"--user-data-dir={profile}",

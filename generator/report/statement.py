@@ -7,6 +7,7 @@ Results are never opened, so that none can slip in.
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,12 @@ def render_statement(lab: Lab, build: Path) -> int:
     Raises:
         LabError: a page of the content cannot be rendered.
     """
-    mirror, jinja, numbers = Mirror(build / "docs", build / "pictures"), environment(), dict(figure_numbers(lab))
+    mirror, jinja, numbers = (
+        Mirror(build / "docs", build / "pictures"),
+        environment(lab.language),
+        dict(figure_numbers(lab)),
+    )
+    say, words = lab.language.say, partial(finished, glossary=lab.file.glossary, language=lab.language)
     known = {
         "lab": lab.file,
         "edition": STUDENTS,
@@ -48,7 +54,7 @@ def render_statement(lab: Lab, build: Path) -> int:
     }
 
     def write(name: str, template: str, **context: Any) -> None:
-        mirror.write(name, finished(jinja.get_template(template).render(lab=lab.file, **context), lab.file.glossary))
+        mirror.write(name, words(jinja.get_template(template).render(lab=lab.file, **context)))
 
     home = lab.folder / lab.file.pages / "index.md"
     introduction = filled(jinja, home, read_page(home), known)
@@ -67,24 +73,23 @@ def render_statement(lab: Lab, build: Path) -> int:
     everything = jinja.get_template("everything.md.jinja").render(
         lab=lab.file, bodies=[body.render(level=2, **context) for context in questions.values()]
     )
-    mirror.write("questions/tout.md", finished(with_link_notes(everything), lab.file.glossary))
+    whole = f"questions/{say('files.everything')}.md"
+    mirror.write(whole, words(with_link_notes(everything, say("everything.links"))))
     both = [path for path in content_pages(lab) if FOR_STUDENTS_TOO.match(read_page(path))]
     for path in both:
-        mirror.write(
-            path.name, finished(without_results(filled(jinja, path, read_page(path), known)), lab.file.glossary)
-        )
+        mirror.write(path.name, words(without_results(filled(jinja, path, read_page(path), known))))
     sheets = write_worksheets(lab, mirror, (STUDENTS,))
     if sheets:
-        write("carnets.md", "worksheets.md.jinja", sheets=sheets)
+        write(f"{say('files.worksheets')}.md", "worksheets.md.jinja", sheets=sheets)
     copy_assets(lab, mirror)
     changed = mirror.finish()
     write_settings(
         lab,
         build,
         [
-            {"Accueil": "index.md"},
-            {"Questions": [*questions, "questions/tout.md"]},
-            *(["carnets.md"] if sheets else []),
+            {say("home.title"): "index.md"},
+            {say("navigation.questions"): [*questions, whole]},
+            *([f"{say('files.worksheets')}.md"] if sheets else []),
             *(path.name for path in both),
         ],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -11,28 +12,29 @@ from latex2mathml.converter import convert as to_mathml
 
 from generator.artefacts import YES_NO, Metric
 from generator.errors import LabError
-from generator.french import NBSP, number, typeset
+from generator.language import NBSP, Language
 from generator.questions import CODE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
 
 
-def environment() -> jinja2.Environment:
-    """Jinja with the project's templates and filters; an unknown name is a mistake."""
+def environment(language: Language) -> jinja2.Environment:
+    """Jinja with the project's templates and a language's filters; an unknown name is a mistake."""
     jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown, by the lab's own people
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
     jinja.filters |= {
-        "fr": number,
-        "measure": measure,
-        "interval": interval,
-        "cell": cell,
-        "french_numbers": french_numbers,
-        "plain": plain,
+        "number": language.number,
+        "measure": partial(measure, language=language),
+        "interval": partial(interval, language=language),
+        "cell": partial(cell, language=language),
+        "with_numbers": partial(with_numbers, language=language),
+        "plain": partial(plain, language=language),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "lower_first": lambda text: text[:1].lower() + text[1:],
     }
+    jinja.globals |= {"say": language.say, "language": language}
     return jinja
 
 
@@ -50,39 +52,39 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
         raise LabError(f"{path}: {error}; it may use {', '.join(known)}") from None
 
 
-def finished(markdown: str, glossary: Mapping[str, str]) -> str:
+def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> str:
     """Markdown with its formulas as MathML, its punctuation well spaced, and the terms it uses explained."""
     terms = [f"*[{term}]: {meaning}" for term, meaning in glossary.items() if term in markdown]
-    return typeset("\n".join([with_mathml(markdown), "", *terms]) if terms else with_mathml(markdown))
+    return language.typeset("\n".join([with_mathml(markdown), "", *terms]) if terms else with_mathml(markdown))
 
 
-def cell(value: str | float | None) -> str:
+def cell(value: str | float | None, language: Language) -> str:
     """A table's cell, for the reader."""
     if value is None:
         return "—"
-    return value if isinstance(value, str) else number(value, 3)
+    return value if isinstance(value, str) else language.number(value, 3)
 
 
-def interval(metric: Metric) -> str:
+def interval(metric: Metric, language: Language) -> str:
     """The confidence interval of an estimate and the size of its sample, for the reader; empty if it is none."""
     if metric.interval is None:
         return ""
-    low, high = (number(value, 3) for value in metric.interval)
-    return f"intervalle à 95{NBSP}%{NBSP}: {low} à {high}, n{NBSP}={NBSP}{metric.samples}"
+    low, high = metric.interval
+    return language.say("claim.interval", low=low, high=high, samples=metric.samples)
 
 
-def measure(metric: Metric) -> str:
+def measure(metric: Metric, language: Language) -> str:
     """A measured number with its unit, for the reader."""
     if metric.unit == YES_NO:
-        return "oui" if metric.value else "non"
-    return number(metric.value) + (NBSP + metric.unit if metric.unit else "")
+        return language.say("claim.yes" if metric.value else "claim.no")
+    return language.number(metric.value) + (NBSP + metric.unit if metric.unit else "")
 
 
-def plain(value: object) -> str:
+def plain(value: object, language: Language) -> str:
     """A parameter's value, for the reader."""
     if isinstance(value, bool):
-        return "oui" if value else "non"
-    return number(value) if isinstance(value, int | float) else str(value)
+        return language.say("claim.yes" if value else "claim.no")
+    return language.number(value) if isinstance(value, int | float) else str(value)
 
 
 def with_mathml(markdown: str) -> str:
@@ -97,6 +99,10 @@ def with_mathml(markdown: str) -> str:
     return "".join(pieces)
 
 
-def french_numbers(text: str) -> str:
-    """A text whose numbers are written as French writes them."""
-    return re.sub(r"\d+\.\d+(?:e[-+]\d+)?", lambda found: number(float(found[0]), 3 if "e" in found[0] else 6), text)
+def with_numbers(text: str, language: Language) -> str:
+    """A text whose numbers are written as the language writes them."""
+    return re.sub(
+        r"\d+\.\d+(?:e[-+]\d+)?",
+        lambda found: language.number(float(found[0]), 3 if "e" in found[0] else 6),
+        text,
+    )

@@ -11,8 +11,8 @@ from generator.report.common import STAFF, STUDENTS, is_default
 from generator.report.mirror import Mirror
 from generator.report.text import ROOT
 
-SOLUTION = re.compile(r"^(?P<indent> *)# <corrigé>\n(?P<code>.*?)^ *# </corrigé>\n", re.MULTILINE | re.DOTALL)
-TO_WRITE = re.compile(r"^ *# À ÉCRIRE.*\n", re.MULTILINE)
+SOLUTION = re.compile(r"^(?P<indent> *)# <solution>\n(?P<code>.*?)^ *# </solution>\n", re.MULTILINE | re.DOTALL)
+TO_WRITE = re.compile(r"^ *# (?:À ÉCRIRE|TO WRITE).*\n", re.MULTILINE)
 SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
 
 
@@ -20,7 +20,7 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
     """Write every worksheet of the lab as a notebook and as a script, in some editions.
 
     Args:
-        lab: the lab; its worksheets are the files ``travaux/*.py`` beside it, the project's own if it has none.
+        lab: the lab; its worksheets are the files ``travaux/LANGUAGE/*.py`` beside it, the project's if it has none.
         mirror: takes the files, into ``travaux``.
         editions: of ``SUFFIXES``.
 
@@ -28,8 +28,9 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
         For each file its worksheet's title, its edition and its name.
     """
     written = []
-    own = sorted((lab.folder / "travaux").glob("*.py"))
-    for path in own or sorted((ROOT / "content" / "travaux").glob("*.py")):
+    language = lab.language.code
+    own = sorted((lab.folder / "travaux" / language).glob("*.py"))
+    for path in own or sorted((ROOT / "content" / "travaux" / language).glob("*.py")):
         source = for_lab(path.read_text(encoding="utf-8"), lab)
         title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
         for edition in editions:

@@ -1,0 +1,118 @@
+"""The languages a site can be written in: its words, its numbers, its punctuation.
+
+A language is one file, ``content/words/CODE.yml``: how numbers are written, which spaces may not
+break, and under short keys every word of the site that is not the lab's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from numbers import Real
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import yaml
+
+WORDS = Path(__file__).parents[1] / "content" / "words"
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def languages() -> list[str]:
+    """Codes of all languages there are: « en », « fr »."""
+    return sorted(path.stem for path in WORDS.glob("*.yml"))
+
+
+@cache
+def read_language(code: str) -> Language:
+    """The language of that code, one of :func:`languages`."""
+    data = yaml.safe_load((WORDS / f"{code}.yml").read_text(encoding="utf-8"))
+    writing = data.pop("writing")
+    spaces = tuple((re.compile(pattern), replacement) for pattern, replacement in writing["spaces"].items())
+    return Language(code, dict(_flat(data, "")), writing["decimal"], writing["thousands"], spaces)
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """How a site speaks.
+
+    Attributes:
+        code: of ISO 639, like « fr ».
+        words: texts by key, « figure.copy »; one that depends on a number has a key for each form.
+        decimal: mark between a number's whole part and the rest.
+        thousands: mark between groups of three digits.
+        spaces: patterns and what takes their place, for the spaces that may not break.
+    """
+
+    code: str
+    words: Mapping[str, str]
+    decimal: str
+    thousands: str
+    spaces: tuple[tuple[re.Pattern[str], str], ...]
+
+    def say(self, key: str, **values: object) -> str:
+        """The text of a key, its braces filled in.
+
+        Numbers are written as the language writes them: ``{share}`` with four significant digits,
+        ``{share:2}`` with two. A text with the forms ``one`` and ``other`` goes by the value ``n``.
+
+        Raises:
+            KeyError: there is no such key, or no value for one of its braces.
+        """
+        if key not in self.words:
+            key = f"{key}.{self._form(values['n'])}"
+        return _Filler(self).vformat(self.words[key], (), values)
+
+    def section(self, name: str) -> dict[str, str]:
+        """All texts whose keys begin with a name, by the rest of their keys."""
+        return {key[len(name) + 1 :]: text for key, text in self.words.items() if key.startswith(f"{name}.")}
+
+    def number(self, value: float, digits: int = 4) -> str:
+        """A number of ``digits`` significant digits: in French « 0,0412 », « 12 500 ».
+
+        Whole numbers keep all their digits; very small ones are written with a power of ten, in HTML.
+        """
+        if float(value).is_integer() and abs(value) < 1e15:
+            text = f"{int(value):,}"
+        elif abs(value) < 1e-4:
+            mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
+            text = f"{mantissa}{NBSP}×{NBSP}10<sup>{int(exponent)}</sup>"
+        else:
+            text = f"{value:.{digits}g}"
+            text = f"{value:,.0f}" if "e" in text else text
+        return text.translate({ord(","): self.thousands, ord("."): self.decimal, ord("-"): "−"})
+
+    def typeset(self, markdown: str) -> str:
+        """Make the spaces of the language's punctuation unbreakable in Markdown, code left alone."""
+        pieces = re.split(r"(```.*?```|`[^`\n]*`|<[^>]*>)", markdown, flags=re.DOTALL)
+        for pattern, replacement in self.spaces:
+            pieces[::2] = [pattern.sub(replacement, piece) for piece in pieces[::2]]
+        return "".join(pieces)
+
+    def _form(self, count: object) -> str:
+        # French counts nought like one, English like many.
+        single = (0, 1) if self.code == "fr" else (1,)
+        return "one" if count in single else "other"
+
+
+class _Filler(Formatter):
+    """Fills braces, with numbers as a language writes them."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Real) and not isinstance(value, bool):
+            return self._language.number(float(value), int(format_spec or 4))
+        return str(value)
+
+
+def _flat(words: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for key, value in words.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
