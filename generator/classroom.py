@@ -50,7 +50,9 @@ class Classroom:
     def __init__(self, lab: str = "content/tp.yml", data: str = "data") -> None:
         self._lab: Lab = read_lab(Path(lab), Path(data))
         name, spec = next(iter(self._lab.file.networks.items()))
-        self._network: Network = networks.load(spec, self._lab.weights(name), prepared=False)
+        self._network: Network = networks.load(
+            spec, self._lab.weights(name), source=self._lab.source(name), prepared=False
+        )
 
     @property
     def network(self) -> nn.Module:
