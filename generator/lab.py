@@ -125,13 +125,17 @@ class Lab:
         return reference
 
     def source(self, network: str) -> Path | None:
-        """The Python file whose function makes a network; None for a network of a library.
+        """The Python file whose function makes a network; None for a network of a library. It is not run.
 
         Raises:
-            LabError: there is no such module.
+            LabError: there is no such module, it is no Python, or has no such function.
         """
-        module = self.file.networks[network].module
-        return locate_module(module, lab_folder=self.folder) if module else None
+        spec = self.file.networks[network]
+        if spec.module is None:
+            return None
+        source = locate_module(spec.module, lab_folder=self.folder)
+        _check_source(source, spec.architecture.partition(":")[2])
+        return source
 
     def weights(self, network: str) -> Path | str | None:
         """The first of a network's weights that is there: a file, or a name torchvision knows; None if it needs none.
@@ -220,23 +224,21 @@ def check_files(lab: Lab) -> None:
             for problem in error.problems:
                 problems.setdefault(problem, ("networks", name, "weights"))
         try:
-            _check_source(lab, name)
+            lab.source(name)
         except LabError as error:
             problems.setdefault(error.problems[0], ("networks", name, "architecture"))
     if problems:
         raise LabError(*(lab.tell(place, problem) for problem, place in problems.items()))
 
 
-def _check_source(lab: Lab, network: str) -> None:
-    """Make sure that a network's function is there, without running its module."""
-    source = lab.source(network)
-    if source is None:
-        return
+def _check_source(source: Path, function: str) -> None:
+    """Make sure that a module is one and has a function, without running it."""
     try:
         tree = ast.parse(source.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise LabError(f"{source} is not text in UTF-8; save it as such") from None
     except SyntaxError as error:
         raise LabError(f"{source}:{error.lineno}: is no valid Python ({error.msg})") from None
-    function = lab.file.networks[network].architecture.partition(":")[2]
     # It may come from elsewhere: what is assigned or imported counts too.
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
