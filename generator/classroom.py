@@ -1,12 +1,13 @@
 """What the notebooks handed out to students work with: a network, photographs, and checks.
 
 The checks know no solution: they compare a student's function with the definition, by finite
-differences on a small smooth network in double precision, and say in French what seems wrong.
+differences on a small smooth network in double precision, and say in the lab's language what seems
+wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +32,16 @@ class Photo:
     Attributes:
         image: normalised, float (1, 3, H, W).
         label: index of its class.
-        title: what it shows, in French.
+        title: what it shows, for the reader.
     """
 
     image: Tensor
     label: int
     title: str
+
+
+class NotYetError(AssertionError):
+    """What a check found wrong, for the student."""
 
 
 class Classroom:
@@ -50,6 +55,7 @@ class Classroom:
     def __init__(self, lab: str = "content/tp.yml", data: str = "data") -> None:
         self._lab: Lab = read_lab(Path(lab), Path(data))
         name, spec = next(iter(self._lab.file.networks.items()))
+        self._say = self._lab.language.say
         self._network: Network = networks.load(
             spec, self._lab.weights(name), source=self._lab.source(name), prepared=False
         )
@@ -69,6 +75,10 @@ class Classroom:
     def names(self) -> list[str]:
         """Names of the photographs."""
         return list(self._lab.images)
+
+    def target(self, family: str) -> int:
+        """The class that the lab's first experiment of a family aims at."""
+        return next(e.classes[0] for e in self._lab.experiments.values() if e.family == family and e.classes)
 
     def class_title(self, index: int) -> str:
         """Name of a class."""
@@ -92,94 +102,100 @@ class Classroom:
             place.axis("off")
         plt.show()
 
+    # Checks --------------------------------------------------------------------------------------
 
-# Checks ------------------------------------------------------------------------------------------
+    def check_saliency(self, saliency: Callable[[nn.Module, Tensor, int], Tensor]) -> None:
+        """Compare ``saliency(network, image, label)`` with max over the channels of |ds/dx|.
 
+        Raises:
+            NotYetError: it differs; the message says how.
+        """
+        network, image = _small_network(), _small_image()
+        given = image.clone()
+        values = self._tensor(saliency(network, given, TARGET), (SIZE, SIZE), "map")
+        again = saliency(network, given, TARGET)
+        self._require(torch.equal(given.detach(), image), "copy")
+        slopes = torch.tensor([[_slope(network, image, _score, (0, c, y, x)) for c in range(3)] for y, x in _places()])
+        found = torch.stack([values[y, x] for y, x in _places()])
+        expected = slopes.abs().amax(1)
+        if not _close(found, expected):
+            softmax = torch.tensor(
+                [max(abs(_slope(network, image, _chance, (0, c, y, x))) for c in range(3)) for y, x in _places()]
+            )
+            guesses = {
+                "sum": slopes.abs().sum(1),
+                "mean": slopes.abs().mean(1),
+                "no-absolute": slopes.amax(1),
+                "late-absolute": slopes.amax(1).abs(),
+                "softmax": softmax,
+                "sign": -expected,
+            }
+            self._explain(found, guesses, "not-saliency")
+        self._require(torch.equal(values, again), "accumulated")
+        self._praise("saliency")
 
-class NotYetError(AssertionError):
-    """What a check found wrong, for the student."""
+    def check_fooling(self, step: Callable[[nn.Module, Tensor, int, float], Tensor]) -> None:
+        """Compare ``step(network, image, target, eta)`` with image + eta g / ||g||.
 
+        Raises:
+            NotYetError: it differs; the message says how.
+        """
+        network, image, eta = _small_network(), _small_image(), 0.5
+        given = image.clone()
+        change = self._tensor(step(network, given, TARGET, eta), tuple(image.shape), "image") - image
+        self._require(torch.equal(given.detach(), image), "new-image")
+        gradient = _gradient(network, image, _score)
+        unit = gradient / gradient.norm()
+        if not _close(change, eta * unit):
+            guesses = {
+                "descent": -eta * unit,
+                "no-norm": eta * gradient,
+                "no-step": unit,
+                "fgsm": eta * gradient.sign(),
+                "softmax": eta * _normed(_gradient(network, image, _chance)),
+            }
+            self._explain(change, guesses, "not-fooling", norm=float(change.norm()), eta=eta)
+        self._praise("fooling")
 
-def check_saliency(saliency: Callable[[nn.Module, Tensor, int], Tensor]) -> None:
-    """Compare ``saliency(network, image, label)`` with max over the channels of |ds/dx|.
+    def check_classvis(self, step: Callable[[nn.Module, Tensor, int, float, float], Tensor]) -> None:
+        """Compare ``step(network, image, target, eta, weight)`` with image + eta d/dx (s - weight ||x||).
 
-    Raises:
-        NotYetError: it differs; the message says how.
-    """
-    network, image = _small_network(), _small_image()
-    given = image.clone()
-    values = _tensor(saliency(network, given, TARGET), (SIZE, SIZE), "la carte")
-    again = saliency(network, given, TARGET)
-    _require(torch.equal(given.detach(), image), "Votre fonction a modifié l’image reçue : travaillez sur une copie.")
-    slopes = torch.tensor([[_slope(network, image, _score, (0, c, y, x)) for c in range(3)] for y, x in _places()])
-    found = torch.stack([values[y, x] for y, x in _places()])
-    expected = slopes.abs().amax(1)
-    if not _close(found, expected):
-        softmax = torch.tensor(
-            [max(abs(_slope(network, image, _chance, (0, c, y, x))) for c in range(3)) for y, x in _places()]
-        )
-        guesses = [
-            (slopes.abs().sum(1), "vous semblez additionner les trois canaux : prenez leur maximum"),
-            (slopes.abs().mean(1), "vous semblez faire la moyenne des trois canaux : prenez leur maximum"),
-            (slopes.amax(1), "vous avez oublié la valeur absolue, avant le maximum"),
-            (slopes.amax(1).abs(), "prenez la valeur absolue avant le maximum, non après"),
-            (softmax, "vous dérivez la probabilité : dérivez le score, avant softmax"),
-            (-expected, "le signe est inversé"),
-        ]
-        _explain(found, guesses, "la carte ne vaut pas max |∂s/∂x| sur les canaux")
-    _require(
-        torch.equal(values, again),
-        "Deux appels de suite ne donnent pas la même carte : les gradients s’ajoutent d’un appel à l’autre ; "
-        "remettez-les à zéro, ou dérivez par rapport à une nouvelle copie.",
-    )
-    print("C’est juste : votre carte est celle de la définition, vérifiée par différences finies.")
+        Raises:
+            NotYetError: it differs; the message says how.
+        """
+        network, image, eta, weight = _small_network(), _small_image(), 0.3, 0.2
+        given = image.clone()
+        change = self._tensor(step(network, given, TARGET, eta, weight), tuple(image.shape), "image") - image
+        self._require(torch.equal(given.detach(), image), "new-image")
+        gradient, pull = _gradient(network, image, _score), _normed(image)
+        if not _close(change, eta * (gradient - weight * pull)):
+            guesses = {
+                "penalty-sign": eta * (gradient + weight * pull),
+                "penalty-square": eta * (gradient - 2 * weight * image),
+                "no-penalty": eta * gradient,
+                "descent": -eta * (gradient - weight * pull),
+                "no-step": gradient - weight * pull,
+            }
+            self._explain(change, guesses, "not-classvis")
+        self._praise("classvis")
 
+    def _require(self, right: bool, message: str, **values: object) -> None:  # noqa: FBT001  # reads like assert
+        if not right:
+            raise NotYetError(self._say(f"classroom.{message}", **values))
 
-def check_fooling(step: Callable[[nn.Module, Tensor, int, float], Tensor]) -> None:
-    """Compare ``step(network, image, target, eta)`` with image + eta g / ||g||.
+    def _tensor(self, given: object, shape: tuple[int, ...], what: str) -> Tensor:
+        name = self._say(f"classroom.{what}")
+        self._require(isinstance(given, Tensor), "no-tensor", what=name, kind=type(given).__name__)
+        assert isinstance(given, Tensor)  # noqa: S101  # for the type checker
+        self._require(tuple(given.shape) == shape, "shape", what=name, shape=shape, found=tuple(given.shape))
+        return given.detach()
 
-    Raises:
-        NotYetError: it differs; the message says how.
-    """
-    network, image, eta = _small_network(), _small_image(), 0.5
-    given = image.clone()
-    change = _tensor(step(network, given, TARGET, eta), tuple(image.shape), "l’image modifiée") - image
-    _require(torch.equal(given.detach(), image), "Votre fonction a modifié l’image reçue : rendez une nouvelle image.")
-    gradient = _gradient(network, image, _score)
-    unit = gradient / gradient.norm()
-    if not _close(change, eta * unit):
-        guesses = [
-            (-eta * unit, "vous descendez le gradient : ajoutez-le, pour augmenter le score de la classe visée"),
-            (eta * gradient, "le gradient n’est pas divisé par sa norme"),
-            (unit, "le pas η manque"),
-            (eta * gradient.sign(), "vous prenez le signe du gradient (c’est FGSM) : divisez-le par sa norme L2"),
-            (eta * _normed(_gradient(network, image, _chance)), "vous dérivez la probabilité : dérivez le score"),
-        ]
-        _explain(change, guesses, f"le changement n’est pas η·g/‖g‖₂ (sa norme est {change.norm():.4f}, attendu {eta})")
-    print("C’est juste : un pas de longueur η le long du gradient du score visé.")
+    def _explain(self, found: Tensor, guesses: Mapping[str, Tensor], otherwise: str, **values: object) -> None:
+        reason = next((reason for reason, wrong in guesses.items() if _close(found, wrong)), otherwise)
+        raise NotYetError(self._say("classroom.not-yet", reason=self._say(f"classroom.{reason}", **values)))
 
-
-def check_classvis(step: Callable[[nn.Module, Tensor, int, float, float], Tensor]) -> None:
-    """Compare ``step(network, image, target, eta, weight)`` with image + eta d/dx (s - weight ||x||).
-
-    Raises:
-        NotYetError: it differs; the message says how.
-    """
-    network, image, eta, weight = _small_network(), _small_image(), 0.3, 0.2
-    given = image.clone()
-    change = _tensor(step(network, given, TARGET, eta, weight), tuple(image.shape), "l’image") - image
-    _require(torch.equal(given.detach(), image), "Votre fonction a modifié l’image reçue : rendez une nouvelle image.")
-    gradient, pull = _gradient(network, image, _score), _normed(image)
-    if not _close(change, eta * (gradient - weight * pull)):
-        guesses = [
-            (eta * (gradient + weight * pull), "la régularisation a le mauvais signe : elle se retranche"),
-            (eta * (gradient - 2 * weight * image), "vous dérivez ‖x‖² : le TP pénalise ‖x‖, sans carré"),
-            (eta * gradient, "la régularisation λ‖x‖ manque"),
-            (-eta * (gradient - weight * pull), "vous descendez au lieu de monter"),
-            (gradient - weight * pull, "le pas η manque"),
-        ]
-        _explain(change, guesses, "le changement n’est pas η·∂/∂x (s − λ‖x‖₂)")
-    print("C’est juste : un pas de gradient du score régularisé.")
+    def _praise(self, what: str) -> None:
+        print(self._say("classroom.right", what=self._say(f"classroom.right-{what}")))
 
 
 def _small_network() -> nn.Module:
@@ -230,27 +246,3 @@ def _normed(image: Tensor) -> Tensor:
 
 def _close(found: Tensor, expected: Tensor) -> bool:
     return bool(torch.allclose(found.double(), expected.double(), rtol=1e-4, atol=1e-7))
-
-
-def _require(right: bool, message: str) -> None:  # noqa: FBT001  # reads like assert
-    if not right:
-        raise NotYetError(message)
-
-
-def _tensor(given: object, shape: tuple[int, ...], what: str) -> Tensor:
-    _require(
-        isinstance(given, Tensor),
-        f"Votre fonction doit rendre {what} : un tenseur, non {type(given).__name__} (return manque-t-il ?).",
-    )
-    assert isinstance(given, Tensor)  # noqa: S101  # for the type checker
-    _require(
-        tuple(given.shape) == shape, f"{what.capitalize()} devrait être de taille {shape}, non {tuple(given.shape)}."
-    )
-    return given.detach()
-
-
-def _explain(found: Tensor, guesses: list[tuple[Tensor, str]], otherwise: str) -> None:
-    for wrong, reason in guesses:
-        if _close(found, wrong):
-            raise NotYetError(f"Pas encore : {reason}.")
-    raise NotYetError(f"Pas encore : {otherwise}, calculé par différences finies.")

@@ -14,6 +14,7 @@ from generator import pipeline, report
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
+from generator.language import languages, read_language
 from generator.new import new_lab
 
 P = ParamSpec("P")
@@ -131,10 +132,11 @@ def explain(lab: Lab, build: Path, device: str) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(languages()), help="Of its site.")
 @_told
-def new(folder: Path, images: tuple[Path, ...]) -> None:
+def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
     """Start a lab in a new FOLDER, on IMAGES of yours if you give some."""
-    lab = new_lab(folder, images)
+    lab = new_lab(folder, images, read_language(language))
     click.echo(f"{lab} is ready: make site LAB={lab}")
 
 

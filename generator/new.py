@@ -12,14 +12,14 @@ from generator.catalogue import imagenet_classes
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import read_lab
-from generator.language import read_language
+from generator.language import Language
 from generator.photographs import slug
 from generator.report.text import environment
 
 EMBEDDED = (
-    ("dalmatien", "package:foolbox/data/imagenet_16_251.jpg", 251, "Dalmatien"),
-    ("oiseau", "package:foolbox/data/imagenet_17_22.jpg", 22, "Pygargue à tête blanche"),
-    ("fraises", "package:foolbox/data/imagenet_04_949.jpg", 949, "Fraises"),
+    ("dalmatian", "package:foolbox/data/imagenet_16_251.jpg", 251),
+    ("eagle", "package:foolbox/data/imagenet_17_22.jpg", 22),
+    ("strawberries", "package:foolbox/data/imagenet_04_949.jpg", 949),
 )
 
 
@@ -36,13 +36,14 @@ class _Start:
         return imagenet_classes()[self.label]
 
 
-def new_lab(folder: Path, photographs: tuple[Path, ...]) -> Path:
+def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> Path:
     """Write a lab that builds as it is.
 
     Args:
         folder: of the lab; must not exist yet.
         photographs: image files to copy into it; their classes are proposed by the network. Without
             any, three photographs that come inside a package are used.
+        language: of the lab.
 
     Returns:
         The lab file.
@@ -58,15 +59,19 @@ def new_lab(folder: Path, photographs: tuple[Path, ...]) -> Path:
         read_image(path, 32)
     staging = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(staging, ignore_errors=True)
-    _write(staging, folder, [_Start(*start) for start in EMBEDDED], proposed=False)
+    _write(staging, folder, _embedded(language), language, proposed=False)
     if photographs:
-        _write(staging, folder, _proposed(staging, photographs), proposed=True)
+        _write(staging, folder, _proposed(staging, photographs), language, proposed=True)
     staging.rename(folder)
     return folder / "lab.yml"
 
 
-def _write(place: Path, folder: Path, images: list[_Start], *, proposed: bool) -> None:
-    jinja = environment(read_language("fr"))
+def _embedded(language: Language) -> list[_Start]:
+    return [_Start(name, file, label, language.say(f"new.{name}")) for name, file, label in EMBEDDED]
+
+
+def _write(place: Path, folder: Path, images: list[_Start], language: Language, *, proposed: bool) -> None:
+    jinja = environment(language)
     jinja.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
     for name, template in {
         "lab.yml": "lab.yml",

@@ -14,11 +14,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from generator.classroom import NotYetError, check_classvis, check_fooling, check_saliency
+from generator.classroom import Classroom, NotYetError
 from generator.report.worksheets import as_notebook, left_open, solved
 from tests.conftest import ROOT
 
-SHEETS = sorted((ROOT / "content" / "travaux").glob("*.py"))
+SHEETS = sorted((ROOT / "content" / "travaux" / "fr").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def classroom() -> Classroom:
+    """The default lab's, as a notebook opens it."""
+    return Classroom(str(ROOT / "content" / "tp.yml"))
 
 
 def gradient(network: nn.Module, image: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
@@ -42,10 +48,10 @@ class TestSheets:
     def test_the_students_version_has_no_line_of_the_solution(self, path: Path) -> None:
         source = path.read_text()
         opened = left_open(source)
-        parts = re.findall(r"<corrigé>\n(.*?)# </corrigé>", source, re.DOTALL)
+        parts = re.findall(r"<solution>\n(.*?)# </solution>", source, re.DOTALL)
         assert parts
         assert opened.count('raise NotImplementedError("à vous")') == len(parts)
-        assert "corrigé" not in opened
+        assert "solution>" not in opened
         for line in "".join(parts).splitlines():
             assert len(line.strip()) < 12 or line not in opened
 
@@ -55,8 +61,8 @@ class TestSheets:
 
 
 class TestSaliencyCheck:
-    def test_accepts_an_independent_library_s(self, capsys: pytest.CaptureFixture[str]) -> None:
-        check_saliency(
+    def test_accepts_an_independent_library_s(self, classroom: Classroom, capsys: pytest.CaptureFixture[str]) -> None:
+        classroom.check_saliency(
             lambda network, image, label: (
                 captum.attr.Saliency(network).attribute(image.clone().requires_grad_(), label)[0].amax(0)
             )
@@ -71,16 +77,16 @@ class TestSaliencyCheck:
             (lambda n, i, y: gradient(n, i, lambda s: s[y])[0].amax(0), "oublié la valeur absolue"),
             (lambda n, i, y: gradient(n, i, lambda s: s.softmax(0)[y])[0].abs().amax(0), "avant softmax"),
             (lambda n, i, y: gradient(n, i, lambda s: s[0])[0].abs().amax(0), "différences finies"),
-            (lambda n, i, y: gradient(n, i, lambda s: s[y]).abs().amax(1), "de taille (12, 12), non (1, 12, 12)"),
+            (lambda n, i, y: gradient(n, i, lambda s: s[y]).abs().amax(1), "attendue est (12, 12), non (1, 12, 12)"),
             (lambda n, i, y: None, "return manque-t-il"),
             (lambda n, i, y: i.add_(1)[0, 0], "a modifié l’image reçue"),
         ],
     )
-    def test_names_the_mistake(self, wrong: Callable[..., Tensor], hint: str) -> None:
+    def test_names_the_mistake(self, classroom: Classroom, wrong: Callable[..., Tensor], hint: str) -> None:
         with pytest.raises(NotYetError, match=re.escape(hint)):
-            check_saliency(wrong)
+            classroom.check_saliency(wrong)
 
-    def test_finds_gradients_that_add_up(self) -> None:
+    def test_finds_gradients_that_add_up(self, classroom: Classroom) -> None:
         kept: list[Tensor] = []
 
         def adding(network: nn.Module, image: Tensor, label: int) -> Tensor:
@@ -88,7 +94,7 @@ class TestSaliencyCheck:
             return torch.stack(kept).sum(0)[0].abs().amax(0)
 
         with pytest.raises(NotYetError, match="remettez-les à zéro"):
-            check_saliency(adding)
+            classroom.check_saliency(adding)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +107,9 @@ class TestSaliencyCheck:
         (lambda n, i, y, eta: i + eta * (g := gradient(n, i, lambda s: s[0])) / g.norm(), "différences finies"),
     ],
 )
-def test_the_fooling_check_names_the_mistake(wrong: Callable[..., Tensor], hint: str) -> None:
+def test_the_fooling_check_names_the_mistake(classroom: Classroom, wrong: Callable[..., Tensor], hint: str) -> None:
     with pytest.raises(NotYetError, match=hint):
-        check_fooling(wrong)
+        classroom.check_fooling(wrong)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +120,8 @@ def test_the_fooling_check_names_the_mistake(wrong: Callable[..., Tensor], hint:
         (lambda n, i, y, eta, w: i + eta * (gradient(n, i, lambda s: s[y]) - 2 * w * i), "sans carré"),
     ],
 )
-def test_the_class_visualisation_check_names_the_mistake(wrong: Callable[..., Tensor], hint: str) -> None:
+def test_the_class_visualisation_check_names_the_mistake(
+    classroom: Classroom, wrong: Callable[..., Tensor], hint: str
+) -> None:
     with pytest.raises(NotYetError, match=hint):
-        check_classvis(wrong)
+        classroom.check_classvis(wrong)

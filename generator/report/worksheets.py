@@ -8,8 +8,8 @@ from generator.lab import Lab
 from generator.report.common import STAFF, STUDENTS
 from generator.report.mirror import Mirror
 
-SOLUTION = re.compile(r"^(?P<indent> *)# <corrigé>\n(?P<code>.*?)^ *# </corrigé>\n", re.MULTILINE | re.DOTALL)
-TO_WRITE = re.compile(r"^ *# À ÉCRIRE.*\n", re.MULTILINE)
+SOLUTION = re.compile(r"^(?P<indent> *)# <solution>\n(?P<code>.*?)^ *# </solution>\n", re.MULTILINE | re.DOTALL)
+TO_WRITE = re.compile(r"^ *# (?:À ÉCRIRE|TO WRITE).*\n", re.MULTILINE)
 SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
 
 
@@ -25,7 +25,7 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
         For each file its worksheet's title, its edition and its name.
     """
     written = []
-    for path in sorted((lab.folder / "travaux").glob("*.py")):
+    for path in sorted((lab.folder / "travaux" / lab.language.code).glob("*.py")):
         source = path.read_text(encoding="utf-8")
         title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
         for edition in editions:

@@ -1,5 +1,6 @@
 """A network of ten classes on grey images of 32 pixels, as somebody who reuses the project may bring it."""
 
+# ruff: noqa: INP001  # no package: it lies beside a lab file
 from __future__ import annotations
 
 from pathlib import Path

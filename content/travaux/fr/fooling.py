@@ -7,11 +7,11 @@
 
 # %%
 import torch
-from generator.classroom import Classroom, check_fooling
+from generator.classroom import Classroom
 
 salle = Classroom()
-photo = salle.photo("oiseau" if "oiseau" in salle.names else salle.names[0])
-target = 50
+photo = salle.photo(salle.names[0])
+target = salle.target("fooling")
 print(photo.title, "→", salle.class_title(target))
 
 # %% [markdown]
@@ -25,16 +25,16 @@ print(photo.title, "→", salle.class_title(target))
 def step(network, image, target, eta):
     """L’image (1, 3, H, W) après un pas de longueur eta vers la classe visée."""
     # À ÉCRIRE : le gradient du score visé, divisé par sa norme, fois eta.
-    # <corrigé>
+    # <solution>
     image = image.detach().clone().requires_grad_()
     score = network(image)[0, target]
     (gradient,) = torch.autograd.grad(score, image)
     return image.detach() + eta * gradient / gradient.norm()
-    # </corrigé>
+    # </solution>
 
 
 # %%
-check_fooling(step)
+salle.check_fooling(step)
 
 # %% [markdown]
 # ## À écrire : la boucle
@@ -46,13 +46,13 @@ check_fooling(step)
 def fool(network, image, target, eta=0.5, iterations=100):
     """L’image modifiée et le nombre de pas qu’il a fallu."""
     # À ÉCRIRE : arrêtez-vous dès que le réseau voit la classe visée.
-    # <corrigé>
+    # <solution>
     for done in range(iterations):
         if network(image)[0].argmax() == target:
             return image, done
         image = salle.clamp(step(network, image, target, eta))
     return image, iterations
-    # </corrigé>
+    # </solution>
 
 
 # %%

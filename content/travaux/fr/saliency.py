@@ -8,11 +8,11 @@
 
 # %%
 import torch
-from generator.classroom import Classroom, check_saliency
+from generator.classroom import Classroom
 
 salle = Classroom()
 print(salle.names)
-photo = salle.photo("oiseau" if "oiseau" in salle.names else salle.names[0])
+photo = salle.photo(salle.names[0])
 salle.show(salle.pixels(photo.image), titles=(photo.title,))
 
 # %% [markdown]
@@ -26,19 +26,19 @@ salle.show(salle.pixels(photo.image), titles=(photo.title,))
 def saliency(network, image, label):
     """Carte de saillance, tenseur (H, W), d’une image (1, 3, H, W)."""
     # À ÉCRIRE : le score de la classe, son gradient, le maximum des valeurs absolues.
-    # <corrigé>
+    # <solution>
     image = image.detach().clone().requires_grad_()
     score = network(image)[0, label]
     (gradient,) = torch.autograd.grad(score, image)
     return gradient[0].abs().amax(0)
-    # </corrigé>
+    # </solution>
 
 
 # %% [markdown]
 # Cette cellule compare votre fonction à la définition, par différences finies.
 
 # %%
-check_saliency(saliency)
+salle.check_saliency(saliency)
 
 # %% [markdown]
 # ## À regarder

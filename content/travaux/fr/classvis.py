@@ -7,10 +7,10 @@
 
 # %%
 import torch
-from generator.classroom import Classroom, check_classvis
+from generator.classroom import Classroom
 
 salle = Classroom()
-target = 281
+target = salle.target("classvis")
 print(salle.class_title(target))
 
 # %% [markdown]
@@ -23,16 +23,16 @@ print(salle.class_title(target))
 def step(network, image, target, eta, weight):
     """L’image (1, 3, H, W) après un pas de gradient du score régularisé."""
     # À ÉCRIRE : le gradient du score, moins celui de la régularisation.
-    # <corrigé>
+    # <solution>
     image = image.detach().clone().requires_grad_()
     objective = network(image)[0, target] - weight * image.norm()
     (gradient,) = torch.autograd.grad(objective, image)
     return image.detach() + eta * gradient
-    # </corrigé>
+    # </solution>
 
 
 # %%
-check_classvis(step)
+salle.check_classvis(step)
 
 # %% [markdown]
 # ## La boucle
