@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
-from generator import networks
+from generator import networks, pipeline
 from generator.artefacts import Manifest, read_manifest
 from generator.catalogue import Classes
 from generator.errors import LabError
@@ -110,10 +110,12 @@ def read(lab: Path) -> Lab:
     return read_lab(lab, lab.parent)
 
 
-def told(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 2, done.stderr
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    return str(done.stderr)
+def refused(lab: Path, tmp_path: Path) -> str:
+    """What is told in one line when a lab is run."""
+    with pytest.raises(LabError) as error:
+        pipeline.run(read(lab), tmp_path / "build", pipeline.plan(read(lab), tmp_path / "build", "cpu"))
+    (line,) = error.value.problems
+    return str(line)
 
 
 class TestANetworkOfOnesOwn:
@@ -231,16 +233,16 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("code", FUNCTIONS)
-def test_a_function_that_is_wrong_is_told_in_one_line(code: str, digits: Path, generator: Run) -> None:
+def test_a_function_that_is_wrong_is_told_in_one_line(code: str, digits: Path, tmp_path: Path) -> None:
     digits.with_name("network.py").write_text(code, encoding="utf-8")
-    line = told(generator("run", digits))
+    line = refused(digits, tmp_path)
     assert line.startswith(f"{digits}:")
     assert "networks.chiffres.architecture" in line
     for part in FUNCTIONS[code]:
         assert part in line
 
 
-def test_a_network_of_a_library_has_the_lab_s_number_of_classes(mini: Path, generator: Run) -> None:
+def test_a_network_of_a_library_has_the_lab_s_number_of_classes(mini: Path, tmp_path: Path) -> None:
     change(
         mini,
         lambda lab: lab.update(
@@ -248,9 +250,9 @@ def test_a_network_of_a_library_has_the_lab_s_number_of_classes(mini: Path, gene
         ),
     )
     change(mini, lambda lab: [image.update(label="chien") for image in lab["images"]])
-    shutil.rmtree(mini.parent / "questions")
-    (mini.parent / "questions").mkdir()
-    line = told(generator("run", mini))
+    shutil.copytree(DIGITS / "questions", mini.parent / "others")
+    change(mini, lambda lab: lab.update(questions="others"))
+    line = refused(mini, tmp_path)
     assert "networks.principal.architecture" in line
     assert "1000 scores, but the lab has 3 classes" in line
 
@@ -422,7 +424,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "mean of a function": (network(mean=[0.5, 0.5, 0.5]), ["networks.chiffres.mean: the function", "remove the key"]),
     "downloaded weights of a function": (network(weights=["torchvision:DEFAULT"]), ["wants a file"]),
     "no such weights": (network(weights=["digit.pth"]), ["weights: no file", 'did you mean "digits.pth"?']),
-    "title of no class": (lab(class_titles={"neuff": "x"}), ["class_titles", 'did you mean "neuf"?']),
+    "title of no class": (
+        lab(class_titles={"neuff": "x", "sept": "Sept barré"}),
+        ["class_titles.neuff", 'did you mean "neuf"?'],
+    ),
 }  # fmt: skip
 
 
@@ -440,10 +445,10 @@ def test_a_mistake_is_one_line_with_its_place(name: str, digits: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["weights", "mean", "std"])
-def test_a_network_of_a_library_needs_what_a_function_says(key: str, mini: Path, generator: Run) -> None:
+def test_a_network_of_a_library_needs_what_a_function_says(key: str, mini: Path) -> None:
     change(mini, lambda lab: lab["networks"]["principal"].pop(key))
-    line = told(generator("check", mini))
-    assert f"networks.principal.{key}: missing; expected" in line
+    with pytest.raises(LabError, match=rf"networks\.principal\.{key}: missing; expected"):
+        read(mini)
 
 
 def test_an_own_network_says_what_is_wrong_with_it() -> None:
