@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,11 +21,12 @@ from generator.errors import RunError
 from generator.lab import read_lab
 from generator.report import print_site
 from generator.report.paper import with_link_notes
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, needs_chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 MINI = ROOT / "tests" / "mini" / "lab.yml"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium here")
 
 
 def eventually(happened: Callable[[], bool], seconds: float = 60) -> bool:
@@ -187,32 +189,26 @@ class TestZip:
     @needs_chromium
     @pytest.mark.parametrize("edition", [0, 1], ids=["staff", "students"])
     def test_the_unpacked_website_opens_and_its_search_finds(
-        self, edition: int, editions: list[Path], tmp_path: Path
+        self, edition: int, editions: list[Path], tmp_path: Path, page: Page
     ) -> None:
-        from playwright.sync_api import sync_playwright
-
         site = editions[edition]
         packed = tmp_path / "packed.zip"
         subprocess.run([sys.executable, "-m", "zipfile", "-c", packed, f"{site.name}/"], cwd=site.parent, check=True)
         subprocess.run([sys.executable, "-m", "zipfile", "-e", packed, tmp_path], check=True)
         unpacked = tmp_path / site.name
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM)
-            page = browser.new_page()
-            wrong: list[str] = []
-            asked: list[str] = []
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-            page.on("requestfailed", lambda request: wrong.append(request.url))
-            page.goto((unpacked / "index.html").as_uri())
-            page.locator("input[name=query]").click()
-            page.locator("input[name=query]").press_sequentially("regarde", delay=20)
-            page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
-            assert "q01-voir.html" in str(page.locator(".md-search-result__link").first.get_attribute("href"))
-            page.keyboard.press("Escape")
-            page.get_by_role("link", name="Toutes les questions sur une page").click()
-            assert page.locator("h2").count() >= 2
-            browser.close()
+        wrong: list[str] = []
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("requestfailed", lambda request: wrong.append(request.url))
+        page.goto((unpacked / "index.html").as_uri())
+        page.locator("input[name=query]").click()
+        page.locator("input[name=query]").press_sequentially("regarde", delay=20)
+        page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+        assert "q01-voir.html" in str(page.locator(".md-search-result__link").first.get_attribute("href"))
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Toutes les questions sur une page").click()
+        assert page.locator("h2").count() >= 2
         assert not wrong
         assert all(address.startswith((unpacked.as_uri(), "about:", "data:", "blob:")) for address in asked)
 

@@ -307,8 +307,8 @@
         }
       }
       const left = counted.filter(([item]) => !item.hidden).length;
-      const all = counted.length;
-      told.value = say(`count.${told.dataset.unit}${left === all ? "" : "-of"}`, { n: left, all });
+      const part = left === counted.length ? "" : "-of";
+      told.value = say(`count.${told.dataset.unit}${part}`, { n: left, all: counted.length });
     };
     form.addEventListener("input", apply);
     form.addEventListener("reset", () => setTimeout(apply));
