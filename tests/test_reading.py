@@ -38,11 +38,12 @@ CLAIMS = """\
 title: Tromper
 claims:
   - {says: toujours, unmeasured: personne ne l’a compté}
-  - {says: partout, measured: attaques réussies, metric: matrice/success, confirmed: "> 200", refuted: "< 150"}
+  - {says: Partout, measured: attaques réussies, metric: matrice/success, confirmed: "> 200", refuted: "< 150"}
+  - {says: souvent, measured: attaques réussies, metric: matrice/success, confirmed: "> 200", refuted: "< 1"}
   - {says: encore, measured: attaques menées, metric: matrice/cells, confirmed: "> 1", refuted: "< 1"}
 """
 ANSWER = """\
-Partout, toujours, encore : partout, toujours, encore.
+Partout, toujours, souvent, encore.
 
 ## Mesures
 
@@ -60,8 +61,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "tests" / "mini", place / "lab")
     lab, question = place / "lab" / "lab.yml", place / "lab" / "questions" / "q02-tromper.md"
     lab.write_text(lab.read_text() + MATRIX)
-    text = question.read_text().replace("title: Tromper\n", CLAIMS)
-    question.write_text(text.replace("partout", "Partout", 1) + "\n" + ANSWER)
+    question.write_text(question.read_text().replace("title: Tromper\n", CLAIMS) + "\n" + ANSWER)
     folders = ["--data", place / "data", "--build", place / "build", "--site", place / "site"]
     subprocess.run(
         [sys.executable, "-m", "generator", "site", "--lab", str(lab), *map(str, folders)], cwd=ROOT, check=True
@@ -245,7 +245,7 @@ class TestSorting:
         given = column(phone, "table", 3)
         phone.get_by_role("button", name="Verdict").tap()
         assert column(phone, "table", 3) != given
-        assert column(phone, "table", 3) == sorted(given, key=["confirmé", "infirmé", "non mesuré"].index)
+        assert column(phone, "table", 3) == sorted(given, key=["confirmé", "nuancé", "infirmé", "non mesuré"].index)
 
     def test_what_is_not_there_comes_last_either_way(self, site: Path, page: Page) -> None:
         page.goto((site / FOOLED).as_uri())

@@ -185,6 +185,9 @@ class TestFrench:
         assert FRENCH.typeset("`a : b`") == "`a : b`"
         assert FRENCH.typeset("| :--- |") == "| :--- |"
 
+    def test_words_between_others_keep_their_spaces(self) -> None:
+        assert FRENCH.say("question.and").join("34") == "3 et 4"
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
