@@ -29,7 +29,6 @@ def environment(language: Language) -> jinja2.Environment:
         "measure": partial(measure, language=language),
         "interval": partial(interval, language=language),
         "cell": partial(cell, language=language),
-        "with_numbers": partial(with_numbers, language=language),
         "plain": partial(plain, language=language),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "lower_first": lambda text: text[:1].lower() + text[1:],
@@ -97,12 +96,3 @@ def with_mathml(markdown: str) -> str:
         re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
     ]
     return "".join(pieces)
-
-
-def with_numbers(text: str, language: Language) -> str:
-    """A text whose numbers are written as the language writes them."""
-    return re.sub(
-        r"\d+\.\d+(?:e[-+]\d+)?",
-        lambda found: language.number(float(found[0]), 3 if "e" in found[0] else 6),
-        text,
-    )
