@@ -13,7 +13,7 @@ from generator.language import NBSP, Language
 from generator.schema import Strict
 
 _BOUND = re.compile(r"(?P<sign><=|>=|<|>)\s*(?P<value>-?\d+(?:\.\d+)?)")
-_SIGNS = {"<": "<", ">": ">", "<=": "≤", ">=": "≥"}
+_SIGNS = {"<": "&lt;", ">": "&gt;", "<=": "≤", ">=": "≥"}  # in HTML, as numbers are
 CONFIRMED, QUALIFIED, REFUTED, UNMEASURED = "confirmed", "qualified", "refuted", "unmeasured"
 VERDICTS = (CONFIRMED, QUALIFIED, REFUTED, UNMEASURED)
 

@@ -1,4 +1,4 @@
-"""What several tests work with: a toy network whose every number is known, and labs on disk."""
+"""What several tests work with: a toy network whose every number is known, labs on disk, the site in a browser."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -18,10 +22,18 @@ from generator.lab import read_lab
 from generator.language import read_language
 from generator.networks import Network
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FRENCH = read_language("fr")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here (in CI this is not skipped)"
+)
 
 
 @pytest.fixture
@@ -71,3 +83,62 @@ def generator(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The website of the default lab; its experiments run first where their results are missing."""
+    subprocess.run([sys.executable, "-m", "generator", "site"], cwd=ROOT, check=True)
+    return ROOT / "site"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server that keeps no log."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture(params=["file", "http"])
+def opened_at(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
+    """The address of the website: a folder on disk, then a server on this machine."""
+    if request.param == "file":
+        yield site.as_uri()
+        return
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page of a desktop's size."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A page of a phone's size, with a finger."""
+    with browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def still(browser: Browser) -> Iterator[Page]:
+    """A page without JavaScript."""
+    with browser.new_context(java_script_enabled=False) as context:
+        yield context.new_page()

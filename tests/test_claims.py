@@ -47,7 +47,7 @@ class TestRule:
 
     def test_it_is_told_in_french(self) -> None:
         told = judge(Claim.model_validate(RULE), metric(1.6)).rule(FRENCH)
-        assert told == "confirmé si >~1,5~%, infirmé si ≤~1~%, sinon nuancé".replace("~", NBSP)
+        assert told == "confirmé si &gt;~1,5~%, infirmé si ≤~1~%, sinon nuancé".replace("~", NBSP)
 
     @pytest.mark.parametrize(
         ("change", "problem"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +13,10 @@ import pytest
 
 from generator.artefacts import read_manifest
 from generator.report.grids import shaded
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs_chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here (in CI this is not skipped)"
-)
+    from playwright.sync_api import Locator, Page
 
 MATRIX = """\
   matrice:
@@ -38,11 +31,12 @@ CLAIMS = """\
 title: Tromper
 claims:
   - {says: toujours, unmeasured: personne ne l’a compté}
-  - {says: partout, measured: attaques réussies, metric: matrice/success, confirmed: "> 200", refuted: "< 150"}
+  - {says: Partout, measured: attaques réussies, metric: matrice/success, confirmed: "> 200", refuted: "< 150"}
+  - {says: souvent, measured: attaques réussies, metric: matrice/success, confirmed: "> 200", refuted: "< 1"}
   - {says: encore, measured: attaques menées, metric: matrice/cells, confirmed: "> 1", refuted: "< 1"}
 """
 ANSWER = """\
-Partout, toujours, encore : partout, toujours, encore.
+Partout, toujours, souvent, encore.
 
 ## Mesures
 
@@ -60,8 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "tests" / "mini", place / "lab")
     lab, question = place / "lab" / "lab.yml", place / "lab" / "questions" / "q02-tromper.md"
     lab.write_text(lab.read_text() + MATRIX)
-    text = question.read_text().replace("title: Tromper\n", CLAIMS)
-    question.write_text(text.replace("partout", "Partout", 1) + "\n" + ANSWER)
+    question.write_text(question.read_text().replace("title: Tromper\n", CLAIMS) + "\n" + ANSWER)
     folders = ["--data", place / "data", "--build", place / "build", "--site", place / "site"]
     subprocess.run(
         [sys.executable, "-m", "generator", "site", "--lab", str(lab), *map(str, folders)], cwd=ROOT, check=True
@@ -72,42 +65,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(built: Path) -> Path:
     return built / "site"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page of a desktop's size."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    """A page of a phone's size, with a finger."""
-    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def still(browser: Browser) -> Iterator[Page]:
-    """A page without JavaScript."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def cell(page: Page, row: int, column: int) -> Locator:
@@ -245,7 +202,7 @@ class TestSorting:
         given = column(phone, "table", 3)
         phone.get_by_role("button", name="Verdict").tap()
         assert column(phone, "table", 3) != given
-        assert column(phone, "table", 3) == sorted(given, key=["confirmé", "infirmé", "non mesuré"].index)
+        assert column(phone, "table", 3) == sorted(given, key=["confirmé", "nuancé", "infirmé", "non mesuré"].index)
 
     def test_what_is_not_there_comes_last_either_way(self, site: Path, page: Page) -> None:
         page.goto((site / FOOLED).as_uri())

@@ -46,7 +46,7 @@ class Survival(Experiment):
     family: ClassVar[Family] = "fooling"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    target: ClassIndex = Field(description="the class the network shall see: an index or an English name")
+    target: ClassIndex = Field(description="the class the network shall see: an index, a name or a title")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     radius: float = Field(gt=0, description="L2 norm of the whole change that the two stronger attacks may make")
     iterations: int = Field(50, ge=1, description="steps of each attack; the first one stops at the target")

@@ -30,7 +30,7 @@ class Transfer(Experiment):
 
     other: NetworkName = Field(description="name of the network that is never differentiated")
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    target: ClassIndex = Field(description="the class the networks shall see: an index or an English name")
+    target: ClassIndex = Field(description="the class the networks shall see: an index, a name or a title")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     iterations: int = Field(100, ge=1, description="give up after this many steps, where the target ends the climb")
     pushed_step: float = Field(gt=0, description="the same for the images that go on behind the target")

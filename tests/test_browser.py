@@ -1,0 +1,650 @@
+"""The default lab's website in a real browser: what holds on every page, and all that can be done on them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+from tests.conftest import needs_chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page, Request
+
+pytestmark = needs_chromium
+
+FILMED, FOOLED, MAPPED = (
+    f"questions/{name}.html" for name in ("q10-image-reelle", "q05-images-adverses", "q01-saillance")
+)
+GALLERY = "galeries/saliency.html"
+VERDICTS = "bilan.html"
+# One page of each kind, for what takes too long on all.
+EVERY_KIND = ["index.html", FILMED, FOOLED, MAPPED, GALLERY, VERDICTS, "methode.html", "carnets.html", "execution.html"]
+
+UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> list[str]:
+    """All pages; that for a wrong address only works where there is a server to answer with it."""
+    names = sorted(str(path.relative_to(site)) for path in site.rglob("*.html") if path.name != "404.html")
+    assert len(names) >= 25
+    return names
+
+
+def axe(page: Page, options: dict[str, object]) -> dict[str, str]:
+    """What axe finds wrong inside the article: the first element by rule."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context="article", options={"resultTypes": ["violations"]} | options).response
+    return {rule["id"]: rule["nodes"][0]["html"] for rule in found["violations"]}
+
+
+class TestEveryPage:
+    def test_opens_by_itself_with_all_its_images(self, opened_at: str, pages: list[str], page: Page) -> None:
+        wrong: list[str] = []
+        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        # What the next page's opening cuts short has not failed.
+        page.on(
+            "requestfailed",
+            lambda r: None if r.failure == "net::ERR_ABORTED" else wrong.append(f"failed: {r.url} {r.failure}"),
+        )
+        page.on("request", lambda r: None if r.url.startswith((opened_at, "data:", "blob:")) else wrong.append(r.url))
+        for name in pages:
+            page.goto(f"{opened_at}/{name}")
+            broken = page.evaluate(
+                """async () => {
+                  const images = [...document.images].filter((image) => !image.closest("dialog"));
+                  images.forEach((image) => { image.loading = "eager"; });
+                  await Promise.all(images.map((image) => image.decode().catch(() => null)));
+                  return images.filter((image) => !image.naturalWidth).map((image) => image.src);
+                }"""
+            )
+            assert not broken, name
+        assert not wrong
+
+    def test_has_nothing_axe_finds_wrong(self, site: Path, pages: list[str], page: Page) -> None:
+        wrong = {}
+        for name in pages:
+            page.goto((site / name).as_uri())
+            page.evaluate(UNFOLD)
+            if found := axe(page, {"rules": {"color-contrast": {"enabled": False}}}):
+                wrong[name] = found
+        assert not wrong
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_has_colours_that_can_be_read(
+        self, scheme: Literal["light", "dark"], site: Path, pages: list[str], page: Page
+    ) -> None:
+        page.emulate_media(color_scheme=scheme)
+        wrong = {}
+        for name in pages:
+            page.goto((site / name).as_uri())
+            # The figures that follow the third have its colours, and each word takes its time.
+            page.evaluate("[...document.querySelectorAll('figure')].slice(3).forEach((figure) => figure.remove())")
+            page.evaluate(UNFOLD)
+            if found := axe(page, {"runOnly": ["color-contrast"]}):
+                wrong[name] = found
+        assert not wrong
+
+    @pytest.mark.parametrize("width", [360, 768, 1440])
+    def test_fits_the_window_and_nothing_overlaps_or_is_cut(
+        self, width: int, site: Path, pages: list[str], page: Page
+    ) -> None:
+        page.set_viewport_size({"width": width, "height": 800})
+        wrong = {}
+        for name in pages:
+            page.goto((site / name).as_uri())
+            page.evaluate(UNFOLD)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            if found := page.evaluate(LAID_OUT_BADLY):
+                wrong[name] = found
+        assert not wrong
+
+    def test_has_no_text_under_16_pixels_on_a_phone(self, site: Path, pages: list[str], phone: Page) -> None:
+        small = {}
+        for name in pages:
+            phone.goto((site / name).as_uri())
+            phone.evaluate(UNFOLD)
+            if found := phone.evaluate(SMALL_TEXTS):
+                small[name] = found
+        assert not small
+
+    def test_says_what_its_images_show(self, site: Path, pages: list[str], page: Page) -> None:
+        silent = {}
+        for name in pages:
+            page.goto((site / name).as_uri())
+            if found := page.evaluate(SILENT_IMAGES):
+                silent[name] = found
+        assert not silent
+
+    def test_serves_images_as_large_as_they_are_shown(self, site: Path, pages: list[str], page: Page) -> None:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        wrong = {}
+        for name in pages:
+            page.goto((site / name).as_uri())
+            if found := page.evaluate(IMAGES_SERVED_BADLY):
+                wrong[name] = found
+        assert not wrong
+
+
+# In the page: which pieces of text, images and controls cover one another, and which boxes hide a part of their text.
+# What lies in one .tp-stack is meant to overlap; an element with opacity 0 is not seen.
+LAID_OUT_BADLY = """() => {
+  const root = document.querySelector(".md-content");
+  const hidden = (box) => !box.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  const clipped = (rect, owner) => {
+    let { left, top, right, bottom } = rect;
+    for (let box = owner; box && box !== root; box = box.parentElement) {
+      const style = getComputedStyle(box);
+      if (style.position === "fixed") break;
+      if (style.overflowX === "visible" && style.overflowY === "visible") continue;
+      const frame = box.getBoundingClientRect();
+      left = Math.max(left, frame.left); right = Math.min(right, frame.right);
+      top = Math.max(top, frame.top); bottom = Math.min(bottom, frame.bottom);
+    }
+    return { left, top, right, bottom };
+  };
+  const pieces = [];
+  const add = (rect, owner, slack, told) => {
+    const { left, top, right, bottom } = clipped(rect, owner);
+    const rim = slack * (bottom - top);  // a line of text is lower than its box
+    const piece = { left: left + 1, right: right - 1, top: top + rim + 1, bottom: bottom - rim - 1, owner, told };
+    if (piece.right > piece.left && piece.bottom > piece.top) pieces.push(piece);
+  };
+  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { parentElement: owner, data } = texts.currentNode;
+    if (!data.trim() || hidden(owner) || owner.closest("svg, select, script, style, .tp-stack")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    for (const rect of range.getClientRects()) add(rect, owner, 0.2, data.trim().slice(0, 40));
+  }
+  for (const box of root.querySelectorAll("img, svg, input, select, button, .tp-stack")) {
+    if (hidden(box) || box.parentElement.closest("svg, .tp-stack")) continue;
+    add(box.getBoundingClientRect(), box, 0, box.outerHTML.slice(0, 80));
+  }
+  pieces.sort((one, other) => one.top - other.top);
+  const wrong = new Set();
+  pieces.forEach((one, at) => {
+    for (const other of pieces.slice(at + 1)) {
+      if (other.top >= one.bottom) break;
+      if (other.left >= one.right || one.left >= other.right) continue;
+      if (one.owner.contains(other.owner) || other.owner.contains(one.owner)) continue;
+      wrong.add(`${one.told} × ${other.told}`);
+    }
+  });
+  for (const box of root.querySelectorAll("*")) {
+    const { overflowX, overflowY } = getComputedStyle(box);
+    const hides = (overflow) => overflow === "hidden" || overflow === "clip";
+    if (hidden(box) || box.matches("select, svg")) continue;
+    if ((hides(overflowX) && box.scrollWidth > box.clientWidth + 1) ||
+        (hides(overflowY) && box.scrollHeight > box.clientHeight + 1)) wrong.add(`cut: ${box.outerHTML.slice(0, 120)}`);
+  }
+  return [...wrong].slice(0, 8);
+}"""
+
+SMALL_TEXTS = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const small = new Set();
+  while (texts.nextNode()) {
+    const { parentElement: owner, data } = texts.currentNode;
+    const size = parseFloat(getComputedStyle(owner).fontSize);
+    if (!data.trim() || size >= 16 || !owner.checkVisibility({ visibilityProperty: true })) continue;
+    if (!owner.closest("svg, sup, sub, :is(msub, msup, msubsup) > :not(:first-child)"))
+      small.add(`${owner.outerHTML.slice(0, 80)} ${size}`);
+  }
+  return [...small].slice(0, 8);
+}"""
+
+# A picture may be silent only where it decorates a link that has words of its own.
+SILENT_IMAGES = """() => {
+  const plain = (text) => text.replace(/\\s+/g, " ").trim().toLowerCase();
+  return [...document.querySelectorAll("article img")].filter((image) => {
+    if (!image.hasAttribute("alt")) return true;
+    const alt = plain(image.alt);
+    if (!alt) return !plain(image.closest("a:not(.tp-picture)")?.textContent ?? "");
+    const around = image.closest("figure")?.querySelectorAll("figcaption p, .tp-figure__title, .tp-cell__title") ?? [];
+    return [...around].some((words) => plain(words.textContent).endsWith(alt));
+  }).map((image) => image.outerHTML).slice(0, 8);
+}"""
+
+# Twice the size shown, for fine screens, and a little, so that one file serves several places; drawings have no size.
+IMAGES_SERVED_BADLY = """async () => {
+  const images = [...document.querySelectorAll("article img")].filter((image) => image.getClientRects().length);
+  const wrong = images
+    .filter((image) => !image.hasAttribute("width") || !image.hasAttribute("height") ||
+      (image.getBoundingClientRect().top > innerHeight && image.loading !== "lazy"));
+  images.forEach((image) => { image.loading = "eager"; });
+  await Promise.all(images.map((image) => image.decode().catch(() => null)));
+  wrong.push(...images.filter((image) => !/\\.svg/.test(image.src) && image.naturalWidth > 2.3 * image.clientWidth));
+  return wrong.map((image) => `${image.src} ${image.naturalWidth} as ${image.clientWidth}`).slice(0, 8);
+}"""
+
+
+class FirstLoad(NamedTuple):
+    """What opening a page for the first time costs."""
+
+    weight: int  # bytes
+    paint: float  # milliseconds until something is seen, the best of three
+    shift: float  # cumulative layout shift, scrolled down to the end
+
+
+@pytest.fixture(scope="session")
+def first_loads(site: Path, pages: list[str], browser: Browser) -> dict[str, FirstLoad]:
+    """Each page opened three times from disk by a browser that has seen nothing yet."""
+    loads = {}
+    for name in pages:
+        paints = []
+        for _ in range(3):
+            with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+                requests: list[Request] = []
+                page = context.new_page()
+                page.on("request", requests.append)
+                page.goto((site / name).as_uri())
+                paints.append(page.evaluate(FIRST_PAINT))
+                asked = {Path(unquote(urlparse(request.url).path)) for request in requests}
+                shift = page.evaluate(SHIFT) if len(paints) == 3 else 0
+        weight = sum(path.stat().st_size for path in asked if path.is_file())
+        loads[name] = FirstLoad(weight, min(paints), shift)
+    return loads
+
+
+FIRST_PAINT = """() => new Promise((told) => {
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (entry.name === "first-contentful-paint") told(entry.startTime);
+  }).observe({ type: "paint", buffered: true });
+})"""
+
+SHIFT = """async () => {
+  let sum = 0;
+  const add = (entries) => entries.forEach((entry) => { sum += entry.value; });
+  const observer = new PerformanceObserver((list) => add(list.getEntries()));
+  observer.observe({ type: "layout-shift", buffered: true });
+  for (let y = 0; y < document.body.scrollHeight && y < 5000; y += 800) {
+    scrollTo(0, y);
+    await new Promise((shown) => { requestAnimationFrame(() => requestAnimationFrame(shown)); });
+  }
+  await new Promise((shown) => { setTimeout(shown, 100); });
+  add(observer.takeRecords());
+  return sum;
+}"""
+
+
+class TestFirstLoad:
+    def test_is_light(self, first_loads: dict[str, FirstLoad]) -> None:
+        assert not {name: load for name, load in first_loads.items() if load.weight >= 1_500_000}
+
+    def test_shows_something_within_a_second(self, first_loads: dict[str, FirstLoad]) -> None:
+        assert not {name: load for name, load in first_loads.items() if load.paint >= 1000}
+
+    def test_does_not_jump(self, first_loads: dict[str, FirstLoad]) -> None:
+        assert not {name: load for name, load in first_loads.items() if load.shift >= 0.05}
+
+
+# Notes each element of the article that the focus comes to, and whether one sees that it is there.
+WATCH_FOCUS = """() => {
+  window.reached = new Map();
+  document.addEventListener("focusin", ({ target }) => {
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(target);
+    reached.set(target, (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none");
+  });
+}"""
+
+UNREACHED = """() => [...document.querySelectorAll("article :is(a[href], button, input, select, summary, [tabindex])")]
+  .filter((control) => control.checkVisibility({ visibilityProperty: true }) && control.tabIndex >= 0)
+  .filter((control) => !reached.get(control))
+  .map((control) => `${control.outerHTML.slice(0, 120)}: ${reached.has(control) ? "no outline" : "not reached"}`)
+  .slice(0, 8)"""
+
+
+class TestKeyboard:
+    @pytest.mark.parametrize("name", EVERY_KIND)
+    def test_comes_to_every_control_and_shows_where_it_is(self, name: str, site: Path, page: Page) -> None:
+        page.goto((site / name).as_uri())
+        page.wait_for_load_state("load")
+        page.evaluate(UNFOLD)
+        page.evaluate(WATCH_FOCUS)
+        for _ in range(
+            page.evaluate("document.querySelectorAll('a, button, input, select, summary, [tabindex]').length")
+        ):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.closest('.md-footer') !== null"):
+                break
+        assert page.evaluate("reached.size") > 0
+        assert not page.evaluate(UNREACHED)
+
+
+class TestReducedMotion:
+    def test_nothing_moves_but_what_was_asked_to(self, site: Path, page: Page) -> None:
+        page.emulate_media(reduced_motion="reduce")
+        for name in EVERY_KIND:
+            page.goto((site / name).as_uri())
+            moving = page.evaluate(
+                """() => [...document.querySelectorAll("*")].filter((box) => {
+                  const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(box);
+                  return /[1-9]/.test(transitionDuration) || animationName !== "none" || scrollBehavior === "smooth";
+                }).map((box) => box.outerHTML.slice(0, 80)).slice(0, 8)"""
+            )
+            assert not moving, name
+
+    @pytest.mark.parametrize(("motion", "frames"), [("no-preference", range(5, 20)), ("reduce", range(1, 4))])
+    def test_a_film_goes_slowly(
+        self, motion: Literal["no-preference", "reduce"], frames: range, site: Path, page: Page
+    ) -> None:
+        page.emulate_media(reduced_motion=motion)
+        page.goto((site / FILMED).as_uri())
+        film = page.locator(".tp-film").first
+        film.get_by_role("button", name="Lire le film").click()
+        page.wait_for_timeout(2000)
+        assert int(film.get_by_role("slider").input_value()) in frames
+
+
+class Hand(Protocol):
+    """One way to touch a page."""
+
+    page: Page
+
+    def press(self, target: Locator) -> None:
+        """Activate a control."""
+
+    def slide(self, slider: Locator, end: Literal["first", "last"]) -> None:
+        """Move a slider to one of its ends."""
+
+
+class Mouse(NamedTuple):
+    page: Page
+
+    def press(self, target: Locator) -> None:
+        target.click()
+
+    def slide(self, slider: Locator, end: Literal["first", "last"]) -> None:
+        x, y, width = place(slider)
+        self.page.mouse.move(x + width / 2, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + (0 if end == "first" else width), y, steps=3)
+        self.page.mouse.up()
+
+
+class Finger(NamedTuple):
+    page: Page
+
+    def press(self, target: Locator) -> None:
+        target.tap()
+
+    def slide(self, slider: Locator, end: Literal["first", "last"]) -> None:
+        x, y, width = place(slider)
+        self.page.touchscreen.tap(x + (2 if end == "first" else width - 2), y)
+
+
+class Keys(NamedTuple):
+    page: Page
+
+    def press(self, target: Locator) -> None:
+        target.focus()
+        self.page.keyboard.press("Space" if target.get_attribute("type") == "checkbox" else "Enter")
+
+    def slide(self, slider: Locator, end: Literal["first", "last"]) -> None:
+        slider.focus()
+        self.page.keyboard.press("Home" if end == "first" else "End")
+
+
+def place(slider: Locator) -> tuple[float, float, float]:
+    """Where a slider begins, its middle height, and its width, once it is in sight."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box
+    return box["x"], box["y"] + box["height"] / 2, box["width"]
+
+
+@pytest.fixture(params=[Mouse, Finger, Keys])
+def hand(request: pytest.FixtureRequest) -> Hand:
+    """A mouse and a keyboard on a desktop, a finger on a phone."""
+    touched: Page = request.getfixturevalue("phone" if request.param is Finger else "page")
+    hand: Hand = request.param(touched)
+    return hand
+
+
+class TestSearch:
+    def test_finds_a_word(self, opened_at: str, page: Page) -> None:
+        page.goto(f"{opened_at}/index.html")
+        page.locator("input[name=query]").click()
+        page.locator("input[name=query]").press_sequentially("alligator", delay=20)
+        result = page.locator(".md-search-result__item").first
+        result.wait_for(timeout=10_000)
+        assert "alligator" in result.inner_text().lower()
+
+
+class TestLinks:
+    def test_a_card_leads_to_its_question(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / "index.html").as_uri())
+        hand.press(hand.page.locator("article").get_by_role("link", name="Les images adverses").first)
+        hand.page.wait_for_url("**/q05-*.html")
+        assert hand.page.locator("h1").inner_text().startswith("Question 5")
+
+
+class TestProvenance:
+    def test_unfolds(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / FOOLED).as_uri())
+        fold = hand.page.locator("details.tp-provenance").first
+        assert not fold.locator("dl").is_visible()
+        hand.press(fold.locator("summary"))
+        assert fold.locator("dl").is_visible()
+        assert "make figure FIGURE=alligator/oiseau" in fold.inner_text()
+        hand.press(fold.locator("summary"))
+        assert not fold.locator("dl").is_visible()
+
+    def test_unfolds_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / FOOLED).as_uri())
+        fold = still.locator("details.tp-provenance").first
+        fold.locator("summary").click()
+        assert "make figure FIGURE=alligator/oiseau" in fold.inner_text()
+
+    def test_its_command_is_copied(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / FOOLED).as_uri())
+        hand.press(hand.page.get_by_role("button", name="Copier la commande").first)
+        hand.page.evaluate(
+            "document.querySelector('article').insertAdjacentHTML('afterbegin', '<textarea id=pasted></textarea>')"
+        )
+        hand.page.locator("#pasted").focus()
+        hand.page.keyboard.press("Control+V")
+        assert hand.page.locator("#pasted").input_value() == "make figure FIGURE=alligator/oiseau"
+
+    def test_no_button_copies_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / FOOLED).as_uri())
+        assert not still.locator(".tp-copy:visible").count()
+
+
+class TestFilms:
+    def test_cost_nothing_until_they_are_touched(self, site: Path, page: Page) -> None:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / FILMED).as_uri())
+        film = page.locator(".tp-film").first
+        film.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+        assert film.locator("output").inner_text() == "Itération 525 / 1000"
+        assert not [url for url in asked if "-film-" in url]
+
+    def test_are_wound_back_and_forth(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / FILMED).as_uri())
+        figure = hand.page.locator(".tp-figure", has=hand.page.locator(".tp-film")).first
+        slider, screen = figure.get_by_role("slider", name="Itération"), figure.locator(".tp-cell--screen img")
+        end = screen.get_attribute("src")
+        hand.slide(slider, "first")
+        assert figure.locator("output").inner_text() == "Itération 0 / 1000"
+        assert figure.locator(".tp-curve__mark").get_attribute("x1") == "0"
+        assert screen.get_attribute("src") != end
+        hand.slide(slider, "last")
+        assert figure.locator("output").inner_text() == "Itération 525 / 1000"
+        assert str(screen.get_attribute("src")).endswith(str(end).removeprefix("../"))
+
+    def test_follow_the_arrow_keys(self, site: Path, page: Page) -> None:
+        page.goto((site / FILMED).as_uri())
+        figure = page.locator(".tp-figure", has=page.locator(".tp-film")).first
+        slider = figure.get_by_role("slider", name="Itération")
+        slider.focus()
+        page.keyboard.press("Home")
+        first = figure.locator(".tp-cell--screen img").get_attribute("src")
+        page.keyboard.press("ArrowRight")
+        assert figure.locator(".tp-cell--screen img").get_attribute("src") != first
+        assert (slider.get_attribute("aria-valuetext") or "").startswith("Itération 1 / 1000, score ")
+
+    def test_play_when_asked_and_stop_when_asked(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / FILMED).as_uri())
+        film = hand.page.locator(".tp-film").first
+        hand.press(film.get_by_role("button", name="Lire le film"))
+        hand.page.wait_for_function("document.querySelector('.tp-film input').value >= 2")
+        hand.press(film.get_by_role("button", name="Arrêter"))
+        value = film.locator("input").input_value()
+        hand.page.wait_for_timeout(600)
+        assert film.locator("input").input_value() == value
+
+    def test_are_strips_of_key_frames_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / FILMED).as_uri())
+        assert still.locator(".tp-strip").first.locator("img").count() == 6
+        assert still.locator(".tp-strip").first.is_visible()
+        assert not still.locator(".tp-control:visible").count()
+
+
+class TestComparisons:
+    def seen(self, page: Page) -> str:
+        upper = page.locator(".tp-compare[open] .tp-stack__over").first
+        return str(upper.evaluate("image => getComputedStyle(image).clipPath"))
+
+    def test_uncover_one_picture_and_the_other(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / FOOLED).as_uri())
+        hand.press(hand.page.locator(".tp-compare summary").first)
+        handle = hand.page.locator(".tp-stack input").first
+        assert self.seen(hand.page) == "inset(0px 0px 0px 50%)"
+        hand.slide(handle, "last")
+        assert self.seen(hand.page) == "inset(0px 0px 0px 100%)"
+        hand.slide(handle, "first")
+        assert self.seen(hand.page) == "inset(0px 0px 0px 0%)"
+
+    def test_the_edge_is_where_the_mouse_is(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        page.locator(".tp-compare summary").first.click()
+        x, y, width = place(page.locator(".tp-stack").first)
+        page.mouse.move(x + width / 2, y)
+        page.mouse.down()
+        page.mouse.move(x + width / 4, y, steps=4)
+        page.mouse.up()
+        assert self.seen(page) == "inset(0px 0px 0px 25%)"
+
+    def test_a_map_lies_over_its_image(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / MAPPED).as_uri())
+        panel = hand.page.locator(".tp-compare--overlay").first
+        hand.press(panel.locator("summary"))
+        maps = panel.locator(".tp-stack__over")
+        slider = panel.get_by_role("slider", name="Opacité : Carte de saillance")
+        seen = "maps => maps.map((map) => getComputedStyle(map).opacity)"
+        hand.slide(slider, "first")
+        assert maps.evaluate_all(seen) == ["0"] * 5
+        hand.slide(slider, "last")
+        assert maps.evaluate_all(seen) == ["1"] * 5
+
+    @pytest.mark.parametrize("name", [FOOLED, MAPPED])
+    def test_their_pictures_stand_side_by_side_without_javascript(self, name: str, site: Path, still: Page) -> None:
+        still.goto((site / name).as_uri())
+        assert not still.locator(".tp-compare:visible").count()
+        figure = still.locator(".tp-figure", has=still.locator(".tp-compare")).first
+        assert figure.locator(".tp-cell:visible").count() >= 2
+
+
+class TestEnlargedPictures:
+    def test_go_from_one_to_the_next(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / FOOLED).as_uri())
+        hand.press(hand.page.locator(".tp-picture").first)
+        dialog = hand.page.get_by_role("dialog", name="Image agrandie")
+        assert "plus proche voisin" in dialog.inner_text()
+        assert dialog.locator("img").evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.png")
+        hand.press(dialog.get_by_role("button", name="Suivante"))
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+        download = dialog.get_by_role("link", name="Télécharger en pleine résolution")
+        assert str(download.get_attribute("href")).endswith("oiseau-trompeuse.png")
+        hand.press(dialog.get_by_role("button", name="Précédente"))
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.png")
+        hand.press(dialog.get_by_role("button", name="Fermer"))
+        assert not dialog.is_visible()
+
+    def test_follow_the_arrow_keys_and_close_with_escape(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        links = page.locator(".tp-picture")
+        links.nth(0).focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog", name="Image agrandie")
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-difference-x10.png")
+        page.keyboard.press("Escape")
+        assert not dialog.is_visible()
+        assert links.nth(3).evaluate("link => link === document.activeElement")
+
+    def test_follow_a_swipe(self, site: Path, phone: Page) -> None:
+        phone.goto((site / FOOLED).as_uri())
+        phone.locator(".tp-picture").first.tap()
+        dialog = phone.get_by_role("dialog", name="Image agrandie")
+        finger = phone.context.new_cdp_session(phone)
+        for kind, x in (("Start", 300), ("Move", 200), ("Move", 100), ("End", None)):
+            points = [] if x is None else [{"x": x, "y": 400}]
+            finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+
+    def test_are_plain_links_without_javascript(self, site: Path, still: Page) -> None:
+        still.goto((site / FOOLED).as_uri())
+        still.locator(".tp-picture").first.click()
+        still.wait_for_url("**/oiseau-originale.png")
+
+
+class TestFilters:
+    def test_a_gallery_narrows_down(self, site: Path, hand: Hand) -> None:
+        page = hand.page
+        page.goto((site / GALLERY).as_uri())
+        everything = page.locator(".tp-figure:visible").count()
+        image = page.locator("select[name=image]")
+        if isinstance(hand, Keys):
+            image.focus()
+            page.keyboard.type("Oies")
+        else:  # the list that opens is the system's own
+            image.select_option("Oies")
+        page.locator("select[name=réseau]").select_option("EfficientNet-Lite2")
+        figures = page.locator(".tp-figure:visible")
+        assert 0 < figures.count() < everything / 2
+        for facets in figures.evaluate_all("figures => figures.map((figure) => figure.dataset.facets)"):
+            assert "Oies" in json.loads(facets)["image"]
+        assert f"{figures.count()} figures sur {everything}" in page.locator(".tp-filter output").inner_text()
+        assert not page.get_by_role("heading", name="Cartes de saillance", exact=True, level=3).is_visible()
+        hand.press(page.get_by_role("button", name="Tout montrer"))
+        page.wait_for_function("!document.querySelector('figure[hidden]')")
+
+    def test_verdicts_can_be_chosen(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / VERDICTS).as_uri())
+        everything = hand.page.locator("tbody tr:visible").count()
+        hand.press(hand.page.get_by_label("confirmé"))
+        left = hand.page.locator("tbody tr:visible")
+        assert 0 < left.count() < everything
+        assert "confirmé" not in left.locator(".tp-verdict").all_inner_texts()
+        hand.press(hand.page.get_by_label("confirmé"))
+        assert left.count() == everything
+
+    @pytest.mark.parametrize("name", [GALLERY, VERDICTS])
+    def test_everything_is_shown_without_javascript(self, name: str, site: Path, still: Page) -> None:
+        still.goto((site / name).as_uri())
+        assert still.locator("[data-facets]:visible").count() == still.locator("[data-facets]").count() > 0
+        assert not still.locator(".tp-filter").is_visible()
+
+
+class TestPaper:
+    def test_there_are_key_frames_and_the_command(self, site: Path, page: Page) -> None:
+        page.emulate_media(media="print", color_scheme="dark")
+        page.goto((site / FILMED).as_uri())
+        assert page.locator(".tp-strip").first.is_visible()
+        assert page.locator(".tp-provenance pre").first.is_visible()
+        assert not page.locator(".tp-provenance dl").first.is_visible()
+        assert not page.locator(".tp-control:visible").count()

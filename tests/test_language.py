@@ -1,0 +1,127 @@
+"""Languages: the same keys in each, every word that is asked for there, and a site without a foreign one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from generator.language import NBSP, languages, read_language
+from tests.conftest import FRENCH, ROOT, Run
+
+ENGLISH = read_language("en")
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+
+
+def asked_for() -> Iterator[tuple[str, str]]:
+    """Every key that code, templates or the script ask for by its whole name, and where."""
+    for path in (ROOT / "generator").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say") and node.args:
+                texts = [part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                whole = [] if isinstance(node.args[0], ast.JoinedStr) else texts
+                yield from ((str(part.value), path.name) for part in whole if "." in str(part.value))
+    pages = [*(ROOT / "templates").rglob("*.jinja"), ROOT / "content" / "assets" / "lab.js"]
+    for path in pages:
+        yield from ((key, path.name) for key in re.findall(r'\bsay\("([\w.-]+)"[,)]', path.read_text(encoding="utf-8")))
+
+
+class TestWords:
+    def test_every_language_has_the_same_keys(self) -> None:
+        assert languages() == ["en", "fr"]
+        french, english = (
+            # The French reference of keys translates what the schema says in English.
+            {key for key in language.words if not key.startswith("keys.")}
+            for language in (FRENCH, ENGLISH)
+        )
+        assert french == english
+
+    def test_a_text_has_the_same_braces_in_each(self) -> None:
+        def braces(text: str) -> set[str]:
+            return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+        for key, text in ENGLISH.words.items():
+            assert braces(text) == braces(FRENCH.words[key]), key
+
+    def test_whatever_is_asked_for_is_there(self) -> None:
+        asked = list(asked_for())
+        assert len(asked) > 100
+        for key, where in asked:
+            assert key in FRENCH.words or f"{key}.one" in FRENCH.words, f"{where} asks for {key}"
+
+    def test_no_french_stands_in_the_code(self) -> None:
+        for path in (ROOT / "generator").rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
+                    assert not re.search(r"[éèàêôûçùœ]|« ", node.value) or "«" in node.value, (path.name, node.value)
+
+
+class TestFrench:
+    def test_numbers(self) -> None:
+        assert FRENCH.number(0.04123) == "0,04123"
+        assert FRENCH.number(-1.5) == "−1,5"
+        assert FRENCH.number(12500) == f"12{NARROW}500"
+        assert FRENCH.number(0.0000123, 3) == f"1,2{NBSP}×{NBSP}10<sup>−5</sup>"
+
+    def test_spaces(self) -> None:
+        assert FRENCH.typeset("« a » : b ?") == f"«{NBSP}a{NBSP}»{NBSP}: b{NARROW}?"
+        assert FRENCH.typeset("`a : b`") == "`a : b`"
+        assert FRENCH.typeset("| :--- |") == "| :--- |"
+
+    def test_forms(self) -> None:
+        assert [FRENCH.say("count.figures", n=n) for n in (0, 1.5, 2)] == ["0 figure", "1,5 figure", "2 figures"]
+
+
+class TestEnglish:
+    def test_numbers(self) -> None:
+        assert ENGLISH.number(0.04123) == "0.04123"
+        assert ENGLISH.number(12500) == "12,500"
+        assert ENGLISH.say("claim.interval", low=0.12345, high=12500, samples=4).startswith(
+            "95% interval: 0.123 to 12,500"
+        )
+
+    def test_forms(self) -> None:
+        assert [ENGLISH.say("count.figures", n=n) for n in (0, 0.5, 1)] == ["0 figures", "0.5 figures", "1 figure"]
+
+
+@pytest.fixture(scope="session")
+def everyday(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Both editions of the English example, built."""
+    from generator.cli import main
+
+    folder = tmp_path_factory.mktemp("everyday")
+    lab = ["--lab", str(ROOT / "examples" / "everyday" / "lab.yml"), "--build", str(folder / "build")]
+    for command in ("site", "statement"):
+        main([command, *lab, "--site", str(folder / command)], standalone_mode=False)
+    return folder / "site", folder / "statement"
+
+
+class TestEnglishSite:
+    def test_no_french_is_in_either_edition(self, everyday: tuple[Path, Path]) -> None:
+        for edition in everyday:
+            for page in edition.rglob("*.html"):
+                text = page.read_text(encoding="utf-8")
+                assert '<html lang="en"' in text, page
+                # A person's name may have an accent.
+                assert not re.search(r"[éèàêôûçù]|« | (?:la|les|une|des) ", text.split("<article")[-1]), page
+
+    def test_its_interface_its_search_and_its_numbers_are_english(self, everyday: tuple[Path, Path]) -> None:
+        site, _ = everyday
+        assert (site / "galleries" / "saliency.html").is_file()
+        assert "Play the film" in (site / "assets" / "words.js").read_text(encoding="utf-8")
+        assert '"lang":["en"]' in (site / "search" / "search_index.json").read_text(encoding="utf-8").replace(" ", "")
+        page = (site / "questions" / "q03-fool.html").read_text(encoding="utf-8")
+        assert re.search(r"L2 norm of the change.*?<b>0\.\d+</b>", page, re.DOTALL)
+        assert "Verdicts" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_an_unknown_language_is_told(mini: Path, generator: Run) -> None:
+    mini.write_text(mini.read_text().replace("language: fr", "language: fe"))
+    done = generator("check", mini)
+    assert done.returncode == 2
+    assert "expected en, fr" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
