@@ -10,6 +10,7 @@ import yaml
 
 from generator.errors import LabError
 from generator.lab import Lab
+from generator.reading import read_text
 from generator.report.mirror import Mirror
 from generator.report.text import ROOT
 
@@ -33,7 +34,7 @@ def read_page(path: Path) -> str:
         LabError: it is not there.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         raise LabError(f"{path}: no such page; expected the text of the home page") from None
 

@@ -13,11 +13,12 @@ from typing import Any
 from generator import charts
 from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Table, read_manifest
 from generator.claims import VERDICTS, Verdict, judge
-from generator.errors import LabError, RunError, did_you_mean
+from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
+from generator.report.checks import measured, missing_results
 from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
@@ -142,6 +143,8 @@ class _Report:
         self.build = build
         self.mirror = Mirror(build / "docs", build / "pictures")
         self.manifests = _manifests(lab, build)
+        if problems := list(missing_results(lab, self.manifests)):
+            raise LabError(*problems)
         self.numbers = dict(figure_numbers(lab))
         self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
         self._anchors: set[str] = set()
@@ -239,17 +242,7 @@ class _Report:
 
     def _judge(self, question: Question) -> Iterator[Verdict]:
         for claim in question.claims:
-            metric = None
-            if claim.metric:
-                experiment, _, name = claim.metric.partition("/")
-                try:
-                    metric = self.manifests[experiment].metric(name)
-                except KeyError:
-                    known = [f"{experiment}/{metric.name}" for metric in self.manifests[experiment].metrics]
-                    raise LabError(
-                        f"{question.path}: claims: {claim.metric} was not measured{did_you_mean(claim.metric, known)}"
-                    ) from None
-            yield judge(claim, metric)
+            yield judge(claim, measured(self.manifests, claim.metric) if claim.metric else None)
 
     def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
         return [(question, verdicts) for question in self.lab.questions if (verdicts := self.verdicts[question.number])]
@@ -309,7 +302,7 @@ class _Report:
         return filled(self.jinja, path, text, known)
 
     def _metric(self, experiment: str, name: str) -> Metric:
-        return self.manifests[experiment].metric(name)
+        return measured(self.manifests, f"{experiment}/{name}")
 
     def _page(self, template: str, **context: Any) -> str:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)
