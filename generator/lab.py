@@ -16,7 +16,7 @@ from generator.experiments.base import Experiment
 from generator.images import read_image
 from generator.language import Language, read_language
 from generator.questions import Question, link_problems, read_questions
-from generator.reading import Place, Places, read_text, read_yaml, tell, told
+from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict
 from generator.sources import locate, sha256
 

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError
 from generator.claims import Claim
 from generator.errors import LabError, did_you_mean
 from generator.language import Language
-from generator.reading import Place, Places, read_text, read_yaml, tell, told
+from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.schema import Strict
 
 FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")

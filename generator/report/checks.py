@@ -8,7 +8,7 @@ from generator.artefacts import Manifest, Metric
 from generator.errors import did_you_mean
 from generator.lab import Lab
 from generator.questions import TABLE, without_code
-from generator.reading import read_text
+from generator.places import read_text
 from generator.report.common import content_pages
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from generator.errors import LabError
 from generator.lab import Lab
-from generator.reading import read_text
+from generator.places import read_text
 from generator.report.mirror import Mirror
 from generator.report.text import ROOT
 

@@ -15,7 +15,7 @@ from generator.artefacts import YES_NO, Metric
 from generator.errors import LabError, did_you_mean
 from generator.language import NBSP, Language
 from generator.questions import CODE
-from generator.reading import read_text
+from generator.places import read_text
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
