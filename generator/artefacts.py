@@ -33,6 +33,19 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Scale(_Record):
+    """What the shades of a picture mean.
+
+    Attributes:
+        palette: ``grey`` runs from black through middle grey to white, ``hot`` from black through red to white.
+        low, high: values of its two ends.
+    """
+
+    palette: Literal["grey", "hot"]
+    low: float
+    high: float
+
+
 class Picture(_Record):
     """One image file: a lossless PNG, a frame of a film in WebP, or a chart in SVG.
 
@@ -42,6 +55,7 @@ class Picture(_Record):
         alt: what is seen on it, in the lab's language.
         width, height: in pixels.
         sha256: of the file's bytes.
+        scale: of what its shades stand for; None where it shows what a camera would.
     """
 
     file: str
@@ -50,6 +64,7 @@ class Picture(_Record):
     width: int
     height: int
     sha256: str
+    scale: Scale | None = None
 
 
 class Metric(_Record):
@@ -153,6 +168,41 @@ class Table(_Record):
     shaded: bool = False
 
 
+class Measure(_Record):
+    """What was measured in each cell of a grid.
+
+    Attributes:
+        label: what it is, with its unit, in the lab's language.
+        values: a number for each cell, row by row; None where there was nothing to measure.
+    """
+
+    label: str
+    values: tuple[tuple[float | None, ...], ...]
+
+
+class Grid(_Record):
+    """The same experiment on every pair of a row and a column, measured in several ways.
+
+    Attributes:
+        name: unique within the experiment, among tables too.
+        caption: in the lab's language.
+        corner: what rows and columns are.
+        rows, columns: their titles.
+        measures: the first is shown where nothing can be chosen.
+        remarks: for each cell a word shown in place of its numbers, or None.
+        links: for each cell the picture it leads to (its file), or None.
+    """
+
+    name: str
+    caption: str
+    corner: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    measures: tuple[Measure, ...]
+    remarks: tuple[tuple[str | None, ...], ...]
+    links: tuple[tuple[str | None, ...], ...]
+
+
 class NetworkFacts(_Record):
     """Where a network came from."""
 
@@ -198,6 +248,7 @@ class Manifest(_Record):
     figures: tuple[Figure, ...]
     films: tuple[Film, ...]
     tables: tuple[Table, ...]
+    grids: tuple[Grid, ...] = ()
     metrics: tuple[Metric, ...]
     provenance: Provenance
     fingerprint: dict[str, str]
@@ -222,6 +273,10 @@ class Manifest(_Record):
             if table.name == name:
                 return table
         raise KeyError(name)
+
+    def grid(self, name: str) -> Grid | None:
+        """The grid of that name, if there is one."""
+        return next((grid for grid in self.grids if grid.name == name), None)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -251,14 +306,15 @@ class Recorder:
         self._figures: list[Figure] = []
         self._films: list[Film] = []
         self._tables: list[Table] = []
+        self._grids: list[Grid] = []
         self._metrics: list[Metric] = []
 
-    def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "") -> Picture:
+    def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "", scale: Scale | None = None) -> Picture:
         """Write one lossless picture, uint8 (H, W, 3); ``alt`` says what is seen."""
         file = f"{name}.png"
         image = Image.fromarray(pixels)
         self._write(file, lambda path: image.save(path, compress_level=6))
-        return _picture(file, image.size, title, alt)
+        return _picture(file, image.size, title, alt).model_copy(update={"scale": scale})
 
     def figure(
         self,
@@ -380,6 +436,34 @@ class Recorder:
             )
         )
 
+    def grid(
+        self,
+        name: str,
+        *,
+        caption: str,
+        corner: str,
+        rows: Sequence[str],
+        columns: Sequence[str],
+        measures: Mapping[str, Sequence[Sequence[float | None]]],
+        remarks: Sequence[Sequence[str | None]],
+        links: Sequence[Sequence[Picture | None]],
+    ) -> None:
+        """Record a grid, its measures by their labels; see :class:`Grid`."""
+        self._grids.append(
+            Grid(
+                name=name,
+                caption=caption,
+                corner=corner,
+                rows=tuple(rows),
+                columns=tuple(columns),
+                measures=tuple(
+                    Measure(label=label, values=tuple(map(tuple, values))) for label, values in measures.items()
+                ),
+                remarks=tuple(map(tuple, remarks)),
+                links=tuple(tuple(picture and picture.file for picture in row) for row in links),
+            )
+        )
+
     def metric(self, name: str, value: float | Estimate, *, label: str, unit: str = "") -> Metric:
         """Record a measured number, or an estimate with its interval; see :class:`Metric`."""
         if isinstance(value, Estimate):
@@ -427,6 +511,7 @@ class Recorder:
             figures=tuple(figures[name] for name in promised),
             films=tuple(films),
             tables=tuple(self._tables),
+            grids=tuple(self._grids),
             metrics=tuple(self._metrics),
             provenance=provenance,
             fingerprint=dict(fingerprint),

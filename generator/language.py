@@ -115,4 +115,4 @@ def _flat(words: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield prefix + key, value.strip()
+            yield prefix + key, value

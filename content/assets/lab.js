@@ -1,4 +1,4 @@
-// What moves on the pages: films, comparisons, enlarged pictures, filters. Everything is in the HTML
+// What moves on the pages: films, comparisons, enlarged pictures, tables, filters. Everything is in the HTML
 // already and native (range inputs, buttons, details, dialog); without this script it just stands still.
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -18,6 +18,7 @@
     const [slider, button, told, mark, curve] = ["input", "button", "output", ".tp-curve__mark", ".tp-curve"]
       .map((selector) => root.querySelector(selector));
     const screen = root.closest("figure").querySelector(".tp-cell--screen img");
+    const link = screen.closest("a");
     const last = frames.length - 1;
     const end = screen.getAttribute("src");
     let fetched = null;
@@ -38,6 +39,9 @@
       mark.setAttribute("x1", x);
       mark.setAttribute("x2", x);
       told.value = say("film.iteration", { k: iterations[at], total });
+      // Enlarged, the picture is the frame at hand; the last one has its file in full resolution.
+      link.dataset.moment = told.value;
+      link.dataset.frame = at === last ? "" : screen.src;
       slider.setAttribute("aria-valuetext", say("film.with-score", { iteration: told.value, score: written(scores[at], 3) }));
     };
     const play = (on) => {
@@ -67,6 +71,7 @@
       play(false);
       show();
     });
+    link.dataset.moment = told.value;
   }
 
   // Comparisons: one value for all pairs of a panel.
@@ -111,7 +116,8 @@
       const dots = Math.floor(room * devicePixelRatio) / devicePixelRatio;
       const scale = dots > 0 ? dots : room;
       image.style.width = `${width * scale}px`;
-      caption.textContent = `${shown[at].dataset.caption}. ` +
+      const { caption: said, moment } = shown[at].dataset;
+      caption.textContent = `${said}${moment ? `, ${moment}` : ""}. ` +
         (/\.svg$/.test(image.src) ? say("zoom.drawing") : say("zoom.times", { times: written(scale, 2) }));
     };
     const show = (to) => {
@@ -122,8 +128,9 @@
       image.width = source.getAttribute("width");
       image.height = source.getAttribute("height");
       image.alt = source.alt;
-      image.src = /\.svg/.test(source.src) ? source.src.split("#")[0] : shown[at].href;
-      download.href = shown[at].href;
+      const file = shown[at].dataset.frame || shown[at].href;
+      image.src = /\.svg/.test(source.src) ? source.src.split("#")[0] : file;
+      download.href = file;
       fit();
     };
     dialog.addEventListener("click", ({ target }) => {
@@ -156,6 +163,126 @@
         show(shown.indexOf(link));
       });
     }
+  }
+
+  // Tables: a heading sorts its column upwards, downwards, then not at all. Returns what sorts anew when cells change.
+
+  const { lang } = document.documentElement;
+  const collator = new Intl.Collator(lang, { numeric: true });
+  const decimal = (0.5).toLocaleString(lang)[1];
+
+  // The number that a text begins with, or the text.
+  function worth(text) {
+    const [, digits, exponent] = text.match(/^([−-]?\d[\d\s.,]*)(?:×\s*10([−-]?\d+))?/) ?? [];
+    if (!digits) return text;
+    const plain = [...digits.replace("−", "-")].filter((one) => /[-\d]/.test(one) || one === decimal).join("");
+    return Number(plain.replace(decimal, ".")) * 10 ** Number((exponent ?? "0").replace("−", "-"));
+  }
+
+  function sortable(table) {
+    const headings = all("thead th", table);
+    const source = [...table.tBodies[0].rows];
+    const rank = (value) => (value === "—" ? 2 : typeof value === "string" ? 1 : 0);
+    const sort = () => {
+      const at = headings.findIndex((heading) => heading.ariaSort);
+      const way = headings[at]?.ariaSort === "descending" ? -1 : 1;
+      const value = ({ cells: { [at]: cell } }) => cell.dataset.order ?? worth(cell.textContent.trim());
+      const compare = (a, b) => rank(a) - rank(b) || way * (rank(a) ? collator.compare(a, b) : a - b);
+      const rows = at < 0 ? source : source.map((row) => [value(row), row])
+        .sort(([a], [b]) => compare(a, b)).map(([, row]) => row);
+      table.tBodies[0].append(...rows);
+    };
+    for (const heading of headings) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "tp-sort";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const next = { ascending: "descending", descending: null };
+        const now = heading.ariaSort in next ? next[heading.ariaSort] : "ascending";
+        for (const one of headings) one.ariaSort = one === heading ? now : null;
+        sort();
+      });
+    }
+    return sort;
+  }
+
+  // Grids: one measure in the cells, all measures of the cell at hand in a panel. One Tab stop, arrow keys within.
+
+  function grid(root) {
+    const { measures, remarks, pictures, base } = JSON.parse(root.dataset.grid);
+    const [select, box, table, panel, shown] = ["select", ".tp-table", "table", ".tp-matrix__panel", ".tp-matrix__shown"]
+      .map((selector) => root.querySelector(selector));
+    const places = new Map(all("tbody tr", table)
+      .flatMap((row, r) => all("td", row).map((cell, c) => [cell, [r, c]])));
+    const again = sortable(table);
+    const handle = (cell) => cell.querySelector("a, button") ?? cell;
+    let stop = null;
+    let finger = false;
+
+    const look = (cell) => {
+      const [r, c] = places.get(cell) ?? [];
+      if (r === undefined || panel.dataset.at === `${r},${c}`) return;
+      panel.dataset.at = `${r},${c}`;
+      all(".tp-matrix__at", table).forEach((one) => one.classList.remove("tp-matrix__at"));
+      cell.classList.add("tp-matrix__at");
+      const title = `${cell.parentElement.cells[0].textContent} → ${table.tHead.rows[0].cells[c + 1].textContent}`;
+      const link = cell.querySelector("a");
+      const remark = remarks[r][c] ? ` : ${remarks[r][c]}` : "";
+      const image = link ? `<img src="${base}${pictures[r][c]}.webp" width="224" height="224" loading="lazy" alt="${say("grid.picture", { title })}">` : "";
+      const numbers = measures.map(({ label, cells }) => `<li><span>${label}</span> <b>${cells[r][c][0]}</b></li>`);
+      panel.innerHTML = `${image}<div><p><b>${title}</b>${remark}</p><ul class="tp-facts">${numbers.join("")}</ul>` +
+        `${link ? `<a href="${link.href}" tabindex="0">${say("grid.look")}</a>` : ""}</div>`;
+    };
+    const settle = (cell) => {
+      if (stop) handle(stop).tabIndex = -1;
+      handle(cell).tabIndex = 0;
+      stop = cell;
+    };
+
+    table.setAttribute("role", "grid");
+    box.tabIndex = -1; // its cells can be reached
+    for (const cell of all("th, td", table)) handle(cell).tabIndex = -1;
+    settle(table.querySelector("td"));
+    look(stop);
+    select.addEventListener("input", () => {
+      const { label, cells } = measures[select.value];
+      for (const [cell, [r, c]] of places) {
+        const [text, shade] = cells[r][c];
+        (cell.querySelector("a") ?? cell).innerHTML = remarks[r][c] ?? text;
+        cell.style.setProperty("--shade", shade ?? 0);
+      }
+      shown.textContent = label;
+      again();
+    });
+    table.addEventListener("focusin", ({ target }) => {
+      const cell = target.closest("th, td");
+      if (!cell) return;
+      settle(cell);
+      look(cell);
+    });
+    table.addEventListener("pointerover", ({ target }) => look(target.closest("td")));
+    // A finger looks first, and follows the link in the panel; a mouse has looked already.
+    table.addEventListener("pointerdown", ({ pointerType }) => { finger = pointerType === "touch"; });
+    table.addEventListener("click", (event) => {
+      const cell = event.target.closest("td");
+      if (!cell) return;
+      if (finger) event.preventDefault();
+      handle(cell).focus({ preventScroll: finger });
+    });
+    table.addEventListener("keydown", (event) => {
+      finger = false;
+      const [down, right] = {
+        ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], Home: [0, -1e6], End: [0, 1e6],
+      }[event.key] ?? [];
+      const cell = event.target.closest("th, td");
+      if (down === undefined || !cell) return;
+      event.preventDefault();
+      const within = (at, list) => list[Math.max(0, Math.min(at, list.length - 1))];
+      const row = within(cell.parentElement.rowIndex + down, table.rows);
+      handle(within(cell.cellIndex + right, row.cells)).focus();
+    });
   }
 
   // Filters: whatever carries data-facets is shown if each control of the form wants one of its values.
@@ -195,6 +322,8 @@
 
   all(".tp-film").forEach(film);
   all(".tp-compare").forEach(comparison);
+  all(".tp-matrix").forEach(grid);
+  all(".tp-table:not(.tp-matrix *) > table").forEach(sortable);
   all(".tp-filter").forEach(filter);
   if (document.querySelector(".tp-picture")) enlarger(all(".tp-picture"));
 }

@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import capped
+from generator.experiments.saliency import capped, capped_scale
 from generator.french import number
 from generator.images import shift
 from generator.schema import Fraction, ImageName, NetworkName
@@ -242,6 +242,7 @@ def _picture(bench: Bench, file: str, values: Map, heading: str, shown: str) -> 
         file,
         capped(values),
         title=heading,
+        scale=capped_scale(values),
         alt=f"Carte de saillance de la photographie « {shown} », {heading[0].lower()}{heading[1:]}",
     )
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, to_bytes
+from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 from generator.statistics import mean, share
@@ -147,6 +147,7 @@ class Attacks(Experiment):
                     around_grey(10 * (image - original)),
                     title="différence × 10",
                     alt=f"Sa différence avec l’originale, multipliée par dix, autour d’un gris moyen : {title}",
+                    scale=grey_scale(10),
                 ),
             )
             for (key, image), title in zip(shown.items(), ("originale", *TITLES.values()), strict=True)

@@ -157,8 +157,11 @@ class ClassVisualisation(Ascent, Experiment):
                 unit="%",
             ),
         ]
+        origin = "from-photograph" if run.start else "from-noise"
         picture = bench.results.picture(
-            name, pixels, alt=say("classvis.alt", target=target, setting=run.title, iteration=at)
+            name,
+            pixels,
+            alt=say(f"classvis.alt.{origin}", start=start, target=target, setting=run.title, iteration=at),
         )
         bench.results.figure(
             name,

@@ -15,7 +15,7 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family, Photograph
 from generator.experiments.localisation import BLUE, GREEN, best_and_worst, maps_of_boxed
-from generator.experiments.saliency import heat
+from generator.experiments.saliency import heat, heat_scale
 from generator.french import number
 from generator.images import Box, Pixels, outlined
 from generator.schema import Fraction, ImageName
@@ -260,6 +260,12 @@ def _column(bench: Bench, name: str, found: Found) -> list[Picture]:
         ),
     }
     return [
-        bench.results.picture(f"exemples-{name}-{key}", pixels, title=title, alt=alt.format(f"« {photograph.title} »"))
+        bench.results.picture(
+            f"exemples-{name}-{key}",
+            pixels,
+            title=title,
+            alt=alt.format(f"« {photograph.title} »"),
+            scale=heat_scale(found.smooth.max()) if key == "carte" else None,
+        )
         for key, (pixels, title, alt) in shown.items()
     ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import YES_NO
+from generator.artefacts import YES_NO, Scale
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
@@ -86,18 +86,24 @@ class Fooling(Experiment):
             )
         ]  # fmt: skip
         shown = {
-            "originale": (photograph.pixels, say("common.original"), say("common.original-alt", title=title)),
-            "trompeuse": (saved, say("common.fooled"), say("fooling.fooled-alt", title=title)),
-            "difference": (around_grey(change), say("common.difference"), say("common.difference-alt")),
+            "originale": (photograph.pixels, say("common.original"), say("common.original-alt", title=title), None),
+            "trompeuse": (saved, say("common.fooled"), say("fooling.fooled-alt", title=title), None),
+            "difference": (
+                around_grey(change),
+                say("common.difference"),
+                say("common.difference-alt"),
+                grey_scale(1),
+            ),
             "difference-x10": (
                 around_grey(10 * change),
                 say("common.difference-x10"),
                 say("common.difference-x10-alt"),
+                grey_scale(10),
             ),
         }
         pictures = {
-            key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt)
-            for key, (pixels, heading, alt) in shown.items()
+            key: results.picture(f"{name}-{key}", pixels, title=heading, alt=alt, scale=scale)
+            for key, (pixels, heading, alt, scale) in shown.items()
         }
         outcome = (
             say("fooling.success", target=target)
@@ -144,3 +150,8 @@ def to_bytes(values: NDArray[np.float32]) -> Pixels:
 def around_grey(change: NDArray[np.float32]) -> Pixels:
     """Signed changes of pixel values -> a picture whose middle grey means « no change »."""
     return to_bytes(0.5 + change)
+
+
+def grey_scale(times: float) -> Scale:
+    """Which changes of pixel values in [0, 1] black and white mean in ``around_grey(times * change)``."""
+    return Scale(palette="grey", low=-0.5 / times, high=0.5 / times)

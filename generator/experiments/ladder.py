@@ -16,7 +16,6 @@ from generator.artefacts import Picture
 from generator.charts import canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import to_bytes
-from generator.french import number
 from generator.schema import ClassIndex, ImageName, Name, NetworkName
 from generator.statistics import Estimate, mean, share
 
@@ -27,15 +26,9 @@ FAINT = 0.01
 ACROSS = 5
 """How many images of a rung stand side by side."""
 
-ANSWER = (
-    "✓ : l’autre réseau, pour lequel elle n’a pas été faite, nomme d’abord la classe visée, avec cette probabilité ; "
-    "✗ : ce qu’il nomme à la place."
-)
-SERIES = {
-    "own": "Nommées d’abord par le réseau suivi",
-    "first": "Nommées d’abord par l’autre réseau",
-    "probability": "Probabilité moyenne, autre réseau",
-}
+SERIES = ("own", "first", "probability")
+"""What is measured on a rung: how many images the network they were made for names first, how many the
+other does, and how probable the other finds the target."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +111,7 @@ class Ladder(Experiment):
         return 4 * len(self.targets) * self.iterations
 
     def run(self, bench: Bench) -> None:
-        rungs = self._rungs(bench)
+        say, rungs = bench.language.say, self._rungs(bench)
         grown = [self._grow(bench, place, rung) for place, rung in enumerate(rungs, start=1)]
         estimates = [
             self._rung(bench, place, rung, images)
@@ -126,7 +119,9 @@ class Ladder(Experiment):
         ]
         headings = [f"{place}. {rung.title}" for place, rung in enumerate(rungs, start=1)]
         told = {
-            heading: " ; ".join(f"{key} : {value}" for key, value in rung.told.items())
+            heading: say("ladder.list").join(
+                say("ladder.setting", name=name, value=value) for name, value in rung.told.items()
+            )
             for heading, rung in zip(headings, rungs, strict=True)
         }
         for name in self.targets:
@@ -134,8 +129,8 @@ class Ladder(Experiment):
         self._chart(bench, told, estimates)
         bench.results.table(
             "probabilites",
-            caption="Probabilité, en %, que l’autre réseau donne à la classe visée.",
-            columns=("Classe", *headings),
+            caption=say("ladder.table.caption"),
+            columns=(say("ladder.table.class"), *headings),
             rows=[
                 (bench.class_title(target), *(round(images[name].chance, 1) for images in grown))
                 for name, target in self.targets.items()
@@ -145,6 +140,7 @@ class Ladder(Experiment):
         )
 
     def _rungs(self, bench: Bench) -> list[Rung]:
+        say, number = bench.language.say, bench.language.number
         raw = vision.ascent.Rule(self.iterations, self.raw_step, jitter=self.jitter, blur_sigma=BLUR)
         smooth = replace(raw, step=self.step, unit_gradient=True, gradient_sigma=self.gradient_sigma)
         colours = vision.fourier.colours([photograph.pixels for photograph in bench.photographs.values()])
@@ -155,33 +151,41 @@ class Ladder(Experiment):
             view=vision.views.wobble(self.degrees, self.zoom),
             canvas=partial(vision.fourier.Fourier, colours),
         )
-        always = {"itérations": f"{self.iterations}", "décalage aléatoire": f"jusqu’à {self.jitter} px"}
-        in_pixels = always | {
-            "départ": "un bruit gaussien",
-            "flou de l’image": f"σ = {number(BLUR)} px toutes les {raw.blur_every} itérations",
+        always = {
+            say("ladder.iterations"): str(self.iterations),
+            say("classvis.settings.jitter"): say("classvis.jitter", n=self.jitter),
         }
+        in_pixels = always | {
+            say("classvis.settings.start"): say("classvis.from-noise"),
+            say("classvis.settings.blur"): say("classvis.blur", sigma=BLUR, every=raw.blur_every),
+        }
+        first, last = self.gradient_sigma
         smoothed = in_pixels | {
-            "pas η": f"{number(self.step)} (gradient ramené à la norme 1)",
-            "lissage du gradient": "σ de {} px à {} px".format(*map(number, self.gradient_sigma)),
+            say("classvis.settings.step"): say("classvis.unit-step", step=self.step),
+            say("ladder.smoothing"): say("ladder.smoothed", first=first, last=last),
         }
         in_spectrum = always | {
-            "départ": f"le même bruit, multiplié par {number(FAINT)}",
-            "pas": f"Adam, {number(self.rate)}, sur le spectre",
-            "rotation au hasard": f"jusqu’à {number(self.degrees)}°",
-            "échelle au hasard": f"jusqu’à un facteur de {number(self.zoom)}, dans les deux sens",
-            "couleurs": "décorrélées, d’après les photographies du TP",
+            say("classvis.settings.start"): say("ladder.faint", factor=FAINT),
+            say("ladder.rate"): say("ladder.adam", rate=self.rate),
+            say("ladder.rotation"): say("ladder.degrees", degrees=self.degrees),
+            say("ladder.scale"): say("ladder.zoom", factor=self.zoom),
+            say("ladder.colours"): say("ladder.decorrelated"),
         }
         return [
-            Rung("gradient brut", raw, in_pixels | {"pas η": f"{number(self.raw_step)} (gradient brut)"}),
-            Rung("gradient lissé", smooth, smoothed),
             Rung(
-                "variation totale",
+                say("ladder.rung.raw"),
+                raw,
+                in_pixels | {say("classvis.settings.step"): say("ladder.raw-step", step=self.raw_step)},
+            ),
+            Rung(say("ladder.rung.smoothed"), smooth, smoothed),
+            Rung(
+                say("ladder.rung.variation"),
                 smooth,
-                smoothed | {"poids λ de la variation totale": number(self.variation)},
+                smoothed | {say("ladder.variation"): number(self.variation)},
                 penalty="total-variation",
                 weight=self.variation,
             ),
-            Rung("base de Fourier", fourier, in_spectrum, noise=FAINT),
+            Rung(say("ladder.rung.fourier"), fourier, in_spectrum, noise=FAINT),
         ]
 
     def _grow(self, bench: Bench, place: int, rung: Rung) -> dict[str, Grown]:
@@ -199,19 +203,23 @@ class Ladder(Experiment):
         return {name: grown[name] for name in names}
 
     def _judged(self, bench: Bench, place: int, rung: Rung, name: str, summit: vision.ascent.Summit) -> Grown:
-        target, values = self.targets[name], bench.network.pixels(summit.image)
+        say, target, values = bench.language.say, self.targets[name], bench.network.pixels(summit.image)
         saved = to_bytes(values)
         own, judged = (
             vision.gradients.probabilities(network.scorer, network.normalise([saved]))[0]
             for network in (bench.network, bench.networks[self.other])
         )
         answer, title = int(judged.argmax()), bench.class_title(target)
-        seen = "✓" if answer == target else f"✗ {bench.class_title(answer)},"
         picture = bench.results.picture(
             f"{name}-{place}",
             saved,
-            title=f"{title} {seen} {number(100 * judged[answer], 2)} %",
-            alt=f"Visualisation de la classe « {title} », barreau {place} : {rung.title}",
+            title=say(
+                f"ladder.picture.{'right' if answer == target else 'wrong'}",
+                target=title,
+                answer=bench.class_title(answer),
+                chance=100 * judged[answer],
+            ),
+            alt=say("ladder.picture.alt", target=title, place=place, rung=rung.title),
         )
         return Grown(
             values, picture, judged, 100 * float(judged[target]), answer == target, int(own.argmax()) == target
@@ -219,6 +227,7 @@ class Ladder(Experiment):
 
     def _rung(self, bench: Bench, place: int, rung: Rung, images: Mapping[str, Grown]) -> dict[str, Estimate]:
         """The images of one rung, and what was measured on them: an estimate for each of the series."""
+        say = bench.language.say
         estimates = {
             "own": share([image.own for image in images.values()]),
             "first": share([image.first for image in images.values()]),
@@ -227,8 +236,8 @@ class Ladder(Experiment):
         pictures = [image.picture for image in images.values()]
         bench.results.figure(
             f"barreau-{place}",
-            title=f"Barreau {place} : {rung.title}",
-            caption=f"Sous chaque image, la classe visée. {ANSWER}",
+            title=say("ladder.sheet.title", place=place, rung=rung.title),
+            caption=say("ladder.sheet.caption", answer=say("ladder.answer")),
             columns=[pictures[column::ACROSS] for column in range(min(ACROSS, len(pictures)))],
             thumbnail=pictures[0],
             arrays={name: image.judged for name, image in images.items()},
@@ -236,7 +245,7 @@ class Ladder(Experiment):
             seed=self.seed,
             parameters=rung.told,
             facts=[
-                bench.results.metric(f"rung-{place}.{key}", estimate, label=SERIES[key], unit="%")
+                bench.results.metric(f"rung-{place}.{key}", estimate, label=say(f"ladder.series.{key}"), unit="%")
                 for key, estimate in estimates.items()
             ],
         )
@@ -244,10 +253,11 @@ class Ladder(Experiment):
 
     def _class(self, bench: Bench, name: str, told: Mapping[str, str], images: list[Grown]) -> None:
         """The images of one class, rung by rung."""
+        say = bench.language.say
         bench.results.figure(
             name,
-            title=f"{bench.class_title(self.targets[name])}, barreau par barreau",
-            caption=f"De gauche à droite : {', '.join(told)}. {ANSWER}",
+            title=say("ladder.class.title", target=bench.class_title(self.targets[name])),
+            caption=say("ladder.class.caption", rungs=", ".join(told), answer=say("ladder.answer")),
             columns=[[image.picture] for image in images],
             thumbnail=images[-1].picture,
             arrays={f"rung-{place}": image.values for place, image in enumerate(images, start=1)},
@@ -257,29 +267,33 @@ class Ladder(Experiment):
         )
 
     def _chart(self, bench: Bench, told: Mapping[str, str], estimates: list[dict[str, Estimate]]) -> None:
+        say, number = bench.language.say, bench.language.number
         figure, (axes,) = canvas(height=4.4)
         places = np.arange(len(estimates))
-        for nth, (key, label) in enumerate(SERIES.items()):
-            series = [of_rung[key] for of_rung in estimates]
-            values = np.array([one.value for one in series])
-            around = np.array([(one.value - one.low, one.high - one.value) for one in series]).T
-            # Where all trials came out alike, rounding may put a bound on the wrong side.
-            axes.errorbar(places + 0.12 * (nth - 1), values, around.clip(0), fmt="o", capsize=3, label=label)
+        for nth, key in enumerate(SERIES):
+            measured = [of_rung[key] for of_rung in estimates]
+            values = np.array([one.value for one in measured])
+            around = np.array([(one.value - one.low, one.high - one.value) for one in measured]).T
+            label = say(f"ladder.series.{key}")
+            axes.errorbar(places + 0.12 * (nth - 1), values, around, fmt="o", capsize=3, label=label)
         axes.set_xticks(places, list(told))
         axes.set_ylim(-4, 104)
         axes.set_ylabel("%")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1))
+        series = (
+            say(
+                "ladder.judge.series",
+                label=say(f"ladder.series.{key}"),
+                values=say("ladder.judge.then").join(number(of_rung[key].value, 2) for of_rung in estimates),
+            )
+            for key in SERIES
+        )
         bench.results.chart(
             "juge",
             draw(figure, bench.language),
-            title="Ce que voit un réseau pour lequel les images n’ont pas été faites",
-            caption=f"Pour chaque barreau, {len(self.targets)} classes : part des images dont un réseau nomme d’abord "
-            "la classe visée (intervalle de Wilson à 95 %), et probabilité moyenne (intervalle par bootstrap).",
-            alt="De barreau en barreau. "
-            + " ; ".join(
-                f"{label} : {' puis '.join(number(of_rung[key].value, 2) for of_rung in estimates)} %"
-                for key, label in SERIES.items()
-            ),
+            title=say("ladder.judge.title"),
+            caption=say("ladder.judge.caption", classes=len(self.targets)),
+            alt=say("ladder.judge.alt", series=say("ladder.list").join(series)),
             arrays={key: np.array([(e[key].value, e[key].low, e[key].high) for e in estimates]) for key in SERIES},
             images=self.images,
             seed=self.seed,

@@ -15,7 +15,7 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, PAPER, canvas, draw
 from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import heat
+from generator.experiments.saliency import heat, heat_scale
 from generator.french import number
 from generator.images import inside, outlined
 from generator.schema import Box, ImageName
@@ -267,6 +267,7 @@ def _column(bench: Bench, name: str, values: NDArray[np.float32], measure: Measu
             f"exemples-{name}-carte",
             outlined(outlined(heat(values / values.max()), photograph.boxes, GREEN), [around], BLUE),
             title=f"gain {number(measure.gain, 3)}",
+            scale=heat_scale(values.max()),
             alt=f"Carte de saillance de « {photograph.title} » ; son maximum est "
             + ("dans" if measure.pointed else "hors de")
             + " la boîte",

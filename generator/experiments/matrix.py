@@ -15,7 +15,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw, heatmap
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, to_bytes
+from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 from generator.statistics import mean, share
@@ -30,16 +30,9 @@ JUST_NOTICEABLE = 2.3
 MOST_NAMED = 40
 """How many target classes are named at most; more are only counted."""
 
-MEASURES = {
-    "l2": "Norme L2 (pixels dans [0, 1])",
-    "linf": "Norme L∞ (pixels dans [0, 1])",
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "delta_e": "ΔE*ab (CIE 1976), moyenne des pixels",
-    "delta_e_high": "ΔE*ab (CIE 1976), 99ᵉ centile",
-    "delta_e00": "ΔE CIEDE2000, moyenne des pixels",
-    "delta_e00_high": "ΔE CIEDE2000, 99ᵉ centile",
-}
+MEASURES = ("l2", "linf", "psnr", "ssim", "delta_e", "delta_e_high", "delta_e00", "delta_e00_high")
+IN_EACH_CELL = ("steps", "delta_e", "delta_e_high", "l2", "linf", "ssim", "psnr")
+"""What a reader may look up of one attack; the first is shown at once."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,8 @@ class Matrix(Experiment):
             if target in self.targets[: self.shown]:
                 pictures[key] = self._pictures(bench, key, summit.steps, saved)
         self._measure(bench, cells)
-        self._tables(bench, cells, {key: fooled for key, (fooled, *_) in pictures.items()})
+        self._grid(bench, cells, {key: fooled for key, (fooled, *_) in pictures.items()})
+        self._summary(bench, cells)
         self._steps(bench, cells)
         self._visibility(bench, cells)
         self._spectra(bench, cells)
@@ -132,177 +126,157 @@ class Matrix(Experiment):
 
     def _pictures(self, bench: Bench, key: tuple[str, int], steps: int, saved: Pixels) -> list[Picture]:
         (name, target), change = key, _change(bench, key, saved)
-        photograph, seen = bench.photographs[name].title, bench.class_title(target)
+        title, seen, say = bench.photographs[name].title, bench.class_title(target), bench.language.say
         return [
             bench.results.picture(
                 f"{name}-{target}",
                 saved,
-                title=f"→ {seen}",
-                alt=f"« {photograph} », modifiée en {steps} pas vers {seen}",
+                title=say("matrix.made", target=seen),
+                alt=say("matrix.made-alt", title=title, steps=steps, target=seen),
             ),
             bench.results.picture(
                 f"{name}-{target}-difference",
                 around_grey(change),
-                title="Différence",
-                alt="Différence entre les deux images : gris presque uniforme",
+                title=say("common.difference"),
+                alt=say("common.difference-alt"),
+                scale=grey_scale(1),
             ),
             bench.results.picture(
                 f"{name}-{target}-difference-x10",
                 around_grey(10 * change),
-                title="Différence × 10",
-                alt="Différence multipliée par dix : grain coloré sur fond gris",
+                title=say("common.difference-x10"),
+                alt=say("common.difference-x10-alt"),
+                scale=grey_scale(10),
             ),
         ]
 
     def _measure(self, bench: Bench, cells: Cells) -> None:
-        metric, rows = bench.results.metric, self._by_image(cells)
+        metric, rows, say = bench.results.metric, self._by_image(cells), bench.language.say
         columns = {target: [cell for (_, t), cell in cells.items() if t == target] for target in self.targets}
         hardest = min(
             (column for column in columns.values() if column),
             key=lambda cells: fmean(cell.fooled for cell in cells),
         )
         metric(
-            "images",
-            share([all(cell.fooled for cell in row) for row in rows.values()]),
-            label="Images qui trompent le réseau vers chacune des classes visées",
-            unit="%",
+            "images", share([all(c.fooled for c in row) for row in rows.values()]), label=say("matrix.images"), unit="%"
         )
-        metric(
-            "classes",
-            share([cell.fooled for cell in hardest]),
-            label="Images qui trompent le réseau vers la classe visée la plus difficile",
-            unit="%",
-        )
-        metric("cells", len(cells), label="Attaques menées")
-        averaged: tuple[tuple[str, str, str, Callable[[_Cell], float]], ...] = (
-            ("steps", "Itérations", "", lambda cell: cell.steps),
-            ("success", "Images trompeuses réussies", "%", lambda cell: 100 * cell.fooled),
-            (
-                "unseen",
-                "Réussies avec un ΔE*ab moyen sous 1",
-                "%",
-                lambda cell: 100 * (cell.fooled and cell.difference.delta_e < UNSEEN),
-            ),
+        metric("classes", share([cell.fooled for cell in hardest]), label=say("matrix.classes"), unit="%")
+        metric("cells", len(cells), label=say("matrix.cells"))
+        averaged: tuple[tuple[str, str, Callable[[_Cell], float]], ...] = (
+            ("steps", "", lambda cell: cell.steps),
+            ("success", "%", lambda cell: 100 * cell.fooled),
+            ("unseen", "%", lambda cell: 100 * (cell.fooled and cell.difference.delta_e < UNSEEN)),
             (
                 "unseen-strict",
-                "Réussies avec un ΔE*ab sous 2,3 pour 99 % des pixels",
                 "%",
                 lambda cell: 100 * (cell.fooled and cell.difference.delta_e_high < JUST_NOTICEABLE),
             ),
-            (
-                "exponent",
-                "Exposant α du spectre des changements",
-                "",
-                lambda cell: vision.perception.exponent(cell.spectrum),
-            ),
+            ("exponent", "", lambda cell: vision.perception.exponent(cell.spectrum)),
         )
-        for key, label, unit, value in averaged:
-            means = [fmean(map(value, row)) for row in rows.values()]
-            metric(key, mean(means), label=label, unit=unit)
+        for key, unit, value in averaged:
+            metric(key, mean([fmean(map(value, row)) for row in rows.values()]), label=say(f"matrix.{key}"), unit=unit)
         metric(
             "exponent-photographs",
             mean([vision.perception.exponent(power) for power in self._photographs(bench).values()]),
-            label="Exposant α du spectre des photographies",
+            label=say("matrix.exponent-photographs"),
         )
 
-    def _tables(self, bench: Bench, cells: Cells, fooled: Mapping[tuple[str, int], Picture]) -> None:
-        headings = ["Photographie", *map(bench.class_title, self.targets)]
-        links = [[None, *(fooled.get((name, target)) for target in self.targets)] for name in self.images]
-
-        def rows(value: str) -> list[list[str | float | None]]:
-            return [
-                [
-                    bench.photographs[name].title,
-                    *(_shown(cells.get((name, target)), value) for target in self.targets),
+    def _grid(self, bench: Bench, cells: Cells, fooled: Mapping[tuple[str, int], Picture]) -> None:
+        keys, say = [[(name, target) for target in self.targets] for name in self.images], bench.language.say
+        failed = say("matrix.grid.failed")
+        bench.results.grid(
+            "grille",
+            caption=say("matrix.grid.caption", iterations=self.iterations),
+            corner=say("matrix.grid.corner"),
+            rows=[bench.photographs[name].title for name in self.images],
+            columns=[bench.class_title(target) for target in self.targets],
+            measures={
+                say(f"matrix.grid.{value}"): [
+                    [_number(cells[key], value) if key in cells else None for key in row] for row in keys
                 ]
-                for name in self.images
-            ]
-
-        explained = (
-            "Une ligne par photographie, une colonne par classe visée ; chaque case mène à ses images (la "
-            "photographie, la même modifiée, leur différence, la différence × 10). « — » : la "
-            "photographie est déjà de cette classe, ou le réseau l’y voit déjà ; « échec » : la classe visée n’est pas "
-            f"atteinte en {self.iterations} pas."
+                for value in IN_EACH_CELL
+            },
+            remarks=[[failed if key in cells and not cells[key].fooled else None for key in row] for row in keys],
+            links=[list(map(fooled.get, row)) for row in keys],
         )
-        for name, value, caption in (
-            ("iterations", "steps", "Nombre de pas jusqu’à la classe visée."),
-            ("delta-e", "delta_e", "ΔE*ab moyen (CIE 1976) entre la photographie et l’image trompeuse."),
-            ("ssim", "ssim", "SSIM entre la photographie et l’image trompeuse."),
-        ):
-            bench.results.table(
-                name, caption=f"{caption} {explained}", columns=headings, rows=rows(value), links=links, shaded=True
-            )
-        by_image = self._by_image(cells).values()
+
+    def _summary(self, bench: Bench, cells: Cells) -> None:
+        by_image, say = self._by_image(cells).values(), bench.language.say
         summary: list[list[str | float | None]] = []
-        for value, title in MEASURES.items():
+        for value in MEASURES:
             values = [[getattr(cell.difference, value) for cell in row] for row in by_image]
             estimate = mean([fmean(row) for row in values])
             every = [one for row in values for one in row]
+            title = say(f"matrix.summary.{value}")
             summary.append([title, estimate.value, estimate.low, estimate.high, min(every), max(every)])
         bench.results.table(
             "mesures",
-            caption=f"Écart entre la photographie et l’image trompeuse, sur {len(cells)} attaques. La moyenne et son "
-            "intervalle à 95 % comptent une valeur par photographie, la moyenne de ses classes visées.",
-            columns=["Mesure", "Moyenne", "de", "à", "Plus petite", "Plus grande"],
+            caption=say("matrix.summary.caption", attacks=len(cells)),
+            columns=[say(f"matrix.summary.{name}") for name in ("measure", "mean", "low", "high", "least", "most")],
             rows=summary,
         )
 
     def _steps(self, bench: Bench, cells: Cells) -> None:
-        steps = np.array([[_number(cells.get((n, t)), "steps") for t in self.targets] for n in self.images])
+        say = bench.language.say
+        steps = np.array(
+            [[cells[n, t].steps if (n, t) in cells else np.nan for t in self.targets] for n in self.images]
+        )
         figure, (axes,) = canvas(8.6, 2.4 + 0.23 * len(self.images))
-        heatmap(axes, steps, low=0, high=np.nanmax(steps), label="Itérations")
+        heatmap(axes, steps, low=0, high=np.nanmax(steps), label=say("matrix.chart.scale"))
         axes.set_yticks(range(len(self.images)), [bench.photographs[name].title for name in self.images])
         if len(self.targets) <= MOST_NAMED:
             axes.set_xticks(range(len(self.targets)), map(bench.class_title, self.targets), rotation=40, ha="right")
         else:
-            axes.set_xlabel("Classe visée")
+            axes.set_xlabel(say("matrix.chart.target"))
         bench.results.chart(
             "iterations",
             draw(figure, bench.language),
-            title="Nombre de pas, par photographie et par classe visée",
-            caption="Plus la case est claire, plus il a fallu de pas. Une case vide : la photographie est déjà de "
-            "cette classe, ou le réseau l’y voit déjà.",
-            alt="Carte de chaleur : une ligne par photographie, une colonne par classe visée",
+            title=say("matrix.chart.title"),
+            caption=say("matrix.chart.caption"),
+            alt=say("matrix.chart.alt", most=np.nanmax(steps), half=np.nanmedian(steps)),
             arrays={"steps": steps, "targets": np.array(self.targets)},
             images=self.images,
             parameters=self._parameters(bench),
         )
 
     def _visibility(self, bench: Bench, cells: Cells) -> None:
+        say = bench.language.say
         measures = {
-            "delta_e": ("moyenne des pixels", np.sort([cell.difference.delta_e for cell in cells.values()])),
-            "delta_e_high": ("99ᵉ centile", np.sort([cell.difference.delta_e_high for cell in cells.values()])),
+            key: (say(f"matrix.visibility.{name}"), np.sort([getattr(cell.difference, key) for cell in cells.values()]))
+            for key, name in (("delta_e", "mean"), ("delta_e_high", "high"))
         }
         figure, (axes,) = canvas()
         for label, values in measures.values():
             axes.step(values, 100 * np.arange(1, len(values) + 1) / len(values), where="post", label=label)
         for threshold, text, side in (
-            (UNSEEN, "invisible ", "right"),
-            (JUST_NOTICEABLE, " tout juste visible", "left"),
+            (UNSEEN, say("matrix.visibility.unseen") + " ", "right"),
+            (JUST_NOTICEABLE, " " + say("matrix.visibility.noticeable"), "left"),
         ):
             axes.axvline(threshold, color=INK, linestyle="--", linewidth=1)
             axes.text(threshold, 103, text, ha=side, fontsize=9, color=INK)
-        axes.set(xlabel="ΔE*ab (CIE 1976)", ylabel="Images en dessous (%)", xlim=(0, None), ylim=(0, 101))
+        axes.set(xlabel="ΔE*ab (CIE 1976)", ylabel=say("matrix.visibility.below"), xlim=(0, None), ylim=(0, 101))
         axes.legend(loc="lower right")
         bench.results.chart(
             "delta-e",
             draw(figure, bench.language),
-            title="À quel point les changements se voient",
-            caption=f"Part des {len(cells)} images attaquées dont l’écart de couleur avec la photographie est sous la "
-            "valeur en abscisse : en moyenne sur l’image, et pour le centième des pixels qui a le plus changé. "
-            "Tirets : sous 1, un observateur ne remarque rien (Mokrzycki et Tatol 2011) ; à 2,3, la différence "
-            "devient tout juste visible (Mahy et al. 1994).",
-            alt="Deux courbes cumulées du ΔE*ab, de 0 à 100 % des images, et deux seuils de visibilité",
+            title=say("matrix.visibility.title"),
+            caption=say("matrix.visibility.caption", attacks=len(cells)),
+            alt=say(
+                "matrix.visibility.alt",
+                mean=np.median(measures["delta_e"][1]),
+                high=np.median(measures["delta_e_high"][1]),
+            ),
             arrays={key: values for key, (_, values) in measures.items()},
             images=self.images,
             parameters=self._parameters(bench),
         )
 
     def _spectra(self, bench: Bench, cells: Cells) -> None:
+        say = bench.language.say
         spectra = {
-            "photographs": ("photographies", np.array(list(self._photographs(bench).values()))),
+            "photographs": (say("matrix.spectra.photographs"), np.array(list(self._photographs(bench).values()))),
             "changes": (
-                "changements",
+                say("matrix.spectra.changes"),
                 np.array([np.mean([c.spectrum for c in row], axis=0) for row in self._by_image(cells).values()]),
             ),
         }
@@ -310,33 +284,36 @@ class Matrix(Experiment):
         for label, powers in spectra.values():
             relative = 100 * powers / powers.sum(axis=1, keepdims=True)
             axes.loglog(np.arange(1, powers.shape[1] + 1), relative.mean(axis=0), label=label)
-        axes.set(xlabel="Fréquence spatiale (cycles par image)", ylabel="Puissance (%)")
+        axes.set(xlabel=say("matrix.spectra.frequency"), ylabel=say("matrix.spectra.power"))
         axes.legend()
         bench.results.chart(
             "spectre",
             draw(figure, bench.language),
-            title="Où se trouvent les détails : photographies et changements",
-            caption="Puissance de chaque fréquence spatiale, moyenne des directions, en pour cent de la somme du "
-            "spectre. À gauche les grandes formes, à droite le grain.",
-            alt="Deux spectres en échelles logarithmiques : celui des photographies et celui des changements",
+            title=say("matrix.spectra.title"),
+            caption=say("matrix.spectra.caption"),
+            alt=say(
+                "matrix.spectra.alt",
+                **{key: vision.perception.exponent(powers.mean(axis=0)) for key, (_, powers) in spectra.items()},
+            ),
             arrays={key: values for key, (_, values) in spectra.items()},
             images=self.images,
             parameters=self._parameters(bench),
         )
 
     def _figure(self, bench: Bench, name: str, cells: Cells, pictures: Mapping[tuple[str, int], list[Picture]]) -> None:
-        photograph = bench.photographs[name]
+        photograph, say = bench.photographs[name], bench.language.say
         original = bench.results.picture(
-            name, photograph.pixels, title="Originale", alt=f"Photographie d’origine : {photograph.title}"
+            name,
+            photograph.pixels,
+            title=say("common.original"),
+            alt=say("common.original-alt", title=photograph.title),
         )
         own = {target: cells[name, target] for target in self.targets if (name, target) in pictures}
         columns = zip(*(pictures[name, target] for target in own), strict=True)
         bench.results.figure(
             name,
-            title=f"{photograph.title} → {len(own)} classes",
-            caption="De gauche à droite : la photographie ; la même, modifiée jusqu’à ce que le réseau y voie la "
-            "classe nommée dessous ; leur différence ; cette différence multipliée par dix. Aucune image n’est "
-            "réétalée : dans les différences, le gris moyen veut dire « aucun changement ».",
+            title=say("matrix.title", title=photograph.title, n=len(own)),
+            caption=say("matrix.caption"),
             columns=[[original], *columns],
             thumbnail=next((pictures[name, target][0] for target in own), original),
             # The fooling images themselves are in their PNG files, which lose nothing.
@@ -351,12 +328,12 @@ class Matrix(Experiment):
         )
 
     def _parameters(self, bench: Bench) -> dict[str, str | float | bool]:
-        named = len(self.targets) <= MOST_NAMED
+        named, say = len(self.targets) <= MOST_NAMED, bench.language.say
         return {
-            "classes visées": ", ".join(map(bench.class_title, self.targets)) if named else len(self.targets),
-            "pas η (norme L2, espace normalisé)": self.step,
-            "itérations au plus": self.iterations,
-            "pixels gardés valides à chaque pas": self.clamp,
+            say("matrix.targets"): ", ".join(map(bench.class_title, self.targets)) if named else len(self.targets),
+            say("common.step"): self.step,
+            say("common.at-most"): self.iterations,
+            say("common.clamp"): self.clamp,
         }
 
     def _by_image(self, cells: Cells) -> dict[str, list[_Cell]]:
@@ -378,14 +355,6 @@ def _change(bench: Bench, key: tuple[str, int], saved: Pixels) -> NDArray[np.flo
     return (saved.astype(np.float32) - before) / np.float32(255)
 
 
-def _shown(cell: _Cell | None, value: str) -> str | float | None:
-    if cell is None:
-        return None
-    return _number(cell, value) if cell.fooled else "échec"
-
-
-def _number(cell: _Cell | None, value: str) -> float:
-    """A cell's number of steps or one of its measures; NaN where there was nothing to do."""
-    if cell is None:
-        return float("nan")
+def _number(cell: _Cell, value: str) -> float:
+    """A cell's number of steps or one of its measures."""
     return float(cell.steps if value == "steps" else getattr(cell.difference, value))

@@ -137,96 +137,84 @@ class Recognition(Ascent, Experiment):
     def _measure(self, bench: Bench, grown: list[_Grown]) -> None:
         """Metrics; each image is one sample."""
         start, end = ([one.other.rank[moment] for one in grown] for moment in (0, -1))
-        among = f"dont la classe visée est parmi les {FIRST} premières de l’autre réseau"
-        measures: list[tuple[str, Estimate, str, str]] = [
-            ("own", mean([one.own.probability[-1] for one in grown]),
-             "Probabilité de la classe visée, selon le réseau qui fait l’image", "%"),
-            ("probability", mean([one.other.probability[-1] for one in grown]),
-             "Probabilité de la classe visée, selon l’autre réseau", "%"),
-            ("first", share([rank == 1 for rank in end]),
-             "Images dont la classe visée est la première de l’autre réseau", "%"),
-            ("among-first", share([rank <= FIRST for rank in end]), f"Images {among}", "%"),
-            ("among-first-start", share([rank <= FIRST for rank in start]), f"Bruits de départ {among}", "%"),
-            ("rank", mean(end), "Rang de la classe visée, selon l’autre réseau", ""),
-            ("rank-start", mean(start), "Rang de la classe visée dans le bruit de départ, selon l’autre réseau", ""),
-        ]  # fmt: skip
+        measures: list[tuple[str, Estimate, str]] = [
+            ("own", mean([one.own.probability[-1] for one in grown]), "%"),
+            ("probability", mean([one.other.probability[-1] for one in grown]), "%"),
+            ("first", share([rank == 1 for rank in end]), "%"),
+            ("among-first", share([rank <= FIRST for rank in end]), "%"),
+            ("among-first-start", share([rank <= FIRST for rank in start]), "%"),
+            ("rank", mean(end), ""),
+            ("rank-start", mean(start), ""),
+        ]
         if self.kin:
             start, end = ([one.other.chances[moment, self.kin].sum() for one in grown] for moment in (0, -1))
-            label = "Probabilité de toutes les classes parentes ensemble, selon l’autre réseau"
             measures += [
-                ("kin", mean([100 * chance for chance in end]), label, "%"),
-                ("kin-start", mean([100 * chance for chance in start]), f"{label}, dans le bruit de départ", "%"),
+                ("kin", mean([100 * chance for chance in end]), "%"),
+                ("kin-start", mean([100 * chance for chance in start]), "%"),
             ]
-        for name, value, label, unit in measures:
+        for name, value, unit in measures:
+            label = bench.language.say(f"recognition.metric.{name}", first=FIRST)
             bench.results.metric(name, value, label=label, unit=unit)
 
     def _chart(self, bench: Bench, grown: list[_Grown]) -> None:
+        say = bench.language.say
         figure, axes = canvas(columns=2)
         iterations = [0, *self._moments]
         ways = {
             "own": np.stack([one.own.probability for one in grown]),
             "other": np.stack([one.other.probability for one in grown]),
         }
-        for one, title, colour, lines in zip(
-            axes, ("Le réseau qui fait l’image", "L’autre réseau"), COLOURS, ways.values(), strict=False
-        ):
+        for one, colour, (key, lines) in zip(axes, COLOURS, ways.items(), strict=False):
             one.plot(iterations, lines.T, color=colour, linewidth=0.8, alpha=0.45)
             one.plot(iterations, lines.mean(axis=0), color=colour, linewidth=2.6)
-            one.set(title=title, xlabel="itération", ylim=(-2, 102))
-        axes[0].set_ylabel("probabilité de la classe visée (%)")
+            one.set(title=say(f"recognition.chart.{key}"), xlabel=say("classvis.settings.iteration"), ylim=(-2, 102))
+        axes[0].set_ylabel(say("recognition.chart.probability"))
         bench.results.chart(
             "parcours",
             draw(figure, bench.language),
-            title="Ce que deux réseaux voient dans la même image",
-            caption="Probabilité de la classe visée au fil des itérations, à gauche selon le réseau dont on suit le "
-            f"gradient, à droite selon un réseau qui n’y a pas pris part. Un trait fin par image ({len(grown)}), en "
-            "gras leur moyenne. Les deux réseaux regardent l’image telle qu’elle est enregistrée, arrondie à 8 bits.",
-            alt="Deux graphiques : la probabilité de la classe visée au fil des itérations, selon le réseau qui fait "
-            f"l’image (à la fin {ways['own'][:, -1].mean():.0f} % en moyenne) et selon l’autre "
-            f"({ways['other'][:, -1].mean():.0f} %)",
+            title=say("recognition.chart.title"),
+            caption=say("recognition.chart.caption", images=len(grown)),
+            alt=say("recognition.chart.alt", **{key: round(float(way[:, -1].mean())) for key, way in ways.items()}),
             arrays={"iterations": np.array(iterations), **ways},
             seed=self.seed,
             parameters=self.settings(bench.language)
-            | {"itérations": self.iterations, "images par classe": self.trials},
+            | {say("recognition.iterations"): self.iterations, say("recognition.trials"): self.trials},
         )
 
     def _sheet(self, bench: Bench, grown: list[_Grown]) -> None:
-        pictures = []
+        say, pictures = bench.language.say, []
         for place, one in enumerate(grown):
             target, seen = (bench.class_title(index) for index in (one.target, int(one.other.chances[-1].argmax())))
             pictures.append(
                 bench.results.picture(
                     f"image-{place}",
                     one.images[-1],
-                    title=f"{target} → {seen}",
-                    alt=f"Image faite pour la classe « {target} » ; l’autre réseau y voit d’abord « {seen} »",
+                    title=say("recognition.sheet.picture", target=target, seen=seen),
+                    alt=say("recognition.sheet.alt", target=target, seen=seen),
                 )
             )
         bench.results.figure(
             "images",
-            title="Classe visée → ce que l’autre réseau voit d’abord",
-            caption=f"Les images après {self.iterations} itérations, aucune choisie ni écartée. Sous chacune : la "
-            "classe dont le score a été augmenté → la classe la plus probable selon le réseau qui n’a pas pris part.",
+            title=say("recognition.sheet.title"),
+            caption=say("recognition.sheet.caption", iterations=self.iterations),
             columns=[pictures[column::ROW] for column in range(min(ROW, len(pictures)))],
             thumbnail=pictures[0],
             arrays={f"image-{place}": one.images[-1] for place, one in enumerate(grown)},
             seed=self.seed,
             parameters=self.settings(bench.language)
-            | {"itérations": self.iterations, "départ": "un bruit gaussien par image"},
+            | {
+                say("recognition.iterations"): self.iterations,
+                say("classvis.settings.start"): say("recognition.sheet.start"),
+            },
         )
 
     def _table(self, bench: Bench, grown: list[_Grown]) -> None:
+        say = bench.language.say
         bench.results.table(
             "rangs",
-            caption=f"Après {self.iterations} itérations : la probabilité de la classe visée selon les deux réseaux ; "
-            "son rang parmi mille selon l’autre, dans le bruit de départ et à la fin ; ce que l’autre voit d’abord.",
+            caption=say("recognition.table.caption", iterations=self.iterations),
             columns=[
-                "Classe visée",
-                "Réseau qui fait l’image (%)",
-                "Autre réseau (%)",
-                "Rang au départ",
-                "Rang à la fin",
-                "Vu d’abord",
+                say(f"recognition.table.{key}") for key in ("target", "own", "other", "rank-start", "rank", "seen")
             ],
             rows=[
                 (

@@ -19,6 +19,7 @@ from generator.experiments.classvis import Ascent, PenaltyName
 from generator.experiments.fooling import to_bytes
 from generator.experiments.recognition import Opinion, ask
 from generator.images import Pixels
+from generator.language import Language
 from generator.schema import ImageName, Name, NetworkName, Strict
 from generator.statistics import mean
 
@@ -49,14 +50,14 @@ class _Changed:
     similarity: list[float]
 
 
-MEASURES: dict[str, tuple[str, str, Callable[[_Changed, int], float]]] = {
-    "own": ("Probabilité, réseau qui change l’image", "%", lambda one, moment: float(one.own.probability[moment])),
-    "other": ("Probabilité, autre réseau", "%", lambda one, moment: float(one.other.probability[moment])),
-    "rank": ("Rang, autre réseau", "", lambda one, moment: float(one.other.rank[moment])),
-    "distance": ("Distance", "", lambda one, moment: one.distance[moment]),
-    "similarity": ("SSIM", "", lambda one, moment: one.similarity[moment]),
+MEASURES: dict[str, tuple[str, Callable[[_Changed, int], float]]] = {
+    "own": ("%", lambda one, moment: float(one.own.probability[moment])),
+    "other": ("%", lambda one, moment: float(one.other.probability[moment])),
+    "rank": ("", lambda one, moment: float(one.other.rank[moment])),
+    "distance": ("", lambda one, moment: one.distance[moment]),
+    "similarity": ("", lambda one, moment: one.similarity[moment]),
 }
-"""What is measured on an image at one of its moments: label, unit, value."""
+"""What is measured on an image at one of its moments: unit, value."""
 
 
 class Resemblance(Ascent, Experiment):
@@ -131,9 +132,13 @@ class Resemblance(Ascent, Experiment):
 
     def _measure(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:
         """Metrics of each penalty, and their table; the photograph is the unit of sampling."""
+        say = bench.language.say
         reference, free = next(iter(self.pulls.values())).title, next(iter(by_pull.values()))
         rows: list[tuple[str | float, ...]] = [
-            ("photographie", *(float(np.mean([value(one, 0) for one in free])) for *_, value in MEASURES.values()))
+            (
+                say("resemblance.photograph"),
+                *(float(np.mean([value(one, 0) for one in free])) for *_, value in MEASURES.values()),
+            )
         ]
         for key, changed in by_pull.items():
             title = self.pulls[key].title
@@ -141,51 +146,46 @@ class Resemblance(Ascent, Experiment):
                 bench.results.metric(
                     f"{key}.{name}",
                     mean([value(one, -1) for one in changed]),
-                    label=f"{label}, {title}",
+                    label=say("resemblance.measured", measure=say(f"resemblance.measure.{name}"), pull=title),
                     unit=unit,
                 )
-                for name, (label, unit, value) in MEASURES.items()
+                for name, (unit, value) in MEASURES.items()
             ]
             rows.append((title, *(metric.value for metric in told)))
             for name, moment in (("gain-early", 1), ("gain", len(self.show))):
                 gains = [float(one.other.probability[moment] - one.other.probability[0]) for one in changed]
-                label = f"Probabilité gagnée selon l’autre réseau, après {self.show[moment - 1]} itérations, {title}"
-                bench.results.metric(f"{key}.{name}", mean(gains), label=label, unit="points")
+                label = say("resemblance.gain", iterations=self.show[moment - 1], pull=title)
+                bench.results.metric(f"{key}.{name}", mean(gains), label=label, unit=say("resemblance.points"))
             ways = [100 * one.distance[-1] / other.distance[-1] for one, other in zip(changed, free, strict=True)]
-            label = f"Distance à la photographie, {title}, rapportée à celle {reference}"
+            label = say("resemblance.way", pull=title, reference=reference)
             bench.results.metric(f"{key}.way", mean(ways), label=label, unit="%")
         bench.results.table(
             "regularisations",
-            caption=f"Moyennes sur {len(self.images)} photographies après {self.show[-1]} itérations ; la probabilité "
-            "et le rang sont ceux de la vraie classe. Distance : racine de l’écart quadratique moyen, pixels dans "
-            "[0, 1]. SSIM : 1 pour deux images identiques.",
-            columns=["Réglage", *(_headed(label, unit) for label, unit, _ in MEASURES.values())],
+            caption=say("resemblance.table", photographs=len(self.images), iterations=self.show[-1]),
+            columns=[say("resemblance.setting"), *(_headed(name, bench.language) for name in MEASURES)],
             rows=rows,
         )
 
     def _chart(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:
-        iterations = [0, *self.show]
+        iterations, say = [0, *self.show], bench.language.say
         figure, axes = canvas(columns=2)
         curves = {}
         for one, name in zip(axes, ("other", "distance"), strict=True):
-            label, unit, value = MEASURES[name]
+            _, value = MEASURES[name]
             for key, changed in by_pull.items():
                 line = [np.mean([value(image, moment) for image in changed]) for moment in range(len(iterations))]
                 one.plot(iterations, line, marker="o", markersize=3.5, linewidth=2, label=self.pulls[key].title)
                 curves[f"{name}-{key}"] = np.array(line)
-            one.set(xlabel="itération", ylabel=_headed(label, unit))
+            one.set(xlabel=say("classvis.settings.iteration"), ylabel=_headed(name, bench.language))
         axes[0].set_ylim(-2, 102)
         axes[1].set_ylim(0, 1.3 * axes[1].get_ylim()[1])  # room for the legend
         axes[1].legend(fontsize=9, loc="upper left")
         bench.results.chart(
             "parcours",
             draw(figure, bench.language),
-            title="Plus l’image change, ressemble-t-elle plus à sa classe ?",
-            caption=f"Moyennes sur {len(self.images)} photographies poussées vers leur propre classe. À gauche, la "
-            "probabilité que donne à cette classe un réseau qui n’y a pas pris part ; à droite, la distance à la "
-            "photographie (racine de l’écart quadratique moyen, pixels dans [0, 1]).",
-            alt="Deux graphiques, une courbe par régularisation : la probabilité de la classe selon l’autre réseau, et "
-            "la distance à la photographie, au fil des itérations",
+            title=say("resemblance.chart.title"),
+            caption=say("resemblance.chart.caption", photographs=len(self.images)),
+            alt=say("resemblance.chart.alt"),
             arrays={"iterations": np.array(iterations)} | curves,
             images=self.images,
             seed=self.seed,
@@ -193,27 +193,33 @@ class Resemblance(Ascent, Experiment):
         )
 
     def _sheet(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:
+        say, photograph = bench.language.say, bench.language.say("resemblance.photograph")
         columns = [
             [
                 bench.results.picture(
                     f"{name}-{key}",
                     one.images[moment],
-                    title=f"{title} : {one.other.probability[moment]:.0f} %",
-                    alt=f"{bench.photographs[name].title}, {title} : l’autre réseau y voit « "
-                    f"{bench.class_title(bench.photographs[name].label)} » à {one.other.probability[moment]:.0f} %",
+                    title=say("resemblance.sheet.picture", setting=title, chance=chance),
+                    alt=say(
+                        "resemblance.sheet.alt",
+                        photograph=bench.photographs[name].title,
+                        setting=title,
+                        target=bench.class_title(bench.photographs[name].label),
+                        chance=chance,
+                    ),
                 )
                 for name, one in zip(self.images, changed, strict=True)
+                for chance in (round(float(one.other.probability[moment])),)
             ]
             for key, title, moment, changed in (
-                ("photographie", "photographie", 0, next(iter(by_pull.values()))),
+                ("photographie", photograph, 0, next(iter(by_pull.values()))),
                 *((key, self.pulls[key].title, -1, changed) for key, changed in by_pull.items()),
             )
         ]
         bench.results.figure(
             "images",
-            title="Des photographies poussées vers leur propre classe",
-            caption=f"À gauche la photographie, puis l’image après {self.show[-1]} itérations sous chaque réglage. Le "
-            "nombre : la probabilité de la vraie classe selon le réseau qui n’a pas pris part.",
+            title=say("resemblance.sheet.title"),
+            caption=say("resemblance.sheet.caption", iterations=self.show[-1]),
             columns=columns,
             thumbnail=columns[1][0],
             arrays={
@@ -227,17 +233,25 @@ class Resemblance(Ascent, Experiment):
         )
 
     def _told(self, bench: Bench) -> dict[str, object]:
+        say = bench.language.say
+        pulls = (
+            say(
+                f"resemblance.pull.{'weighted' if pull.penalty else 'free'}",
+                title=pull.title,
+                penalty=say(f"classvis.penalty.{pull.penalty or 'none'}"),
+                weight=pull.weight,
+            )
+            for pull in self.pulls.values()
+        )
         return {
-            "itérations": f"{self.show[-1]} d’un programme de {self.iterations}",
-            "régularisations": " ; ".join(
-                pull.title
-                + " : "
-                + bench.language.say(f"classvis.penalty.{pull.penalty or 'none'}")
-                + (f", λ = {pull.weight}" if pull.penalty else "")
-                for pull in self.pulls.values()
+            say("resemblance.iterations"): say(
+                "classvis.iteration", iteration=str(self.show[-1]), all=str(self.iterations)
             ),
+            say("resemblance.pulls"): say("resemblance.list").join(pulls),
         } | self.settings(bench.language)
 
 
-def _headed(label: str, unit: str) -> str:
+def _headed(measure: str, language: Language) -> str:
+    """One of the ``MEASURES`` with its unit, as a heading."""
+    label, (unit, _) = language.say(f"resemblance.measure.{measure}"), MEASURES[measure]
     return f"{label} ({unit})" if unit else label

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import Picture
+from generator.artefacts import Picture, Scale
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels
 from generator.schema import ImageName, Name
@@ -87,9 +87,20 @@ class Saliency(Experiment):
                 f"{name}-carte",
                 heat(values / values.max()),
                 title=say("saliency.map"),
-                alt=say("saliency.map-alt", title=title),
+                alt=say("saliency.map-alt", title=title, place=say(f"saliency.brightest.{brightest(values)}")),
+                scale=heat_scale(values.max()),
             ),
         ]
+
+
+def brightest(values: NDArray[np.float32]) -> str:
+    """Which ninth of a map, (H, W), is the brightest as a whole: « top-left » to « bottom-right »."""
+    ninths = {
+        f"{row}-{column}": float(part.mean())
+        for row, rows in zip(("top", "middle", "bottom"), np.array_split(values, 3), strict=True)
+        for column, part in zip(("left", "centre", "right"), np.array_split(rows, 3, axis=1), strict=True)
+    }
+    return max(ninths, key=ninths.__getitem__)
 
 
 def capped(values: NDArray[np.float32]) -> Pixels:
@@ -98,6 +109,16 @@ def capped(values: NDArray[np.float32]) -> Pixels:
     As Smilkov et al. (2017, section 3) show theirs: what exceeds the 99th percentile is white.
     """
     return heat((values / np.percentile(values, 99)).clip(0, 1))
+
+
+def capped_scale(values: NDArray[np.float32]) -> Scale:
+    """What black and white mean in ``capped(values)``."""
+    return heat_scale(np.percentile(values, 99))
+
+
+def heat_scale(high: float | np.floating[Any]) -> Scale:
+    """What black and white mean in ``heat(values / high)``."""
+    return Scale(palette="hot", low=0, high=float(high))
 
 
 def heat(values: NDArray[np.float32]) -> Pixels:

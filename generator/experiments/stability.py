@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import capped
+from generator.experiments.saliency import capped, capped_scale
 from generator.french import number
 from generator.images import Pixels, shift
 from generator.schema import ImageName
@@ -275,6 +275,7 @@ class Stability(Experiment):
             shown = {"image": views[place]} | {
                 method: capped(maps[method][place]) for method in ("plain", "smoothgrad")
             }
+            scales = {method: capped_scale(maps[method][place]) for method in ("plain", "smoothgrad")}
             columns.append(
                 [
                     bench.results.picture(
@@ -282,6 +283,7 @@ class Stability(Experiment):
                         pixels,
                         title=METHODS.get(key, heading),
                         alt=f"{METHODS.get(key, 'Photographie')} : {title}, {heading.lower()}",
+                        scale=scales.get(key),
                     )
                     for key, pixels in shown.items()
                 ]

@@ -14,7 +14,7 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, to_bytes
+from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.experiments.matrix import MEASURES, UNSEEN
 from generator.french import number
 from generator.images import Pixels
@@ -118,8 +118,11 @@ class Survival(Experiment):
             caption=f"Taille du changement de chaque attaque, en moyenne sur {len(self.images)} photographies.",
             columns=["Mesure", *(f"Attaque {title}" for title in ATTACKS.values())],
             rows=[
-                [title, *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values())]
-                for key, title in MEASURES.items()
+                [
+                    bench.language.say(f"matrix.summary.{key}"),
+                    *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values()),
+                ]
+                for key in MEASURES
             ],
         )
         robust = trials["robuste"].values()
@@ -234,6 +237,7 @@ class Survival(Experiment):
                         around_grey(10 * change),
                         title="Différence × 10",
                         alt="Différence multipliée par dix : grain coloré sur fond gris",
+                        scale=grey_scale(10),
                     ),
                 ]
             )

@@ -15,25 +15,22 @@ from generator.charts import COLOURS, INK, Chart, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.classvis import Ascent, PenaltyName
 from generator.experiments.fooling import to_bytes
-from generator.french import NBSP, number
 from generator.images import Pixels
 from generator.language import Language
 from generator.schema import ImageName, NetworkName
 from generator.statistics import Estimate, mean, share
 
 PENALTY: PenaltyName = "squared-l2"
-LOOKS = {
-    "chroma": "Couleur (C* moyen)",
-    "contrast": "Contraste (écart type de L*)",
-    "grain": "Grain (écart de L* entre voisins)",
-}
-SHORT = ("C*", "Contraste", "Grain")
+LOOKS = ("chroma", "contrast", "grain")
+"""What is measured on how an image looks: see :func:`looks`."""
 NATURAL = (5, 95)
 """Between these percentiles of the photographs an image counts as natural."""
 WINDOW, SPACING, EDGE = 200, 5, 50
 """The last iterations looked at, how far apart, and how many of them at each end give a mean score."""
 SHOWN = (1, 10, 30, 100)
 """Iterations of a long run that are shown, beside its last one."""
+SMOOTHED = 20
+"""How many iterations a score is averaged over, to be drawn."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +175,16 @@ class Sweep(Ascent, Experiment):
         )
 
     def _natural(self, bench: Bench, photographs: Sequence[Outcome]) -> Natural:
+        say = bench.language.say
         natural = Natural(*np.percentile([photograph.looks for photograph in photographs], NATURAL, axis=0))
-        for key, title, low, high in zip(LOOKS, LOOKS.values(), natural.low, natural.high, strict=True):
-            bench.results.metric(f"natural.{key}.low", low, label=f"{title}, {NATURAL[0]}ᵉ centile des photographies")
-            bench.results.metric(f"natural.{key}.high", high, label=f"{title}, {NATURAL[1]}ᵉ centile des photographies")
+        for key, *bounds in zip(LOOKS, natural.low, natural.high, strict=True):
+            for end, bound, percent in zip(("low", "high"), bounds, NATURAL, strict=True):
+                label = say("sweep.natural", looks=say(f"sweep.looks.{key}"), percent=percent)
+                bench.results.metric(f"natural.{key}.{end}", bound, label=label)
         bench.results.metric(
             "natural.realistic",
             share([photograph.realistic(natural) for photograph in photographs]),
-            label="Photographies qui passent elles-mêmes pour réalistes",
+            label=say("sweep.realistic"),
             unit="%",
         )
         return natural
@@ -199,41 +198,41 @@ class Sweep(Ascent, Experiment):
         photographs: Mapping[str, Outcome],
         grown: Mapping[tuple[str, float], Outcome],
     ) -> None:
-        results, strongest = bench.results, self.ladder[-1]
+        results, say, strongest = bench.results, bench.language.say, self.ladder[-1]
         chroma = {key: outcome.looks[0] for key, outcome in grown.items()}
-        for weight, metric, label in ((0.0, "free", "sans pénalité"), (strongest, "pulled", "au poids le plus fort")):
+        for weight, key in ((0.0, "free"), (strongest, "pulled")):
             gains = [chroma[name, weight] - photographs[name].looks[0] for name in self.starts]
-            results.metric(f"{metric}.gain", mean(gains), label=f"Gain de C* sur la photographie, {label}")
+            results.metric(f"{key}.gain", mean(gains), label=say(f"sweep.gain.{key}"))
         facts = [
             results.metric(
                 "psychedelic",
                 share([chroma[name, 0.0] > natural.high[0] for name in self.starts]),
-                label="Images sans pénalité plus colorées que les photographies",
+                label=say("sweep.psychedelic"),
                 unit="%",
             ),
             results.metric(
                 "dull",
                 share([chroma[name, strongest] < natural.low[0] for name in self.starts]),
-                label="Images au poids le plus fort plus ternes que les photographies",
+                label=say("sweep.dull"),
                 unit="%",
             ),
             results.metric(
                 "between",
                 share([any(grown[name, w].realistic(natural) for w in self.ladder[1:]) for name in self.starts]),
-                label="Photographies pour lesquelles un poids donne une image réaliste",
+                label=say("sweep.between"),
                 unit="%",
             ),
         ]
-        stages = {"photo": [photographs[name] for name in self.starts]} | {
-            number(weight): [grown[name, weight] for name in self.starts] for weight in self.ladder
+        stages = {say("sweep.weights.start"): [photographs[name] for name in self.starts]} | {
+            bench.language.number(weight): [grown[name, weight] for name in self.starts] for weight in self.ladder
         }
         results.table(
             "poids",
-            caption=(
-                f"Couleur moyenne, puis combien d’images sur {len(self.starts)} ont couleur, contraste et grain de "
-                "photographies, combien l’autre réseau reconnaît, et combien réunissent tout."
-            ),
-            columns=["Poids λ", SHORT[0], "Couleur", *SHORT[1:], "Reconnue", "Tout"],
+            caption=say("sweep.weights.table", photographs=len(self.starts)),
+            columns=[
+                say(f"sweep.column.{key}")
+                for key in ("weight", "chroma", "colour", "contrast", "grain", "recognised", "all")
+            ],
             rows=[
                 [
                     stage,
@@ -249,14 +248,9 @@ class Sweep(Ascent, Experiment):
         results.chart(
             "poids",
             _weights_chart(list(stages), measured, natural, bench.language),
-            title="Couleur, contraste, grain et reconnaissance selon le poids",
-            caption=(
-                "Ce que devient la photographie de départ (photo) selon le poids de la pénalité ; l’axe n’est pas à "
-                "l’échelle. Un trait fin par photographie, la moyenne en gras ; bande : du "
-                f"{NATURAL[0]}ᵉ au {NATURAL[1]}ᵉ centile des {len(self.images)} photographies du TP. Au-dessus de la "
-                "bande de couleur, une image est dite psychédélique ; au-dessous, terne."
-            ),
-            alt="Quatre courbes selon le poids : couleur, contraste, grain, et probabilité selon l’autre réseau",
+            title=say("sweep.weights.title"),
+            caption=say("sweep.weights.caption", low=NATURAL[0], high=NATURAL[1], photographs=len(self.images)),
+            alt=say("sweep.weights.alt"),
             arrays={"weights": np.array(self.ladder), "measured": measured, "low": natural.low, "high": natural.high},
             images=self.starts,
             seed=self.seed,
@@ -267,7 +261,7 @@ class Sweep(Ascent, Experiment):
     # The step ------------------------------------------------------------------------------------
 
     def _grid(self, bench: Bench, row: Mapping[float, Outcome]) -> None:
-        name = self.starts[0]
+        name, say, number = self.starts[0], bench.language.say, bench.language.number
         rows = {self.step: row}
         for step in self.steps:
             rule = replace(self.rule(self.iterations), step=step)
@@ -281,30 +275,33 @@ class Sweep(Ascent, Experiment):
             (step, weight): bench.results.picture(
                 f"grille-{vertical}-{horizontal}",
                 rows[step][weight].pixels,
-                title=f"λ{NBSP}={NBSP}{number(weight)}",
-                alt=f"Image de la classe « {target} » obtenue avec η = {number(step)} et λ = {number(weight)}",
+                title=say("sweep.grid.picture", weight=weight),
+                alt=say("sweep.grid.alt", target=target, step=step, weight=weight),
             )
             for vertical, step in enumerate(rows)
             for horizontal, weight in enumerate(self.ladder)
         }
         bench.results.figure(
             "grille",
-            title="Le pas et le poids",
-            caption=(
-                f"La photographie « {bench.photographs[name].title} » après {self.iterations} itérations. De haut "
-                f"en bas, le pas η : {', puis '.join(map(number, rows))} ; de gauche à droite, le poids λ."
+            title=say("sweep.grid.title"),
+            caption=say(
+                "sweep.grid.caption",
+                title=bench.photographs[name].title,
+                iterations=self.iterations,
+                steps=say("sweep.grid.then").join(map(number, rows)),
             ),
             columns=[[pictures[step, weight] for step in rows] for weight in self.ladder],
             thumbnail=pictures[self.step, self.long_weight],
             arrays={"images": np.array([[rows[step][weight].pixels for weight in self.ladder] for step in rows])},
             images=[name],
             seed=self.seed,
-            parameters={**self._parameters(bench, self.iterations), "pas η": " ; ".join(map(number, rows))},
+            parameters=self._parameters(bench, self.iterations)
+            | {say("classvis.settings.step"): say("sweep.list").join(map(number, rows))},
         )
         bench.results.table(
             "grille",
-            caption="Les mesures de chaque image de la grille ; son pas mène à elle.",
-            columns=["Pas η", "Poids λ", *SHORT, "Score", "Autre réseau (%)"],
+            caption=say("sweep.grid.table"),
+            columns=[say(f"sweep.column.{key}") for key in ("step", "weight", *LOOKS, "score", "other")],
             rows=[
                 [number(step), number(weight), *image.looks.tolist(), image.score, round(image.other, 1)]
                 for step, images in rows.items()
@@ -317,10 +314,10 @@ class Sweep(Ascent, Experiment):
     # The number of iterations --------------------------------------------------------------------
 
     def _lengths(self, bench: Bench, short: Mapping[str, Outcome]) -> None:
-        results, last = bench.results, self.long_iterations
+        results, say, last = bench.results, bench.language.say, self.long_iterations
         steady = self.rule(last)
         rules = {"constant": steady, "decroissant": replace(steady, final_step=self.final_step)}
-        titles = {"constant": "pas constant", "decroissant": "pas décroissant"}
+        titles = {key: say(f"sweep.step.{key}") for key in rules}
         runs = {
             (key, name): self._long_run(bench, name, summit)
             for key, rule in rules.items()
@@ -336,43 +333,45 @@ class Sweep(Ascent, Experiment):
             "court": list(short.values()),
             **{key: [runs[key, name].outcome for name in short] for key in rules},
         }
-        for metric, before, after, label in (
-            ("impact", "court", "decroissant", "plus d’itérations et un pas décroissant"),
-            ("impact.iterations", "court", "constant", "plus d’itérations"),
-            ("impact.step", "constant", "decroissant", "un pas décroissant"),
+        for metric, before, after, key in (
+            ("impact", "court", "decroissant", "both"),
+            ("impact.iterations", "court", "constant", "iterations"),
+            ("impact.step", "constant", "decroissant", "step"),
         ):
-            change = mean([b.other - a.other for a, b in zip(ends[before], ends[after], strict=True)])
-            results.metric(metric, magnitude(change), label=f"Effet sur l’autre réseau : {label}", unit="points")
-            rise = mean([100 * (b.score / a.score - 1) for a, b in zip(ends[before], ends[after], strict=True)])
-            results.metric(f"{metric}.score", magnitude(rise), label=f"Effet sur le score : {label}", unit="%")
+            pairs = list(zip(ends[before], ends[after], strict=True))
+            change = magnitude(mean([b.other - a.other for a, b in pairs]))
+            results.metric(metric, change, label=say(f"sweep.effect-on-other.{key}"), unit=say("sweep.points"))
+            rise = magnitude(mean([100 * (b.score / a.score - 1) for a, b in pairs]))
+            results.metric(f"{metric}.score", rise, label=say(f"sweep.effect-on-score.{key}"), unit="%")
         for key, title in titles.items():
             here = [runs[key, name] for name in short]
-            for metric, values, label, unit in (
-                ("confinement", [run.confinement for run in here], "Trajet rapporté à une marche au hasard", ""),
-                ("late-rise", [run.late_rise for run in here], "Part tardive de la hausse du score", "%"),
-                ("moved", [run.moved[EDGE // SPACING - 1] for run in here], f"Écart à {EDGE} itérations", "niveaux"),
-                ("score", [run.outcome.score for run in here], "Score de la dernière image", ""),
-                ("other", [run.outcome.other for run in here], "Probabilité selon l’autre réseau", "%"),
+            for metric, values, unit in (
+                ("confinement", [run.confinement for run in here], ""),
+                ("late-rise", [run.late_rise for run in here], "%"),
+                ("moved", [run.moved[EDGE // SPACING - 1] for run in here], say("sweep.levels")),
+                ("score", [run.outcome.score for run in here], ""),
+                ("other", [run.outcome.other for run in here], "%"),
             ):
-                results.metric(f"{key}.{metric}", mean(values), label=f"{label}, {title}", unit=unit)
+                label = say(f"sweep.long.{metric}", step=title, iterations=EDGE)
+                results.metric(f"{key}.{metric}", mean(values), label=label, unit=unit)
         results.table(
             "longueurs",
-            caption=f"Moyennes sur {len(short)} photographies, au poids λ = {number(self.long_weight)}.",
-            columns=["Programme", *SHORT, "Score", "Autre réseau (%)"],
+            caption=say("sweep.lengths.table", photographs=len(short), weight=self.long_weight),
+            columns=[say(f"sweep.column.{key}") for key in ("programme", *LOOKS, "score", "other")],
             rows=[
                 [
-                    title,
+                    say("sweep.lengths.programme", iterations=iterations, step=titles[step]),
                     *np.mean([[*image.looks, image.score, image.other] for image in ends[key]], axis=0).tolist(),
                 ]
-                for key, title in (
-                    ("court", f"{self.iterations} itérations, pas constant"),
-                    ("constant", f"{last} itérations, pas constant"),
-                    ("decroissant", f"{last} itérations, pas décroissant"),
+                for key, iterations, step in (
+                    ("court", self.iterations, "constant"),
+                    ("constant", last, "constant"),
+                    ("decroissant", last, "decroissant"),
                 )
             ],
         )
-        self._on_the_way(bench, {title: runs[key, self.starts[0]] for key, title in titles.items()})
-        self._tracks(bench, {title: [runs[key, name] for name in short] for key, title in titles.items()})
+        self._on_the_way(bench, {key: runs[key, self.starts[0]] for key in rules})
+        self._tracks(bench, {key: [runs[key, name] for name in short] for key in rules})
 
     def _long_run(self, bench: Bench, name: str, summit: vision.ascent.Summit) -> LongRun:
         last, scores = self.long_iterations, np.array(summit.scores)
@@ -389,57 +388,46 @@ class Sweep(Ascent, Experiment):
         )
 
     def _on_the_way(self, bench: Bench, runs: Mapping[str, LongRun]) -> None:
-        name, iterations = self.starts[0], (*SHOWN, self.long_iterations)
+        name, say, iterations = self.starts[0], bench.language.say, (*SHOWN, self.long_iterations)
         target = bench.class_title(bench.photographs[name].label)
         columns = [
             [
                 bench.results.picture(
                     f"iterations-{row}-{iteration:04d}",
                     run.shown[iteration],
-                    title=f"itération {iteration}",
-                    alt=f"Image de la classe « {target} » à l’itération {iteration}, {title}",
+                    title=say("sweep.long.picture", iteration=str(iteration)),
+                    alt=say("sweep.long.alt", target=target, iteration=str(iteration), step=say(f"sweep.step.{key}")),
                 )
-                for row, (title, run) in enumerate(runs.items())
+                for row, (key, run) in enumerate(runs.items())
             ]
             for iteration in iterations
         ]
         bench.results.figure(
             "iterations",
-            title="Plus d’itérations, pas constant ou décroissant",
-            caption=(
-                f"La photographie « {bench.photographs[name].title} » au fil des itérations, au poids "
-                f"λ = {number(self.long_weight)} : en haut à pas constant, en bas avec un pas qui décroît."
-            ),
+            title=say("sweep.long.title"),
+            caption=say("sweep.long.caption", title=bench.photographs[name].title, weight=self.long_weight),
             columns=columns,
             thumbnail=columns[-1][-1],
-            arrays={
-                title.replace(" ", "-"): np.array([run.shown[iteration] for iteration in iterations])
-                for title, run in runs.items()
-            },
+            arrays={key: np.array([run.shown[iteration] for iteration in iterations]) for key, run in runs.items()},
             images=[name],
             seed=self.seed,
             parameters=self._long_parameters(bench),
         )
 
     def _tracks(self, bench: Bench, runs: Mapping[str, Sequence[LongRun]]) -> None:
-        scores = {title: np.array([run.scores for run in group]) for title, group in runs.items()}
-        moved = {title: np.array([run.moved for run in group]) for title, group in runs.items()}
+        say = bench.language.say
+        scores = {key: np.array([run.scores for run in group]) for key, group in runs.items()}
+        moved = {key: np.array([run.moved for run in group]) for key, group in runs.items()}
         bench.results.chart(
             "trajets",
             _tracks_chart(scores, moved, bench.language),
-            title="Le score et le mouvement de l’image",
-            caption=(
-                "À gauche, le score au fil des itérations, moyenne glissante sur 20 itérations. À droite, l’écart "
-                f"entre deux images des {WINDOW} dernières itérations selon le nombre d’itérations qui les sépare, en "
-                "niveaux de gris sur 255 : une image qui dérive tout droit suit une droite, une marche au hasard "
-                "une racine (tirets), une image qui tourne autour d’un point finit par ne plus monter. Un trait fin "
-                "par photographie, la moyenne en gras."
-            ),
-            alt="Deux graphiques : le score au fil des itérations, et l’écart entre images selon leur distance",
+            title=say("sweep.tracks.title"),
+            caption=say("sweep.tracks.caption", smoothed=SMOOTHED, last=WINDOW),
+            alt=say("sweep.tracks.alt"),
             arrays={
-                f"{what}-{title.replace(' ', '-')}": values
+                f"{what}-{key}": values
                 for what, group in (("scores", scores), ("moved", moved))
-                for title, values in group.items()
+                for key, values in group.items()
             },
             images=self.starts[: self.long_runs],
             seed=self.seed,
@@ -447,18 +435,19 @@ class Sweep(Ascent, Experiment):
         )
 
     def _parameters(self, bench: Bench, iterations: int) -> dict[str, Any]:
+        say, number = bench.language.say, bench.language.number
         return {
-            "régularisation": bench.language.say(f"classvis.penalty.{PENALTY}"),
-            "poids λ": " ; ".join(map(number, self.ladder)),
-            "itérations": iterations,
+            say("classvis.settings.penalty"): say(f"classvis.penalty.{PENALTY}"),
+            say("classvis.settings.weight"): say("sweep.list").join(map(number, self.ladder)),
+            say("sweep.iterations"): iterations,
             **self.settings(bench.language),
         }
 
     def _long_parameters(self, bench: Bench) -> dict[str, Any]:
         return {
             **self._parameters(bench, self.long_iterations),
-            "poids λ": self.long_weight,
-            "dernier pas η du pas décroissant": self.final_step,
+            bench.language.say("classvis.settings.weight"): self.long_weight,
+            bench.language.say("sweep.final-step"): self.final_step,
         }
 
 
@@ -523,9 +512,8 @@ def magnitude(change: Estimate) -> Estimate:
 def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural: Natural, language: Language) -> Chart:
     """``measured``: (stages, photographs, the looks and the other network's probability)."""
     figure, axes = canvas(8.4, 5.6, rows=2, columns=2)
-    for place, (panel, title) in enumerate(
-        zip(axes, (*LOOKS.values(), "Probabilité selon l’autre réseau (%)"), strict=True)
-    ):
+    titles = [language.say(f"sweep.{key}") for key in (*(f"looks.{key}" for key in LOOKS), "weights.probability")]
+    for place, (panel, title) in enumerate(zip(axes, titles, strict=True)):
         panel.plot(measured[:, :, place], color=COLOURS[1], alpha=0.35, linewidth=1)
         panel.plot(measured[:, :, place].mean(axis=1), color=COLOURS[0], linewidth=2.4, marker="o", markersize=4)
         panel.set_xticks(range(len(stages)), stages, rotation=30)
@@ -534,29 +522,31 @@ def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural
         if place < len(LOOKS):
             panel.axhspan(natural.low[place], natural.high[place], color=COLOURS[2], alpha=0.18, linewidth=0)
     for panel in axes[2:]:
-        panel.set_xlabel("poids λ")
+        panel.set_xlabel(language.say("classvis.settings.weight"))
     return draw(figure, language)
 
 
 def _tracks_chart(
     scores: Mapping[str, NDArray[np.float64]], moved: Mapping[str, NDArray[np.float64]], language: Language
 ) -> Chart:
+    """``scores`` and ``moved`` of the long runs, by how their step goes: (photographs, iterations or lags)."""
+    say = language.say
     figure, (left, right) = canvas(8.4, 3.8, columns=2)
-    window = np.ones(20) / 20
-    for colour, title in zip(COLOURS, scores, strict=False):
-        smooth = np.array([np.convolve(one, window, mode="valid") for one in scores[title]])
+    window = np.ones(SMOOTHED) / SMOOTHED
+    for colour, key in zip(COLOURS, scores, strict=False):
+        smooth = np.array([np.convolve(one, window, mode="valid") for one in scores[key]])
         iterations = np.arange(smooth.shape[1]) + len(window) / 2
-        apart = SPACING * np.arange(1, moved[title].shape[1] + 1)
-        for panel, x, values in ((left, iterations, smooth), (right, apart, moved[title])):
+        apart = SPACING * np.arange(1, moved[key].shape[1] + 1)
+        for panel, x, values in ((left, iterations, smooth), (right, apart, moved[key])):
             panel.plot(x, values.T, color=colour, alpha=0.35, linewidth=1)
-            panel.plot(x, values.mean(axis=0), color=colour, linewidth=2.4, label=title)
-        walk = moved[title][:, 0].mean() * np.sqrt(apart / SPACING)
+            panel.plot(x, values.mean(axis=0), color=colour, linewidth=2.4, label=say(f"sweep.step.{key}"))
+        walk = moved[key][:, 0].mean() * np.sqrt(apart / SPACING)
         right.plot(apart, walk, color=INK, linestyle="--", linewidth=1)
-    left.set_xlabel("itération")
-    left.set_title("Score de la classe")
+    left.set_xlabel(say("classvis.settings.iteration"))
+    left.set_title(say("sweep.tracks.score"))
     left.set_ylim(bottom=0)
     left.legend(loc="lower right")
     right.set_ylim(bottom=0)
-    right.set_xlabel("itérations entre les deux images")
-    right.set_title("Écart entre deux images")
+    right.set_xlabel(say("sweep.tracks.apart"))
+    right.set_title(say("sweep.tracks.moved"))
     return draw(figure, language)

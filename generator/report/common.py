@@ -15,7 +15,7 @@ from generator.report.mirror import Mirror
 from generator.report.text import ROOT
 
 ASSETS = ROOT / "content" / "assets"
-SAID_BY_SCRIPT = ("film", "zoom", "count")
+SAID_BY_SCRIPT = ("film", "zoom", "grid", "count")
 """The words that lab.js needs."""
 STAFF, STUDENTS = "staff", "students"
 """The editions: everything, and what is asked without what answers it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from generator import charts
-from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Table, read_manifest
+from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Scale, Table, read_manifest
 from generator.claims import VERDICTS, Verdict, judge
 from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
@@ -20,6 +20,7 @@ from generator.pipeline import read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.checks import measured, missing_results
 from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, read_page, write_settings
+from generator.report.grids import GridView, shaded
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
 from generator.report.text import ROOT, environment, filled, finished
@@ -39,7 +40,7 @@ class Shown:
         file: lossless.
         display: a light copy; of a chart, the chart.
         dark: a chart for the dark scheme; empty for a picture, which looks the same in both.
-        title, alt, width, height, sha256: as in the manifest.
+        title, alt, width, height, sha256, scale: as in the manifest.
         anchor: its name on a page; empty where another figure of the experiment shows it first.
     """
 
@@ -51,6 +52,7 @@ class Shown:
     width: int
     height: int
     sha256: str
+    scale: Scale | None
     anchor: str
 
 
@@ -160,6 +162,7 @@ class _Report:
         self.show_figure: Callable[[View], str] = macros.figure  # type: ignore[attr-defined]  # a macro
         self.show_thumbnail: Callable[[View, str], str] = macros.thumbnail  # type: ignore[attr-defined]
         self.show_table: Callable[[TableView], str] = self.jinja.get_template("table.jinja").module.table  # type: ignore[attr-defined]  # a macro
+        self.show_grid: Callable[[GridView], str] = self.jinja.get_template("grid.jinja").module.grid  # type: ignore[attr-defined]
         self.jinja.globals |= {"figure": self.show_figure, "thumbnail": self.show_thumbnail, "verdicts": VERDICTS}
         self.jinja.globals["files"] = lab.language.section("files")
 
@@ -360,6 +363,7 @@ class _Report:
             picture.width,
             picture.height,
             picture.sha256,
+            picture.scale,
             anchor,
         )
 
@@ -405,13 +409,19 @@ class _Report:
 
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
+        anchor = f"tableau-{experiment}-{name}"
+        gallery = f"{base}{self.galleries}/{self._gallery_of(experiment)}.html#image-{experiment}-"
+        if grid := self.manifests[experiment].grid(name):
+            measures = tuple(shaded(measure, grid.remarks, self.jinja.filters["cell"]) for measure in grid.measures)
+            files = f"{base}figures/{experiment}/"
+            return self.show_grid(GridView(grid, anchor, link["caption"], gallery, files, measures))
         table = self.manifests[experiment].table(name)
         numbers = [value for row in table.rows for value in row if isinstance(value, int | float)]
         view = TableView(
             table=table,
-            anchor=f"tableau-{experiment}-{name}",
+            anchor=anchor,
             said=link["caption"],
-            gallery=f"{base}{self.galleries}/{self._gallery_of(experiment)}.html#image-{experiment}-",
+            gallery=gallery,
             lowest=min(numbers, default=0),
             highest=max(numbers, default=0),
         )
