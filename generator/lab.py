@@ -15,10 +15,13 @@ from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
 from generator.language import Language, read_language
-from generator.questions import Question, link_problems, read_questions
 from generator.places import Place, Places, read_text, read_yaml, tell, told
+from generator.questions import Question, read_questions, text_problems
 from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict
 from generator.sources import locate, sha256
+
+FILLED_IN = ("network", "images")
+"""Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
 
 
 class LabFile(Strict):
@@ -157,7 +160,7 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
     figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
     questions, question_problems = read_questions(path.parent / file.questions, figures, read_language(file.language))
     for page in sorted((path.parent / file.pages).glob("*.md")):
-        question_problems += link_problems(page, read_text(page), figures)
+        question_problems += text_problems(page, read_text(page), figures)
     # While an experiment is not understood, its figures are not known either.
     problems += question_problems if len(experiments) == len(data["experiments"]) else ()
     if problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,8 @@ Places = Mapping[Place, tuple[Path, int]]
 
 
 _REMEDIES = {
-    "mapping values are not allowed": 'a text with ": " in it needs quotes',
+    "mapping values are not allowed": 'a text with ": " in it needs quotes, or the indentation is wrong',
+    "expected a comment or a line break": 'a text that begins with > or | needs quotes: "> 1.5"',
     "expected chomping or indentation indicators": 'a text that begins with > or | needs quotes: "> 1.5"',
     "expected alphabetic or numeric character": "a text that begins with * or & needs quotes",
     "undefined alias": "a text that begins with * needs quotes",
@@ -27,7 +29,13 @@ _REMEDIES = {
 }
 """What helps where PyYAML finds that something is wrong, by a part of its message."""
 
-_IN_WORDS = {"a valid tuple": "a list", "a valid dictionary": "keys and values", "a valid string": "a text"}
+_IN_WORDS = {
+    "a valid tuple": "a list",
+    "a valid dictionary": "keys and values",
+    "a valid string": "a text",
+    "a valid boolean": "true or false",
+}
+"""What readers of a message call what pydantic names."""
 
 
 def read_text(path: Path) -> str:
@@ -58,8 +66,10 @@ def read_yaml(path: Path, text: str, above: int = 0) -> tuple[dict[str, Any], di
         data = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = above + error.problem_mark.line + 1 if error.problem_mark else above + 1
-        remedy = next((help_ for part, help_ in _REMEDIES.items() if part in str(error.problem)), "check the quotes")
-        raise LabError(f"{path}:{line}: is no valid YAML ({error.problem}); check the indentation; {remedy}") from None
+        remedy = next(
+            (help_ for part, help_ in _REMEDIES.items() if part in str(error.problem)), "check indentation and quotes"
+        )
+        raise LabError(f"{path}:{line}: is no valid YAML ({error.problem}); {remedy}") from None
     except (yaml.YAMLError, ValueError) as error:  # signs that no text has, dates that no calendar has
         raise LabError(f"{path}:{above + 1}: is no valid YAML ({str(error).splitlines()[0]}); use quotes") from None
     if not isinstance(data, dict):
@@ -122,10 +132,12 @@ def told(error: ValidationError, model: type[BaseModel], prefix: Place, places: 
             case "value_error":
                 problem = str(mistake["ctx"]["error"])
             case _:
-                message = mistake["msg"].removeprefix("Input should be ")
+                message = mistake["msg"].removeprefix("Input should be ").partition(", unable to")[0]
                 for pydantic, ours in _IN_WORDS.items():
                     message = message.replace(pydantic, ours)
                 problem = f"found {mistake['input']!r:.80}, should be {message}{expected}"
+                if re.fullmatch(r"-?\d+,\d+", str(mistake["input"])):
+                    problem += f"; write {str(mistake['input']).replace(',', '.')}, with a point"
         yield tell(places, (*prefix, *loc), problem)
 
 

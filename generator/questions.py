@@ -32,6 +32,7 @@ FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*(?:figure|table)\s*:[^)]*\)", re.IGNORECASE)
 """What somebody meant for one of these."""
+FORMULA = re.compile(r"\$([^$\n]+)\$")
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 """Pieces of Markdown that are shown as they stand."""
 
@@ -122,7 +123,7 @@ def read_questions(
         except LabError as error:
             problems += error.problems
             continue
-        problems += link_problems(path, text, figures)
+        problems += text_problems(path, text, figures)
         if question:
             problems += _header_problems(question, figures)
         if question and question.number in questions:
@@ -229,8 +230,8 @@ def _words(text: str) -> str:
     return " ".join(text.replace("*", "").split())
 
 
-def link_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
-    """A line for each link to a figure that there is not, or that is not understood; code holds examples only."""
+def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
+    """A line for each link to a figure that there is not, and for each link or formula that is not understood."""
     text = without_code(text)
     for match in LINK.finditer(text):
         where = f"{path}:{text[: match.start()].count(chr(10)) + 1}"
@@ -245,6 +246,14 @@ def link_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
                 f"{where}: {match[0]} is not understood; expected ![caption](figure:EXPERIMENT/FIGURE), "
                 "![caption](table:EXPERIMENT/TABLE), or [](figure:EXPERIMENT/FIGURE) for its number"
             )
+    for match in FORMULA.finditer(text):
+        from latex2mathml.converter import convert  # slow to import
+
+        try:
+            convert(match[1])
+        except Exception as error:  # noqa: BLE001  # of many kinds, and no base of their own
+            line = text[: match.start()].count("\n") + 1
+            yield f"{path}:{line}: {match[0]} is no formula ({type(error).__name__}); check its braces"
 
 
 def without_code(text: str) -> str:

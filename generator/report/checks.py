@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from generator.artefacts import Manifest, Metric
 from generator.errors import did_you_mean
 from generator.lab import Lab
-from generator.questions import TABLE, without_code
 from generator.places import read_text
+from generator.questions import TABLE, without_code
 from generator.report.common import content_pages
 
 
@@ -20,7 +20,7 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
         for link in TABLE.finditer(text):
             if link["table"] not in tables:
                 line = text[: link.start()].count("\n") + 1
-                yield f"{path}:{line}: table:{link['table']}: {_not_there('made', link['table'], tables)}"
+                yield f"{path}:{line}: table:{_not_there('made', link['table'], tables)}"
     for question in lab.questions:
         for place, claim in enumerate(question.claims):
             if claim.metric:

@@ -14,8 +14,8 @@ from latex2mathml.converter import convert as to_mathml
 from generator.artefacts import YES_NO, Metric
 from generator.errors import LabError, did_you_mean
 from generator.language import NBSP, Language
-from generator.questions import CODE
 from generator.places import read_text
+from generator.questions import CODE, FORMULA
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -61,8 +61,9 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
         lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
         problem = str(error.args[0])
         if isinstance(error, jinja2.UndefinedError):
-            name = re.findall("'(.+?)'", problem)[-1:]
-            problem += f"; it may use {', '.join(known)}{did_you_mean(''.join(name), known)}"
+            names = [*known, *(name for value in known.values() for name in getattr(type(value), "model_fields", ()))]
+            near = did_you_mean(re.findall("'(.+?)'", problem)[-1], names)
+            problem = re.sub(r"'[\w.]+ object' has", "it has", problem) + f"; it may use {', '.join(known)}{near}"
         raise LabError(f"{path}:{above + max(lines[-1:], default=1)}: {problem}") from None
 
 
@@ -107,9 +108,7 @@ def with_mathml(markdown: str) -> str:
     Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
     """
     pieces = CODE.split(markdown)
-    pieces[::2] = [
-        re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
-    ]
+    pieces[::2] = [FORMULA.sub(lambda formula: f"<span>{to_mathml(formula[1])}</span>", piece) for piece in pieces[::2]]
     return "".join(pieces)
 
 
