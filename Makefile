@@ -4,6 +4,7 @@
 #   DATA=folder           where files that were given to you lie (default: data)
 #   SITE=folder           where the website goes
 #   BUILD=folder          where results are kept
+#   PORT=8001             where make serve shows it
 #   DEVICE=cuda           compute there (cuda or mps); the CPU is the reference
 
 LAB    ?= content/tp.yml
@@ -11,7 +12,9 @@ DATA   ?= data
 # A lab other than the default one has its own results and website: tp9.yml goes to site-tp9.
 SUFFIX := $(patsubst %,-%,$(filter-out tp,$(basename $(notdir $(LAB)))))
 SITE   ?= site$(SUFFIX)
+ENONCE := site-enonce$(SUFFIX)
 BUILD  ?= build$(SUFFIX)
+PORT   ?= 8000
 PYTHON ?= python3
 
 BIN    := .venv/bin
@@ -20,7 +23,7 @@ ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE))
 GENERATOR = $(BIN)/python -m generator
 
 .DEFAULT_GOAL := help
-.PHONY: help bench site enonce zip test run render serve check lint clean saliency fooling classvis figure explain
+.PHONY: help bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -29,10 +32,13 @@ site: .venv/installed ## run what must run, write the pages, build and check the
 	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
 
 enonce: .venv/installed ## build the students' website, without answers or results
-	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site site-enonce$(SUFFIX)
+	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE)
 
-zip: site ## pack the website into a file that opens by double-click once unpacked
-	$(BIN)/python -m zipfile -c $(SITE).zip $(SITE)/
+zip: site enonce ## pack both websites into files that open by double-click once unpacked
+	@for site in $(SITE) $(ENONCE); do $(BIN)/python -m zipfile -c $$site.zip $$site/ && echo "packed: $$site.zip"; done
+
+pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
+	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check .
@@ -49,8 +55,8 @@ saliency fooling classvis: .venv/installed ## run the experiments of one family 
 render: .venv/installed ## write the pages from the content and the results
 	@$(GENERATOR) render $(INPUT) --build $(BUILD)
 
-serve: site ## look at the website on http://127.0.0.1:8000
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000
+serve: .venv/installed ## show the website on http://127.0.0.1:8000, and build it anew while you edit
+	@$(GENERATOR) serve $(INPUT) $(ON) --site $(SITE) --port $(PORT)
 
 check: .venv/installed ## check the lab file, its questions, images and weights
 	@$(GENERATOR) check $(INPUT)
@@ -70,7 +76,7 @@ lint: .venv/tested ## format the code and check its types
 	$(BIN)/mypy
 
 clean: ## remove results and website of this lab; the environment stays
-	rm -rf $(BUILD) $(SITE) site-enonce$(SUFFIX) $(SITE).zip
+	rm -rf $(BUILD) $(foreach site,$(SITE) $(ENONCE),$(site) $(site).zip $(site).pdf)
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

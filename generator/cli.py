@@ -38,13 +38,9 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except LabError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
-            sys.exit(2)
-        except RunError as error:
-            click.echo(f"failed: {error}", err=True)
-            sys.exit(1)
+        except (LabError, RunError) as error:
+            _tell(error)
+            sys.exit(2 if isinstance(error, LabError) else 1)
         except KeyboardInterrupt:
             click.echo("\ninterrupted: the experiment under way is lost, the others are kept", err=True)
             sys.exit(130)
@@ -52,8 +48,18 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
     return wrapped
 
 
+def _tell(error: LabError | RunError) -> None:
+    for line in error.problems if isinstance(error, LabError) else (f"failed: {error}",):
+        click.echo(line, err=True)
+
+
 _build = click.option(
     "--build", default="build", show_default=True, type=click.Path(path_type=Path), help="Folder of results."
+)
+
+
+_site = click.option(
+    "--site", default="site", show_default=True, type=click.Path(path_type=Path), help="Where the website goes."
 )
 
 
@@ -72,16 +78,58 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--site", default="site", show_default=True, type=click.Path(path_type=Path), help="Where it goes.")
+@_site
 @_build
 @_device
 @_command
 def site(lab: Lab, build: Path, site: Path, device: str) -> None:
     """Run what must run, write the pages, build and check the website."""
+    _make(lab, build, site, device)
+
+
+def _make(lab: Lab, build: Path, site: Path, device: str) -> None:
     _run(lab, build, None, device)
     report.render(lab, build)
     built = report.build_site(build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Where it is shown, on 127.0.0.1.")
+@_site
+@_build
+@_device
+@_command
+def serve(lab: Lab, build: Path, site: Path, device: str, port: int) -> None:
+    """Show the website, and do what must be done anew whenever a file of the lab changes."""
+    from generator.serve import serve
+
+    def rebuild() -> Lab | None:
+        try:
+            now = read_lab(lab.path, lab.data_folder)
+            _make(now, build, site, device)
+        except (LabError, RunError) as error:
+            _tell(error)
+            return None
+        return now
+
+    _make(lab, build, site, device)
+    click.echo(f"or http://127.0.0.1:{port}/ while this runs (Ctrl-C ends it)")
+    try:
+        serve(site, port, lab, rebuild)
+    except KeyboardInterrupt:
+        click.echo("\nended; what was finished is kept")
+
+
+@main.command()
+@click.argument("sites", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_command
+def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
+    """Print the page of each of the lab's websites SITES that has it all: SITE.pdf, with bookmarks."""
+    for site in sites:
+        paper = site.with_name(f"{site.name}.pdf")
+        report.print_site(lab, site, paper)
+        click.echo(f"printed: {paper}")
 
 
 @main.command()

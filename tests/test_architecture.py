@@ -25,7 +25,7 @@ ROOMS = [
     "cache",
     "pipeline",
     "report bench classroom",
-    "new",
+    "new serve",
     "cli",
     "__main__",
 ]

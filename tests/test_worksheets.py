@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import captum.attr
+import nbclient
+import nbformat
 import pytest
 import torch
+from nbclient.exceptions import CellExecutionError
 from torch import Tensor, nn
 
 from generator.classroom import Classroom, NotYetError
-from generator.report.worksheets import as_notebook, left_open, solved
+from generator.lab import read_lab
+from generator.report.common import STAFF
+from generator.report.mirror import Mirror
+from generator.report.worksheets import as_notebook, for_lab, left_open, solved, write_worksheets
 from tests.conftest import ROOT
 
 SHEETS = sorted((ROOT / "content" / "travaux" / "fr").glob("*.py"))
@@ -33,17 +40,33 @@ def gradient(network: nn.Module, image: Tensor, of: Callable[[Tensor], Tensor]) 
     return found
 
 
+def printed(notebook: str, folder: Path) -> str:
+    """What a notebook prints when all its cells are executed, in order, by a kernel that starts in a folder."""
+    cells = nbformat.reads(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    nbclient.NotebookClient(cells, timeout=900, resources={"metadata": {"path": str(folder)}}).execute()
+    outputs = [output for cell in cells.cells for output in cell.get("outputs", ())]
+    return "".join(output["text"] for output in outputs if output.output_type == "stream")
+
+
+def test_a_solution_runs_as_a_script(tmp_path: Path) -> None:
+    script = tmp_path / SHEETS[-1].name
+    script.write_text(solved(SHEETS[-1].read_text()))
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "C’est juste" in done.stdout
+
+
 @pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
 class TestSheets:
-    def test_the_solution_runs_from_top_to_bottom(self, path: Path, tmp_path: Path) -> None:
-        script = tmp_path / path.name
-        script.write_text(solved(path.read_text()))
-        environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-        done = subprocess.run(
-            [sys.executable, str(script)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert "C’est juste" in done.stdout
+    def test_the_solved_notebook_runs_from_top_to_bottom(self, path: Path) -> None:
+        assert "C’est juste" in printed(as_notebook(solved(path.read_text())), ROOT)
+
+    def test_the_notebook_to_complete_stops_where_something_is_to_be_written(self, path: Path) -> None:
+        with pytest.raises(CellExecutionError, match="à vous"):
+            printed(as_notebook(left_open(path.read_text())), ROOT)
 
     def test_the_students_version_has_no_line_of_the_solution(self, path: Path) -> None:
         source = path.read_text()
@@ -58,6 +81,39 @@ class TestSheets:
     def test_the_notebook_is_the_same_each_time(self, path: Path) -> None:
         assert as_notebook(path.read_text()) == as_notebook(path.read_text())
         assert '"cell_type": "markdown"' in as_notebook(path.read_text())
+
+
+class TestAnotherLab:
+    @pytest.fixture
+    def sheets(self, mini: Path, tmp_path: Path) -> Callable[[str], Path]:
+        def write(data: str) -> Path:
+            mirror = Mirror(tmp_path / "docs", tmp_path / "pictures")
+            write_worksheets(read_lab(mini, Path(data)), mirror, (STAFF,))
+            return tmp_path / "docs" / "travaux"
+
+        return write
+
+    def test_its_worksheets_open_it(self, sheets: Callable[[str], Path], mini: Path) -> None:
+        script = (sheets("data") / "saliency-corrige.py").read_text()
+        assert f'salle = Classroom("{mini}")\n' in script
+        opened = next(line for line in script.splitlines() if "Classroom(" in line)
+        names: dict[str, Classroom] = {}
+        exec(f"from generator.classroom import Classroom\n{opened}", names)  # noqa: S102  # as a notebook would
+        assert names["salle"].names == ["oiseau", "mastiff"]
+
+    def test_they_know_the_folder_of_files_that_were_given(self, sheets: Callable[[str], Path], mini: Path) -> None:
+        assert f'salle = Classroom("{mini}", "given")\n' in (sheets("given") / "fooling-corrige.py").read_text()
+
+    def test_they_are_the_project_s_unless_it_has_its_own(self, sheets: Callable[[str], Path], mini: Path) -> None:
+        assert len(list(sheets("data").glob("*.ipynb"))) == len(SHEETS)
+        (mini.parent / "travaux" / "fr").mkdir(parents=True)
+        (mini.parent / "travaux" / "fr" / "mien.py").write_text("# %%\nsalle = Classroom()\n")
+        shutil.rmtree(sheets("data"))
+        assert [path.name for path in sheets("data").glob("*.ipynb")] == ["mien-corrige.ipynb"]
+
+    def test_those_of_the_default_lab_name_none(self, tmp_path: Path) -> None:
+        lab = read_lab(ROOT / "content" / "tp.yml", Path("data"))
+        assert for_lab("salle = Classroom()", lab) == "salle = Classroom()"
 
 
 class TestSaliencyCheck:

@@ -1,7 +1,8 @@
 """Content and manifests -> Markdown pages -> the site. Never imports torch."""
 
 from generator.report.pages import render
+from generator.report.paper import print_site
 from generator.report.site import build_site
 from generator.report.statement import render_statement
 
-__all__ = ["build_site", "render", "render_statement"]
+__all__ = ["build_site", "print_site", "render", "render_statement"]

@@ -21,6 +21,11 @@ STAFF, STUDENTS = "staff", "students"
 """The editions: everything, and what is asked without what answers it."""
 
 
+def is_default(lab: Lab) -> bool:
+    """Whether it is the lab that commands take when none is named."""
+    return lab.path.resolve() == ROOT / "content" / "tp.yml"
+
+
 def content_pages(lab: Lab) -> list[Path]:
     """The lab's hand-written pages but the first, in the order of their names."""
     folder = lab.folder / lab.file.pages

@@ -20,12 +20,22 @@ from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.checks import measured, missing_results
-from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
+from generator.report.common import (
+    STAFF,
+    STUDENTS,
+    content_pages,
+    copy_assets,
+    is_default,
+    page_header,
+    read_page,
+    write_settings,
+)
 from generator.report.grids import GridView, shaded
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
+from generator.report.paper import with_link_notes
 from generator.report.reference import reference
-from generator.report.text import ROOT, environment, filled, finished
+from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
 
 PAGEFUL = 300
@@ -177,9 +187,10 @@ class _Report:
         questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
         for name, context in questions.items():
             self._write(name, shown_once(self._page("question.md.jinja", **context), say("question.above")))
-        everything = self._page("everything.md.jinja", questions=questions.values())
+        bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
+        everything = shown_once(self._page("everything.md.jinja", bodies=bodies), say("question.above"))
         whole = f"questions/{say('files.everything')}.md"
-        self._write(whole, shown_once(everything, say("question.above")))
+        self._write(whole, with_link_notes(everything, say("everything.links")))
         navigation.append({say("navigation.questions"): [*questions, whole]})
         pages = {f"{self.galleries}/{gallery['slug']}.md": gallery for gallery in galleries}
         for name, gallery in pages.items():
@@ -330,7 +341,7 @@ class _Report:
         self.mirror.copy(source / figure.arrays, f"{target}/{figure.arrays}")
         telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
         reference = f"{manifest.experiment}/{figure.name}"
-        lab = "" if self.lab.path.resolve() == ROOT / "content" / "tp.yml" else f" LAB={self.lab.path}"
+        lab = "" if is_default(self.lab) else f" LAB={self.lab.path}"
         data = "" if self.lab.data_folder == Path("data") else f" DATA={self.lab.data_folder}"
         return View(
             figure=figure,

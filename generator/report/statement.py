@@ -15,6 +15,7 @@ from generator.questions import FIGURE, FIGURES, TABLE, Question
 from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.pages import figure_numbers
+from generator.report.paper import with_link_notes
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
 
@@ -54,15 +55,22 @@ def render_statement(lab: Lab, build: Path) -> int:
     home = lab.folder / lab.file.pages / "index.md"
     introduction = filled(jinja, home, read_page(home), known)
     write("index.md", "statement-home.md.jinja", introduction=introduction, questions=lab.questions)
-    for question in lab.questions:
-        places = [numbers[figure] for figure in figures_asked_for(question)]
-        write(
-            f"questions/{question.slug}.md",
-            "statement.md.jinja",
-            question=question,
-            statement=without_results(question.statement),
-            places=places,
-        )
+    questions: dict[str, dict[str, Any]] = {
+        f"questions/{question.slug}.md": {
+            "question": question,
+            "statement": without_results(question.statement),
+            "places": [numbers[figure] for figure in figures_asked_for(question)],
+        }
+        for question in lab.questions
+    }
+    for name, context in questions.items():
+        write(name, "statement.md.jinja", **context)
+    body = jinja.get_template("statement.jinja")
+    everything = jinja.get_template("everything.md.jinja").render(
+        lab=lab.file, bodies=[body.render(level=2, **context) for context in questions.values()]
+    )
+    whole = f"questions/{say('files.everything')}.md"
+    mirror.write(whole, words(with_link_notes(everything, say("everything.links"))))
     both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
     for path in both:
         mirror.write(path.name, words(without_results(filled(jinja, path, read_page(path), known))))
@@ -71,13 +79,12 @@ def render_statement(lab: Lab, build: Path) -> int:
         write(f"{say('files.worksheets')}.md", "worksheets.md.jinja", sheets=sheets)
     copy_assets(lab, mirror)
     changed = mirror.finish()
-    questions = [f"questions/{question.slug}.md" for question in lab.questions]
     write_settings(
         lab,
         build,
         [
             {say("home.title"): "index.md"},
-            {say("navigation.questions"): questions},
+            {say("navigation.questions"): [*questions, whole]},
             *([f"{say('files.worksheets')}.md"] if sheets else []),
             *(path.name for path in both),
         ],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from generator.lab import Lab
-from generator.report.common import STAFF, STUDENTS
+from generator.report.common import STAFF, STUDENTS, is_default
 from generator.report.mirror import Mirror
+from generator.report.text import ROOT
 
 SOLUTION = re.compile(r"^(?P<indent> *)# <solution>\n(?P<code>.*?)^ *# </solution>\n", re.MULTILINE | re.DOTALL)
 TO_WRITE = re.compile(r"^ *# (?:À ÉCRIRE|TO WRITE).*\n", re.MULTILINE)
@@ -17,7 +20,7 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
     """Write every worksheet of the lab as a notebook and as a script, in some editions.
 
     Args:
-        lab: the lab; its worksheets are the files ``travaux/*.py`` beside it.
+        lab: the lab; its worksheets are the files ``travaux/LANGUAGE/*.py`` beside it, the project's if it has none.
         mirror: takes the files, into ``travaux``.
         editions: of ``SUFFIXES``.
 
@@ -25,8 +28,10 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
         For each file its worksheet's title, its edition and its name.
     """
     written = []
-    for path in sorted((lab.folder / "travaux" / lab.language.code).glob("*.py")):
-        source = path.read_text(encoding="utf-8")
+    language = lab.language.code
+    own = sorted((lab.folder / "travaux" / language).glob("*.py"))
+    for path in own or sorted((ROOT / "content" / "travaux" / language).glob("*.py")):
+        source = for_lab(path.read_text(encoding="utf-8"), lab)
         title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
         for edition in editions:
             text = solved(source) if edition == STAFF else left_open(source)
@@ -35,6 +40,15 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
             mirror.write(f"{name}.ipynb", as_notebook(text))
             written.append({"title": title, "edition": edition, "name": name})
     return written
+
+
+def for_lab(source: str, lab: Lab) -> str:
+    """A worksheet that opens this lab, where the source opens the default one."""
+    arguments = [] if is_default(lab) else [str(lab.path)]
+    if lab.data_folder != Path("data"):
+        arguments = [str(lab.path), str(lab.data_folder)]
+    # JSON's quotes are Python's, and the ones of the style.
+    return source.replace("Classroom()", f"Classroom({json.dumps(arguments, ensure_ascii=False)[1:-1]})")
 
 
 def left_open(source: str) -> str:

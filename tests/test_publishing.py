@@ -1,0 +1,249 @@
+"""A lab on its way to readers: shown while it is edited, on paper, in one file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from generator.errors import RunError
+from generator.lab import read_lab
+from generator.report import print_site
+from generator.report.paper import with_link_notes
+from tests.conftest import ROOT, Run
+
+MINI = ROOT / "tests" / "mini" / "lab.yml"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium here")
+
+
+def eventually(happened: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not (so := happened()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return so
+
+
+class Server:
+    """``python -m generator serve`` on the mini lab."""
+
+    def __init__(self, lab: Path, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = folder / "serve.log"
+        self.command = [
+            sys.executable, "-u", "-m", "generator", "serve", "--lab", str(lab), "--port", str(self.port),
+            "--build", str(folder / "build"), "--site", str(folder / "site"),
+        ]  # fmt: skip
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+    def page(self, name: str) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=60) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+@pytest.fixture
+def server(mini: Path, tmp_path: Path, generator: Run) -> Iterator[Server]:
+    server = Server(mini, tmp_path)
+    try:
+        assert eventually(lambda: bool(server.page("index.html")), 180), server.said()
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+class TestServe:
+    def test_what_is_edited_is_shown_and_what_is_wrong_is_told(self, server: Server, mini: Path) -> None:
+        question, page = mini.parent / "questions" / "q01-voir.md", "questions/q01-voir.html"
+        assert "livereload(" in server.page(page), "the browser reloads by itself"
+
+        text = question.read_text()
+        question.write_text(text.replace("## Réponse\n", "## Réponse\n\nUne phrase toute neuve.\n"))
+        assert eventually(lambda: "Une phrase toute neuve." in server.page(page)), server.said()
+        assert "0 of 3 experiments run" in server.said().splitlines()[-2], "nothing is computed for a word"
+
+        question.write_text(question.read_text() + "\n![Perdue](figure:saillance/perdue)\n")
+        assert eventually(lambda: "saillance/perdue" in server.said()), server.said()
+        assert "Traceback" not in server.said()
+        assert "Une phrase toute neuve." in server.page(page), "the old website stays"
+
+        question.write_text(text)
+        lab = mini.read_text()
+        mini.write_text(lab.replace("title: Petit TP", "title: Grand TP"))
+        assert eventually(lambda: "Grand TP" in server.page("index.html")), server.said()
+        mini.write_text(lab.replace("iterations: 4", "iterations: 5"))
+        assert eventually(lambda: "1 of 3 experiments run" in server.said()), server.said()
+
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 0
+        assert server.said().endswith("ended; what was finished is kept\n")
+
+    def test_a_taken_port_is_told(self, server: Server) -> None:
+        again = subprocess.run(server.command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert again.returncode == 1
+        assert again.stderr == f"failed: port {server.port} is taken; give another: PORT={server.port + 1}\n"
+
+
+class TestLinkNotes:
+    def test_each_address_has_one_number_and_stands_in_the_list(self) -> None:
+        page = with_link_notes(
+            "Selon [Zhou *et al.*](https://a.org/1), <https://a.org/2> et <a href='x' href=\"https://a.org/1\">lui</a>,"
+            " voir [ici](galeries/x.md), [là](https://a.org/3(92)90242-F) et `[code](https://a.org/4)`.",
+            "Liens",
+        )
+        assert '](https://a.org/1)<sup class="tp-print">[1]</sup>' in page
+        assert '<https://a.org/2><sup class="tp-print">[2]</sup>' in page
+        assert 'lui</a><sup class="tp-print">[1]</sup>' in page
+        assert re.findall("<li>(.+?)</li>", page) == [
+            "https://a.org/1",
+            "https://a.org/2",
+            "https://a.org/3(92)90242-F",
+        ]
+
+    def test_a_page_without_links_is_left_alone(self) -> None:
+        assert with_link_notes("[ici](x.md)\n", "Liens") == "[ici](x.md)\n"
+
+
+@pytest.fixture(scope="module")
+def editions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The mini lab's two websites, with a link that leaves them in the first statement."""
+    folder = tmp_path_factory.mktemp("editions")
+    shutil.copytree(ROOT / "tests" / "mini", folder / "mini")
+    question = folder / "mini" / "questions" / "q01-voir.md"
+    question.write_text(question.read_text().replace("## Réponse", "Voir [ceci](https://example.org/a).\n\n## Réponse"))
+    sites = [folder / "site", folder / "site-enonce"]
+    for edition, site in zip(("site", "statement"), sites, strict=True):
+        where = ["--lab", str(folder / "mini" / "lab.yml"), "--build", str(folder / "build"), "--site", str(site)]
+        subprocess.run([sys.executable, "-m", "generator", edition, *where], cwd=ROOT, check=True)
+    return sites
+
+
+class TestPaper:
+    @needs_chromium
+    def test_both_editions_are_printed_with_bookmarks_and_all_their_images(self, editions: list[Path]) -> None:
+        before = {path for site in editions for path in site.rglob("*")}
+        command = [sys.executable, "-m", "generator", "pdf", "--lab", str(MINI), *map(str, editions)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        staff, students = (site.with_name(f"{site.name}.pdf").read_bytes() for site in editions)
+        for paper, site in zip((staff, students), editions, strict=True):
+            assert str(site.with_name(f"{site.name}.pdf")) in done.stdout
+            assert paper.startswith(b"%PDF-")
+            assert b"/Type /Outlines" in paper
+            assert paper.count(b"/Title ") >= 3, "the title and two questions are bookmarks"
+            assert b"/StructTreeRoot" in paper, "it can be read aloud"
+            assert b"https://example.org/a" in paper
+            assert b"file:" not in paper, "a link to another page would name a folder of this machine"
+        page = editions[0] / "questions" / "tout.html"
+        files = re.findall(r'<img src="([^"#]+\.(?:webp|png))"', page.read_text())
+        shown = {(page.parent / file).read_bytes() for file in files}
+        assert len(shown) > 4
+        assert staff.count(b"/Subtype /Image") >= len(shown)
+        assert b"/Subtype /Image" not in students
+        assert {path for site in editions for path in site.rglob("*")} == before, "nothing stays in the websites"
+
+    def test_without_chromium_one_line_says_so(self, editions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        lab = read_lab(MINI, Path("data"))
+        monkeypatch.setenv("PATH", "")
+        with pytest.raises(RunError, match=r"^no Chromium to print with: install one of chromium, .*$"):
+            print_site(lab, editions[0], editions[0].with_suffix(".pdf"))
+
+    def test_without_the_website_one_line_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="build the website first"):
+            print_site(read_lab(MINI, Path("data")), tmp_path, tmp_path / "x.pdf")
+
+    def test_the_students_have_all_questions_on_a_page_too(self, editions: list[Path]) -> None:
+        students = editions[1]
+        text = (students / "questions" / "tout.html").read_text()
+        assert text.count("Votre réponse</h3>") + text.count("Votre réponse<a") == 2
+        assert "<li>https://example.org/a</li>" in text
+        assert "questions/tout.html" in (students / "index.html").read_text()
+        assert "tout.html" not in (students / "search" / "search_index.json").read_text()
+
+
+class TestZip:
+    """What ``make zip`` packs, unpacked elsewhere and opened by double-click."""
+
+    @needs_chromium
+    @pytest.mark.parametrize("edition", [0, 1], ids=["staff", "students"])
+    def test_the_unpacked_website_opens_and_its_search_finds(
+        self, edition: int, editions: list[Path], tmp_path: Path
+    ) -> None:
+        from playwright.sync_api import sync_playwright
+
+        site = editions[edition]
+        packed = tmp_path / "packed.zip"
+        subprocess.run([sys.executable, "-m", "zipfile", "-c", packed, f"{site.name}/"], cwd=site.parent, check=True)
+        subprocess.run([sys.executable, "-m", "zipfile", "-e", packed, tmp_path], check=True)
+        unpacked = tmp_path / site.name
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM)
+            page = browser.new_page()
+            wrong: list[str] = []
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+            page.on("requestfailed", lambda request: wrong.append(request.url))
+            page.goto((unpacked / "index.html").as_uri())
+            page.locator("input[name=query]").click()
+            page.locator("input[name=query]").press_sequentially("regarde", delay=20)
+            page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+            assert "q01-voir.html" in str(page.locator(".md-search-result__link").first.get_attribute("href"))
+            page.keyboard.press("Escape")
+            page.get_by_role("link", name="Toutes les questions sur une page").click()
+            assert page.locator("h2").count() >= 2
+            browser.close()
+        assert not wrong
+        assert all(address.startswith((unpacked.as_uri(), "about:", "data:", "blob:")) for address in asked)
+
+
+class TestWorkflows:
+    @pytest.mark.parametrize(
+        ("schema", "file", "more"),
+        [
+            ("vendor.github-workflows", ".github/workflows/pages.yml", ()),
+            ("vendor.gitlab-ci", ".gitlab-ci.yml", ("--data-transform", "gitlab-ci")),
+        ],
+    )
+    def test_each_is_what_its_forge_expects(self, schema: str, file: str, more: tuple[str, ...]) -> None:
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *more, file]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+    @pytest.mark.parametrize("file", [".github/workflows/pages.yml", ".gitlab-ci.yml"])
+    def test_each_runs_commands_that_there_are(self, file: str) -> None:
+        text = (ROOT / file).read_text()
+        (targets,) = re.findall(r"make ([a-z ]+)$", text, re.MULTILINE)
+        plan = subprocess.run(
+            ["make", "--dry-run", *targets.split()],  # noqa: S607
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert plan.returncode == 0, plan.stderr
+        assert os.access(ROOT / ".ci" / "run", os.X_OK)
+        assert ".ci/run" in text
+        for made in ("site.zip", "site.pdf", "site-enonce.zip", "site-enonce.pdf"):
+            assert made in text
+            assert made.partition(".")[0] in plan.stdout
