@@ -211,8 +211,8 @@ class NetworkFacts(_Record):
     weights: str
     weights_sha256: str
     size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     batch: int
 
 

@@ -104,10 +104,10 @@ def run(lab: Lab, build: Path, say: Callable[[str], None]) -> list[Row]:
     torch.set_num_threads(threads())
     rows: list[Row] = []
     for place, (name, spec) in enumerate(lab.file.networks.items()):
-        fast = networks.load(spec, lab.weights(name))
-        plain = networks.load(spec, lab.weights(name), prepared=False)
+        fast = networks.load(spec, lab.weights(name), source=lab.source(name))
+        plain = networks.load(spec, lab.weights(name), source=lab.source(name), prepared=False)
         photographs = [
-            (read_image(lab.locate(image.file), spec.size, image.index), image.label) for image in lab.file.images
+            (read_image(lab.locate(image.file), fast.size, image.index), image.label) for image in lab.file.images
         ]
         bench = _Bench(spec.title, fast, plain, list(islice(cycle(photographs), 20)))
         for task in (bench.saliency, bench.fooling, bench.classvis):
@@ -193,7 +193,7 @@ class _Bench:
 
     def classvis(self) -> Iterator[Row]:
         part = CLASSVIS.iterations // ROUNDS
-        starts = [noise(self.plain.size, seed) for seed in range(len(TARGETS))]
+        starts = [noise(self.plain, seed) for seed in range(len(TARGETS))]
 
         def ours(turn: int, images: list[Tensor], iterations: int) -> list[Tensor]:
             climbs = [

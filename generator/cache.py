@@ -31,9 +31,9 @@ def threads() -> int:
 def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
     """Everything the results of one experiment depend on.
 
-    Its parameters, the bytes of its images and weights, the source of the code it uses (comments
-    and docstrings apart) and its words in the lab's language, the versions of the packages that code
-    imports, the device and the number of threads.
+    Its parameters, the bytes of its images and weights, the source of the code it uses, a network of
+    the lab's own included (comments and docstrings apart), and its words in the lab's language, the
+    versions of the packages that code imports, the device and the number of threads.
 
     Returns:
         A line for each, so that two fingerprints can be compared and the difference told.
@@ -49,12 +49,15 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
         lines |= dict(_flat(f"image {image}", spec.model_dump(mode="json")))
         lines[f"image {image} bytes"] = sha256(lab.locate(spec.file))
     for network in experiment.networks:
-        weights = lab.weights(network)
-        lines |= dict(
-            _flat(f"network {network}", lab.file.networks[network].model_dump(mode="json", exclude={"weights"}))
-        )
-        lines[f"weights of {network}"] = sha256(weights) if isinstance(weights, Path) else weights
-    for index in sorted({*experiment.classes, *(lab.images[image].label for image in experiment.photographs)}):
+        weights, source = lab.weights(network), lab.source(network)
+        says = lab.file.networks[network].model_dump(mode="json", exclude={"weights"}, exclude_none=True)
+        lines |= dict(_flat(f"network {network}", says))
+        if weights is not None:
+            lines[f"weights of {network}"] = sha256(weights) if isinstance(weights, Path) else weights
+        if source is not None:
+            lines[f"code of {network}"] = hash_of_code(source.read_text(encoding="utf-8"))
+    named = range(len(lab.classes.names)) if experiment.classes is None else experiment.classes
+    for index in sorted({*named, *(lab.images[image].label for image in experiment.photographs)}):
         lines[f"name of class {index}"] = lab.class_title(index)
     modules = code_used(type(experiment).__module__)
     lines |= {f"code {module}": _hash_of_module(module) for module in modules}

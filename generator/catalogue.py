@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import runpy
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
@@ -20,24 +22,45 @@ def imagenet_classes() -> tuple[str, ...]:
     return tuple(cast("list[str]", names))
 
 
-def class_index(given: int | str) -> int:
-    """Index of an ImageNet class given by index or by English name.
+@dataclass(frozen=True)
+class Classes:
+    """The classes that the networks of a lab tell apart.
 
-    Raises:
-        ValueError: there is no such class; the message says what to try.
+    Attributes:
+        names: in the order of the networks' scores.
+        titles: what the lab calls some of them, by index.
     """
-    names = imagenet_classes()
-    if isinstance(given, int):
-        if 0 <= given < len(names):
-            return given
-        raise ValueError(f"class {given} does not exist; expected 0 to {len(names) - 1}")
-    for index, name in enumerate(names):
-        if name.lower() == given.lower():
-            return index
-    raise ValueError(
-        f'"{given}" is no ImageNet class; expected an English class name or an index'
-        + did_you_mean(given.lower(), names)
-    )
+
+    names: tuple[str, ...]
+    titles: Mapping[int, str] = field(default_factory=dict)
+
+    def title(self, index: int) -> str:
+        """What a reader is told: the lab's own title if it has one, or else the name."""
+        return self.titles.get(index) or self.names[index]
+
+    def index(self, given: int | str) -> int:
+        """Index of a class given by index, by name or by title, in capitals or not.
+
+        Raises:
+            ValueError: there is no such class; the message says what to try.
+        """
+        known = self._by_words.get(str(given).casefold()) if isinstance(given, str) else None
+        if known is not None:
+            return known
+        # A class called « 7 » comes before the seventh: a CSV file has no other numbers than words.
+        if isinstance(given, int) or given.isdecimal():
+            if 0 <= int(given) < len(self.names):
+                return int(given)
+            raise ValueError(f"class {given} does not exist; expected 0 to {len(self.names) - 1}")
+        raise ValueError(
+            f'"{given}" is no class of the lab; expected a class name or an index'
+            + did_you_mean(given, (*self.names, *self.titles.values()))
+        )
+
+    @cached_property
+    def _by_words(self) -> dict[str, int]:
+        words = [*zip(self.names, range(len(self.names)), strict=True), *((t, i) for i, t in self.titles.items())]
+        return {word.casefold(): index for word, index in reversed(words)}  # the first one of a name wins
 
 
 @cache

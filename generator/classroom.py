@@ -56,7 +56,9 @@ class Classroom:
         self._lab: Lab = read_lab(Path(lab), Path(data))
         name, spec = next(iter(self._lab.file.networks.items()))
         self._say = self._lab.language.say
-        self._network: Network = networks.load(spec, self._lab.weights(name), prepared=False)
+        self._network: Network = networks.load(
+            spec, self._lab.weights(name), source=self._lab.source(name), prepared=False
+        )
 
     @property
     def network(self) -> nn.Module:

@@ -21,5 +21,7 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
     """Return « ; did you mean "x"? » for the known word nearest to ``word``, or an empty string."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    # The first of several that differ in capitals only.
+    spelt = {str(k).casefold(): str(k) for k in reversed([*known])}
+    near = get_close_matches(str(word).casefold(), spelt, n=1, cutoff=0.6)
+    return f'; did you mean "{spelt[near[0]]}"?' if near else ""

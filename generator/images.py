@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
     is brought to 8 bits.
 
     Args:
-        path: an image file, or an ``.npz`` whose array ``X`` holds uint8 images (N, H, W, 3).
+        path: an image file, or an ``.npz`` whose array ``X`` holds uint8 images (N, H, W, 3), or grey
+            ones (N, H, W).
         size: side of the result in pixels.
         index: which image of the ``.npz``; None for an image file.
 
@@ -102,12 +104,22 @@ def shift(values: NDArray[Any], right: int) -> NDArray[Any]:
 def _open_archive(path: Path, index: int | None) -> Image.Image:
     if index is None:
         raise LabError(f"{path} holds several images; add index: 0, 1, …")
+    stat = path.stat()
+    images = _archive(path, stat.st_mtime_ns, stat.st_size)
+    if not 0 <= index < len(images):
+        raise LabError(f"{path} has {len(images)} images; index {index} is not 0 to {len(images) - 1}")
+    return Image.fromarray(images[index]).convert("RGB")
+
+
+@lru_cache(maxsize=1)
+def _archive(path: Path, _mtime_ns: int, _size: int) -> NDArray[np.uint8]:
+    """The images of an archive; kept, for the next one is asked for soon."""
     try:
         # Never unpickled: a pickle runs whatever code its author chose.
         with np.load(path, allow_pickle=False) as archive:
             if "X" not in archive:
                 raise LabError(f'{path} has no array "X"; found {", ".join(archive) or "nothing"}')
-            images = archive["X"]
+            images: NDArray[np.uint8] = archive["X"]
     except ValueError:
         raise LabError(
             f"{path}: its array X is pickled Python objects, which this project never loads; "
@@ -115,8 +127,11 @@ def _open_archive(path: Path, index: int | None) -> Image.Image:
         ) from None
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-        raise LabError(f"{path}: X is {images.dtype} {images.shape}; expected uint8 (N, height, width, 3)")
-    if not 0 <= index < len(images):
-        raise LabError(f"{path} has {len(images)} images; index {index} is not 0 to {len(images) - 1}")
-    return Image.fromarray(images[index])
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.dtype != np.uint8 or not (images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 3)):
+        raise LabError(
+            f"{path}: X is {images.dtype} {images.shape}; expected uint8 (N, height, width, 3), "
+            "or (N, height, width) for grey images"
+        )
+    return images

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from generator.catalogue import imagenet_classes
+from generator.catalogue import Classes, imagenet_classes
 from generator.errors import LabError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
 from generator.language import Language, read_language
+from generator.photographs import read_photographs
 from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.questions import Question, read_questions, text_problems
 from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict
-from generator.sources import locate, sha256
+from generator.sources import locate, locate_module, sha256
 
 FILLED_IN = ("network", "images")
 """Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
@@ -30,7 +33,16 @@ class LabFile(Strict):
     title: str = Field(description="title of the lab and of its site")
     language: LanguageCode = Field(description="language of the site: a file of content/words")
     networks: dict[Name, NetworkSpec] = Field(min_length=1, description="networks; the first is the default")
-    images: tuple[ImageSpec, ...] = Field(min_length=1, description="labelled photographs")
+    classes: str | tuple[str, ...] | None = Field(
+        None,
+        description="names of the classes, in the order of the networks' scores: a list, or a text file beside the "
+        "lab file, one name per line; the 1,000 of ImageNet if left out",
+    )
+    images: tuple[ImageSpec, ...] = Field(
+        min_length=1,
+        description="labelled photographs: a list; a folder with one subfolder per class; a .csv of file, label and, "
+        "if you like, title and name; or an .npz of images X and indices of classes y",
+    )
     files: dict[str, FileSpec] = Field(
         default_factory=dict, description="hash and origin of files, by the reference used for them"
     )
@@ -52,7 +64,8 @@ class Lab:
     Attributes:
         path: of its file.
         data_folder: where ``data:`` references are looked for.
-        file: what the lab file says, experiments excepted.
+        file: what the lab file says, experiments excepted; its images are listed one by one.
+        classes: that its networks tell apart.
         images: the photographs by name.
         experiments: by name, in the order of the file.
         questions: in the order of their numbers.
@@ -62,6 +75,7 @@ class Lab:
     path: Path
     data_folder: Path
     file: LabFile
+    classes: Classes
     images: Mapping[str, ImageSpec]
     experiments: Mapping[str, Experiment]
     questions: tuple[Question, ...]
@@ -79,7 +93,7 @@ class Lab:
 
     def class_title(self, index: int) -> str:
         """Name of a class for the reader: in the site's language if the lab gives one."""
-        return self.file.class_titles.get(index) or imagenet_classes()[index]
+        return self.classes.title(index)
 
     def locate(self, reference: str) -> Path:
         """Path of a file the lab refers to, its hash checked if the lab states one.
@@ -107,14 +121,30 @@ class Lab:
                 return spec.origin
         return reference
 
-    def weights(self, network: str) -> Path | str:
-        """The first of a network's weights that is there: a file, or a name torchvision knows.
+    def source(self, network: str) -> Path | None:
+        """The Python file whose function makes a network; None for a network of a library. It is not run.
+
+        Raises:
+            LabError: there is no such module, it is no Python, or has no such function.
+        """
+        spec = self.file.networks[network]
+        if spec.module is None:
+            return None
+        source = locate_module(spec.module, lab_folder=self.folder)
+        _check_source(source, spec.architecture.partition(":")[2])
+        return source
+
+    def weights(self, network: str) -> Path | str | None:
+        """The first of a network's weights that is there: a file, or a name torchvision knows; None if it needs none.
 
         Raises:
             LabError: none is there.
         """
+        references = self.file.networks[network].weights
+        if references is None:
+            return None
         problems: list[str] = []
-        for reference in self.file.networks[network].weights:
+        for reference in references:
             if reference.startswith("torchvision:"):
                 return reference.partition(":")[2]
             try:
@@ -142,12 +172,15 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
         raise LabError(f"no lab file {path}; give one with LAB=path/to/lab.yml{near}")
     data, places = _read_with_parents(path, ())
     problems: list[str] = []
+    classes = _read_classes(data, places, path.parent, data_folder)
+    _list_images(data, places, classes, path.parent, data_folder)
+    context = {"classes": classes}
     try:
-        file = LabFile.model_validate(data)
+        file = LabFile.model_validate(data, context=context)
     except ValidationError as error:
         problems += told(error, LabFile, (), places)
         file = None
-    experiments = dict(_read_experiments(data, places, problems))
+    experiments = dict(_read_experiments(data, places, context, problems))
     if file is None:
         raise LabError(*problems)
 
@@ -165,7 +198,7 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
     problems += question_problems if len(experiments) == len(data["experiments"]) else ()
     if problems:
         raise LabError(*problems)
-    return Lab(path, data_folder, file, images, experiments, questions, places)
+    return Lab(path, data_folder, file, classes, images, experiments, questions, places)
 
 
 def check_files(lab: Lab) -> None:
@@ -187,11 +220,86 @@ def check_files(lab: Lab) -> None:
         except LabError as error:
             for problem in error.problems:
                 problems.setdefault(problem, ("networks", name, "weights"))
+        try:
+            lab.source(name)
+        except LabError as error:
+            problems.setdefault(error.problems[0], ("networks", name, "architecture"))
     if problems:
         raise LabError(*(lab.tell(place, problem) for problem, place in problems.items()))
 
 
-def _read_experiments(data: Mapping[str, Any], places: Places, problems: list[str]) -> Iterator[tuple[str, Experiment]]:
+def _check_source(source: Path, function: str) -> None:
+    """Make sure that a module is one and has a function, without running it."""
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise LabError(f"{source} is not text in UTF-8; save it as such") from None
+    except SyntaxError as error:
+        raise LabError(f"{source}:{error.lineno}: is no valid Python ({error.msg})") from None
+    # It may come from elsewhere: what is assigned or imported counts too.
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
+    if function not in names and "*" not in names:
+        raise LabError(f'{source} has no function "{function}"{did_you_mean(function, names)}')
+
+
+def _read_classes(data: Mapping[str, Any], places: Places, lab_folder: Path, data_folder: Path) -> Classes:
+    """The classes of a lab, with its titles as far as they are right; LabFile tells what is wrong with the others."""
+    given = data.get("classes")
+    try:
+        names = _class_names(given, lab_folder, data_folder)
+    except LabError as error:
+        raise LabError(*(tell(places, ("classes",), problem) for problem in error.problems)) from None
+    classes, titles = Classes(names), data.get("class_titles")
+    found = {}
+    for key, title in titles.items() if isinstance(titles, dict) else ():
+        with suppress(ValueError):
+            found[classes.index(key)] = str(title)
+    return Classes(names, found)
+
+
+def _class_names(given: object, lab_folder: Path, data_folder: Path) -> tuple[str, ...]:
+    if given is None:
+        return imagenet_classes()
+    if isinstance(given, str):
+        path = locate(given, lab_folder=lab_folder, data_folder=data_folder)
+        try:
+            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
+        except UnicodeDecodeError:
+            raise LabError(f"{path} is not text in UTF-8; save it as such") from None
+        if "" in lines:
+            raise LabError(f"{path}:{lines.index('') + 1}: an empty line; expected the name of a class")
+    elif isinstance(given, list):
+        lines = given
+    else:
+        lines = []
+    wrong = next((name for name in lines if not isinstance(name, str) or not name), None)
+    if wrong is not None:
+        raise LabError(f"found {wrong!r}, expected the name of a class; put it into quotes")
+    if not lines:
+        raise LabError("no class; expected a list of names, or a text file with one name per line")
+    return tuple(lines)
+
+
+def _list_images(
+    data: dict[str, Any], places: dict[Place, tuple[Path, int]], classes: Classes, lab_folder: Path, data_folder: Path
+) -> None:
+    """Write out the images of a lab that names a folder, a table or an archive of them."""
+    given = data.get("images")
+    if not isinstance(given, str):
+        return
+    try:
+        entries = read_photographs(given, classes, lab_folder=lab_folder, data_folder=data_folder)
+    except LabError as error:
+        raise LabError(*(tell(places, ("images",), problem) for problem in error.problems)) from None
+    data["images"] = [entry.says for entry in entries]
+    places |= {("images", position): entry.place for position, entry in enumerate(entries) if entry.place}
+
+
+def _read_experiments(
+    data: Mapping[str, Any], places: Places, context: Mapping[str, Any], problems: list[str]
+) -> Iterator[tuple[str, Experiment]]:
     """The experiments that are right; what is wrong with the others is added to ``problems``."""
     networks, images, entries = (data.get(key) for key in ("networks", "images", "experiments"))
     known = {
@@ -216,7 +324,7 @@ def _read_experiments(data: Mapping[str, Any], places: Places, problems: list[st
         if "images" in model.model_fields:
             filled.setdefault("images", known["images"])
         try:
-            yield name, model.model_validate(filled, context=known)
+            yield name, model.model_validate(filled, context={**known, **context})
         except ValidationError as error:
             problems += told(error, model, place, places)
 

@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import importlib.util
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from types import ModuleType
 from urllib.error import URLError
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from generator.engine import prepare
 from generator.errors import LabError
 from generator.images import Pixels, resize
-from generator.schema import NetworkSpec
+from generator.schema import LARGEST, SMALLEST, NetworkSpec
 from generator.sources import sha256
+
+
+@dataclass(frozen=True)
+class Own:
+    """A classifier of the lab's author, as the function returns it that ``architecture: module:function`` names.
+
+    Attributes:
+        module: normalised images, float (N, C, size, size) -> raw scores (before any softmax), float
+            (N, classes). It is put into evaluation mode and frozen.
+        size: side of its input, in pixels, 8 to 1024.
+        mean: of its normalisation, in pixel values of [0, 1]: one value for a network of grey images
+            (C = 1), three for red, green and blue.
+        std: likewise; greater than 0.
+        classes: names of its classes, in the order of its scores.
+    """
+
+    module: nn.Module
+    size: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    classes: Sequence[str]
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail later, far from its cause.
+
+        Raises:
+            ValueError: a value is not as described.
+        """
+        if not isinstance(self.module, nn.Module):
+            raise ValueError(f"module is {type(self.module).__name__}, expected a torch.nn.Module")  # noqa: TRY004
+        if not SMALLEST <= self.size <= LARGEST:
+            raise ValueError(f"size is {self.size}, expected {SMALLEST} to {LARGEST}")
+        if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
+            raise ValueError(f"mean and std have {len(self.mean)} and {len(self.std)} values, expected 1 or 3 of each")
+        if min(self.std) <= 0:
+            raise ValueError(f"std is {list(self.std)}, expected values greater than 0")
 
 
 @dataclass(frozen=True)
@@ -25,12 +68,13 @@ class Network:
     """A frozen classifier and how to show it an image.
 
     Attributes:
-        scorer: normalised images, float (N, 3, H, W) -> raw scores, float (N, classes).
-        mean: of the normalisation, float (3, 1, 1), in pixel values of [0, 1].
+        scorer: normalised images, float (N, C, H, W) -> raw scores, float (N, classes).
+        mean: of the normalisation, float (C, 1, 1), in pixel values of [0, 1].
         std: likewise.
         size: side of an input image, in pixels.
         batch: how many images to push through together.
-        weights_sha256: of the file the weights were read from.
+        weights_sha256: of the file the weights were read from, or of the tensors if there is none.
+        classes: names of its classes, if it says them itself.
     """
 
     scorer: nn.Module
@@ -39,28 +83,40 @@ class Network:
     size: int
     batch: int
     weights_sha256: str
+    classes: tuple[str, ...] | None = None
+
+    @property
+    def channels(self) -> int:
+        """1 if it sees grey images, 3 if it sees colours."""
+        return len(self.mean)
+
+    def seen(self, image: Pixels) -> Pixels:
+        """What it sees of an image, uint8 (H, W, 3): where it sees grey only, the three values are alike."""
+        return image if self.channels > 1 else np.array(Image.fromarray(image).convert("L").convert("RGB"))
 
     def normalise(self, images: Sequence[Pixels]) -> Tensor:
-        """RGB images, uint8 (H, W, 3) each -> what the network takes, float (N, 3, size, size).
+        """RGB images, uint8 (H, W, 3) each -> what the network takes, float (N, C, size, size).
 
         Images of another size, which were made for another network, are resized.
         """
-        values = torch.from_numpy(np.stack([resize(image, self.size) for image in images])).to(self.mean.device)
+        sized = np.stack([self.seen(resize(image, self.size))[..., : self.channels] for image in images])
+        values = torch.from_numpy(sized).to(self.mean.device)
         return (values.permute(0, 3, 1, 2) / 255 - self.mean) / self.std
 
     def pixels(self, image: Tensor) -> NDArray[np.float32]:
-        """A normalised image, float (3, H, W) -> pixel values, float32 (H, W, 3).
+        """A normalised image, float (C, H, W) -> pixel values, float32 (H, W, 3); grey is three times the same.
 
         They are in [0, 1] as far as the image respects the range; nothing is clipped.
         """
-        values = (image * self.std + self.mean).permute(1, 2, 0)
+        values = (image * self.std + self.mean).permute(1, 2, 0).expand(-1, -1, 3)
         return np.ascontiguousarray(values.cpu().numpy())
 
 
 def load(  # noqa: PLR0913  # what a network is made from, all named
     spec: NetworkSpec,
-    weights: Path | str,
+    weights: Path | str | None,
     *,
+    source: Path | None = None,
     device: str = "cpu",
     prepared: bool = True,
     shuffled: float = 0,
@@ -70,28 +126,141 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
 
     Args:
         spec: its description.
-        weights: a state-dict file, or the name of weights that torchvision downloads.
+        weights: a state-dict file, or the name of weights that torchvision downloads; for a function,
+            the file handed to it, if any.
+        source: file of the module, if the architecture is a function.
         device: cpu, cuda or mps.
         prepared: for many gradients; otherwise the network is left as its library builds it.
         shuffled: share of its layers, counted from the scores, that are to know nothing any more.
         seed: of their shuffling.
 
     Raises:
-        LabError: the weights cannot be read, had, or do not fit the architecture; or there is no
-            such device.
+        LabError: the weights cannot be read, had, or do not fit the architecture; the function
+            fails; or there is no such device.
     """
     if device != "cpu" and not torch.get_device_module(device).is_available():
         raise LabError(f"--device {device}: this machine has none that torch can use; leave it out to use the CPU")
-    module = _build(spec.architecture)
-    path = weights if isinstance(weights, Path) else _download(spec.architecture, weights)
-    _load_weights(module, path, spec.architecture)
-    module.eval().requires_grad_(False)
+    if source is not None:
+        own = _call(spec.architecture, source, weights)
+        module, size, classes = own.module.float(), own.size, tuple(own.classes)
+        digest = sha256(weights) if isinstance(weights, Path) else _hash_of_tensors(module)
+    else:
+        module, size, classes = _build(spec.architecture), spec.size, None
+        path = weights if isinstance(weights, Path) else _download(spec.architecture, str(weights))
+        _load_weights(module, path, spec.architecture)
+        digest = sha256(path)
+    module.eval()
+    for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
+        parameter.requires_grad_(False)
     _shuffle(module, shuffled, seed)
-    mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (spec.mean, spec.std))
+    mean, std = (
+        torch.tensor(list(values or ()), dtype=torch.float32, device=device)[:, None, None]
+        for values in ((own.mean, own.std) if source is not None else (spec.mean, spec.std))
+    )
     # Elsewhere than on a CPU with oneDNN the network runs as it is.
     possible = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    scorer = prepare(module, spec.size) if prepared and possible and device == "cpu" else module.to(device)
-    return Network(scorer, mean, std, spec.size, spec.batch, sha256(path))
+    scorer = _prepared(module, size, len(mean)) if prepared and possible and device == "cpu" else module.to(device)
+    return Network(scorer, mean, std, size, spec.batch, digest, classes)
+
+
+def check_classes(network: Network, names: Sequence[str]) -> None:
+    """Make sure that a network tells apart the classes of the lab, and no others.
+
+    Raises:
+        LabError: it has other classes, or another number of scores.
+    """
+    example = torch.zeros(1, network.channels, network.size, network.size, device=network.mean.device)
+    try:
+        with torch.no_grad():
+            scores = network.scorer(example)
+    except (RuntimeError, ValueError, TypeError) as error:
+        shape = list(example.shape)
+        raise LabError(f"it does not take images {shape} ({_first_line(error)}); correct its size or mean") from None
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != 1:
+        found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise LabError(f"for one image it gives {found}, expected scores, a tensor [1, {len(names)}]")
+    if network.classes is not None and network.classes != tuple(names):
+        pairs = enumerate(zip_longest(network.classes, names))
+        place, (its, ours) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+        raise LabError(
+            f"its {len(network.classes)} classes are not the lab's {len(names)}: class {place} is {its!r}, "
+            f"the lab's {ours!r}; correct the lab's classes: or the function"
+        )
+    if scores.shape[1] != len(names):
+        raise LabError(
+            f"it gives {scores.shape[1]} scores, but the lab has {len(names)} classes; "
+            "correct the lab's classes: or take another network"
+        )
+
+
+def _call(architecture: str, source: Path, weights: Path | str | None) -> Own:
+    """What the author's function returns."""
+    name, _, function = architecture.partition(":")
+    try:
+        module = _import(name, source)
+        # Drawn weights are the same ones each time, and nobody else's numbers change.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            own = getattr(module, function)(*(() if weights is None else (weights,)))
+    except Exception as error:  # noqa: BLE001  # somebody else's code, which may raise anything
+        raise LabError(f"{architecture} ({source}) failed: {type(error).__name__}: {_first_line(error)}") from None
+    if not isinstance(own, Own):
+        raise LabError(f"{architecture} ({source}) returned {type(own).__name__}, expected generator.networks.Own")
+    return own
+
+
+def _import(name: str, source: Path) -> ModuleType:
+    """The module whose source that is: an installed one, or a file of the lab, which is run by itself."""
+    try:
+        installed = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a folder of the lab is no package
+        installed = None
+    if installed and installed.origin and Path(installed.origin).resolve() == source.resolve():
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(f"lab.{name}", source)
+    assert spec is not None  # noqa: S101  # for the type checker: the file is there, and ends in .py
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there for what a class was written beside
+    spec.loader.exec_module(module)
+    return module
+
+
+def _hash_of_tensors(module: nn.Module) -> str:
+    """SHA-256 of the names, shapes and bytes of all tensors of a network."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {list(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _prepared(module: nn.Module, size: int, channels: int) -> nn.Module:
+    """The network prepared, if that is possible and makes no difference; otherwise as it is."""
+    try:
+        fast = prepare(module, size, channels)
+        images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        for ours, theirs in zip(_look(fast, images), _look(module, images), strict=True):
+            # A ReLU6 at its limit lets a gradient through or not, as the last digit decides.
+            if not (ours - theirs).norm() <= 0.05 * theirs.norm():
+                return module
+    # torch.export refuses TorchScript with ValueError, everything else with RuntimeError.
+    except (RuntimeError, ValueError, TypeError):
+        return module
+    return fast
+
+
+def _look(scorer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        scores = scorer(images)
+        if not isinstance(scores, Tensor):
+            raise TypeError(f"{type(scores).__name__} instead of scores")
+        (gradient,) = torch.autograd.grad(scores[:, 0].sum(), images)
+    return scores.detach(), gradient
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:160]
 
 
 def _build(architecture: str) -> nn.Module:

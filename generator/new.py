@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import unicodedata
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import read_lab
 from generator.language import Language
+from generator.photographs import slug
 from generator.report.text import environment
 
 EMBEDDED = (
@@ -100,9 +99,7 @@ def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
         file = f"images/{path.name}"
         (place / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, place / file)
-        chances = vision.gradients.probabilities(network.scorer, network.normalise([read_image(path, spec.size)]))
+        chances = vision.gradients.probabilities(network.scorer, network.normalise([read_image(path, network.size)]))
         label = int(chances[0].argmax())
-        ascii_stem = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode()
-        slug = re.sub(r"[^a-z0-9]+", "-", ascii_stem.lower()).strip("-")
-        starts.append(_Start(f"{number}-{slug}".strip("-"), file, label, path.stem))
+        starts.append(_Start(f"{number}-{slug(path.stem)}".strip("-"), file, label, path.stem))
     return starts

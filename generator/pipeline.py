@@ -168,7 +168,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
                 network=network,
                 networks={name: networks[name] for name in experiment.networks},
                 shuffled=shuffled,
-                photographs=_Photographs(lab, experiment.photographs, network.size),
+                photographs=_Photographs(lab, experiment.photographs, network),
                 class_title=lab.class_title,
                 language=lab.language,
                 on_step=on_step,
@@ -233,18 +233,23 @@ def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Pa
 def _network(lab: Lab, name: str, device: str, **changes: Any) -> Network:
     from generator import networks
 
+    spec = lab.file.networks[name]
     try:
-        return networks.load(lab.file.networks[name], lab.weights(name), device=device, **changes)
+        network = networks.load(spec, lab.weights(name), source=lab.source(name), device=device, **changes)
     except LabError as error:
         others = [
             f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
-            + (f", SHA-256 {spec.sha256}" if (spec := lab.file.files.get(reference)) else "")
-            for reference in lab.file.networks[name].weights
+            + (f", SHA-256 {known.sha256}" if (known := lab.file.files.get(reference)) else "")
+            for reference in spec.weights or ()
             if reference.startswith("data:")
         ]
-        raise LabError(
-            *(lab.tell(("networks", name, "weights"), " ".join((p, *others))) for p in error.problems)
-        ) from None
+        place = ("networks", name, "architecture" if spec.module else "weights")
+        raise LabError(*(lab.tell(place, " ".join((p, *others))) for p in error.problems)) from None
+    try:
+        networks.check_classes(network, lab.classes.names)
+    except LabError as error:
+        raise LabError(*(lab.tell(("networks", name, "architecture"), p) for p in error.problems)) from None
+    return network
 
 
 class _Stopwatch:
@@ -283,8 +288,8 @@ class _Stopwatch:
 class _Photographs(Mapping[str, Photograph]):
     """Photographs that are read when they are asked for, so that any number of them fits."""
 
-    def __init__(self, lab: Lab, names: tuple[str, ...], size: int) -> None:
-        self._lab, self._names, self._size = lab, names, size
+    def __init__(self, lab: Lab, names: tuple[str, ...], network: Network) -> None:
+        self._lab, self._names, self._network = lab, names, network
         # An experiment comes back to an image soon after its batch, and not again.
         self._recent = lru_cache(maxsize=64)(self._read)
 
@@ -293,8 +298,8 @@ class _Photographs(Mapping[str, Photograph]):
 
     def _read(self, name: str) -> Photograph:
         spec = self._lab.images[name]
-        pixels = read_image(self._lab.locate(spec.file), self._size, spec.index)
-        return Photograph(pixels, spec.label, spec.title, spec.boxes)
+        pixels = read_image(self._lab.locate(spec.file), self._network.size, spec.index)
+        return Photograph(self._network.seen(pixels), spec.label, spec.title, spec.boxes)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -309,15 +314,15 @@ def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network
             NetworkFacts(
                 title=spec.title,
                 architecture=spec.architecture,
-                weights=weights.name if isinstance(weights, Path) else f"torchvision {weights}",
+                weights=_weights_title(lab, name),
                 weights_sha256=networks[name].weights_sha256,
-                size=spec.size,
-                mean=spec.mean,
-                std=spec.std,
+                size=networks[name].size,
+                mean=spec.mean or tuple(networks[name].mean.flatten().tolist()),
+                std=spec.std or tuple(networks[name].std.flatten().tolist()),
                 batch=spec.batch,
             )
             for name in experiment.networks
-            for spec, weights in ((lab.file.networks[name], lab.weights(name)),)
+            for spec in (lab.file.networks[name],)
         ),
         images={
             name: ImageFacts(
@@ -336,6 +341,11 @@ def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network
         threads=dependencies.threads(),
         device=networks[experiment.network].mean.device.type,
     )
+
+
+def _weights_title(lab: Lab, network: str) -> str:
+    weights = lab.weights(network) or lab.source(network)
+    return weights.name if isinstance(weights, Path) else f"torchvision {weights}"
 
 
 def _machine() -> dict[str, str]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from generator.catalogue import architectures, class_index
+from generator.catalogue import Classes, architectures, imagenet_classes
 from generator.errors import did_you_mean
 from generator.language import languages
 
@@ -20,12 +20,27 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-def _class_index(given: object) -> object:
-    return class_index(given) if isinstance(given, int | str) else given
+SMALLEST, LARGEST = 8, 1024
+"""Sides that a network's input may have, in pixels."""
+
+
+def _classes(info: ValidationInfo) -> Classes:
+    return (info.context or {}).get("classes") or Classes(imagenet_classes())
+
+
+def _class_index(given: object, info: ValidationInfo) -> object:
+    return _classes(info).index(given) if isinstance(given, int | str) else given
+
+
+def _all_if_left_out(given: object, info: ValidationInfo) -> object:
+    return range(len(_classes(info).names)) if given is None else given
 
 
 ClassIndex = Annotated[int, BeforeValidator(_class_index)]
-"""An ImageNet class, given by index (0 to 999) or by its English name."""
+"""A class of the lab, given by its index, its name, or the lab's own title of it."""
+
+AllClasses = Annotated[tuple[ClassIndex, ...], BeforeValidator(_all_if_left_out)]
+"""Some classes of the lab; all of them where the default, None, is validated."""
 
 
 def _one_of(what: str) -> AfterValidator:
@@ -73,7 +88,7 @@ class ImageSpec(Strict):
     name: Name = Field(description="how experiments and questions refer to the image")
     file: str = Field(description="package:NAME/path, data:path, or a path beside the lab file")
     index: int | None = Field(None, description="which image of an .npz file")
-    label: ClassIndex = Field(description="its true class: an index or an English class name")
+    label: ClassIndex = Field(description="its true class: an index, a class name, or the lab's title of it")
     title: str = Field(description="what it shows, for the reader")
     boxes: tuple[Box, ...] = Field(
         (),
@@ -84,8 +99,11 @@ class ImageSpec(Strict):
 
 def _architecture(given: str) -> str:
     library, _, name = given.partition("/")
+    module, colon, function = given.partition(":")
+    if colon and all(part.isidentifier() for part in (*module.split("."), function)):
+        return given
     if library not in ("timm", "torchvision") or not name:
-        raise ValueError(f'"{given}" is no network; expected timm/NAME or torchvision/NAME')
+        raise ValueError(f'"{given}" is no network; expected timm/NAME, torchvision/NAME or MODULE:FUNCTION')
     known = architectures(library)
     if name not in known:
         raise ValueError(f'{library} has no network "{name}"' + did_you_mean(name, known))
@@ -93,19 +111,57 @@ def _architecture(given: str) -> str:
 
 
 class NetworkSpec(Strict):
-    """A classifier of the 1,000 ImageNet classes."""
+    """A classifier of the lab's classes, of a library or of the author's own making.
+
+    A function MODULE:FUNCTION returns a ``generator.networks.Own``, which says size, mean and std. It
+    is called with the path of its weights if the lab names some, without arguments otherwise.
+    """
 
     title: str = Field(description="its name, for the reader")
-    architecture: Annotated[str, AfterValidator(_architecture)] = Field(description="timm/NAME or torchvision/NAME")
-    weights: tuple[str, ...] = Field(
-        min_length=1,
-        description="where its weights are, the first one found is used: package:NAME/path, "
-        "data:path, a path beside the lab file, or torchvision:WEIGHTS (downloaded once)",
+    architecture: Annotated[str, AfterValidator(_architecture)] = Field(
+        description="timm/NAME, torchvision/NAME, or MODULE:FUNCTION of a Python file beside the lab file "
+        "or of an installed module"
     )
-    size: int = Field(224, ge=32, le=1024, description="side of its input, in pixels")
-    mean: tuple[Fraction, Fraction, Fraction] = Field(description="of its normalisation, in [0, 1] pixels")
-    std: tuple[Fraction, Fraction, Fraction] = Field(description="of its normalisation, in [0, 1] pixels")
+    weights: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        validate_default=True,
+        description="where its weights are, the first one found is used: package:NAME/path, "
+        "data:path, a path beside the lab file, or torchvision:WEIGHTS (downloaded once); "
+        "of a function only if it takes their path as its argument",
+    )
+    size: int = Field(
+        224, ge=SMALLEST, le=LARGEST, description="side of its input, in pixels; not of a function, which says it"
+    )
+    mean: tuple[Fraction, Fraction, Fraction] | None = Field(
+        None, validate_default=True, description="of its normalisation, in [0, 1] pixels; not of a function"
+    )
+    std: tuple[Fraction, Fraction, Fraction] | None = Field(
+        None, validate_default=True, description="of its normalisation, in [0, 1] pixels; not of a function"
+    )
     batch: int = Field(4, ge=1, le=64, description="how many images go through it together")
+
+    @property
+    def module(self) -> str | None:
+        """Name of the module whose function makes it; None for a network of a library."""
+        module, colon, _ = self.architecture.partition(":")
+        return module if colon else None
+
+    @field_validator("weights", "size", "mean", "std")
+    @classmethod
+    def _as_the_architecture_wants(cls, given: object, info: ValidationInfo) -> object:
+        architecture = info.data.get("architecture")
+        if architecture is None:
+            return given  # it was refused; nothing is known of the rest
+        if ":" not in architecture:
+            if given is None:
+                field = cls.model_fields[str(info.field_name)]
+                raise ValueError(f"missing; expected: {field.description}")
+        elif given is not None and info.field_name != "weights":
+            raise ValueError(f"the function {architecture} says it; remove the key")
+        elif any(str(reference).startswith("torchvision:") for reference in given or ()):  # type: ignore[attr-defined]
+            raise ValueError(f"the function {architecture} wants a file; torchvision:WEIGHTS is none")
+        return given
 
 
 def _language(given: str) -> str:

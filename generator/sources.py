@@ -22,6 +22,44 @@ def locate(reference: str, *, lab_folder: Path, data_folder: Path) -> Path:
     Raises:
         LabError: there is no such package or file; the message says where it was looked for.
     """
+    path, advice = _place(reference, lab_folder, data_folder)
+    if path.is_file():
+        return path
+    raise LabError(f"no file {path}: {advice}{did_you_mean(path.name, _names_in(path.parent))}")
+
+
+def locate_folder(reference: str, *, lab_folder: Path, data_folder: Path) -> Path:
+    """Turn a reference of a lab file into the path of a folder that exists; see :func:`locate`."""
+    path, advice = _place(reference, lab_folder, data_folder)
+    if path.is_dir():
+        return path
+    raise LabError(f"no folder {path}: {advice}{did_you_mean(path.name, _names_in(path.parent))}")
+
+
+def locate_module(name: str, *, lab_folder: Path) -> Path:
+    """The source file of a Python module beside the lab file, or of an installed one; nothing is imported.
+
+    Raises:
+        LabError: there is no such module; the message says where it was looked for.
+    """
+    parts = name.split(".")
+    tried = [lab_folder.joinpath(*parts)]
+    if spec := find_spec(parts[0]):
+        tried += [Path(folder, *parts[1:]) for folder in spec.submodule_search_locations or ()]
+        if len(parts) == 1 and spec.has_location and spec.origin:
+            tried.append(Path(spec.origin).with_suffix(""))
+    for path in tried:
+        for file in (path.with_name(f"{path.name}.py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    raise LabError(
+        f'no module "{name}": neither {tried[0]}.py is there nor an installed package of that name'
+        + did_you_mean(parts[-1], [file.stem for file in tried[0].parent.glob("*.py")])
+    )
+
+
+def _place(reference: str, lab_folder: Path, data_folder: Path) -> tuple[Path, str]:
+    """Where a reference points, and what to try if nothing is there."""
     scheme, _, rest = reference.partition(":")
     if scheme == "package" and rest:
         folder, inner = _package_folder(rest.split("/", 1)[0]), rest.partition("/")[2]
@@ -33,10 +71,7 @@ def locate(reference: str, *, lab_folder: Path, data_folder: Path) -> Path:
     else:
         path = lab_folder / reference
         advice = "paths are relative to the lab file"
-    if path.is_file():
-        return path
-    near = did_you_mean(path.name, _names_in(path.parent))
-    raise LabError(f"no file {path}: {advice}{near}")
+    return path, advice
 
 
 def _package_folder(name: str) -> Path:

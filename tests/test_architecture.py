@@ -20,7 +20,7 @@ ROOMS = [
     "schema images engine",
     "networks artefacts",
     "vision claims",
-    "experiments questions",
+    "experiments questions photographs",
     "lab",
     "cache",
     "pipeline",

@@ -58,7 +58,7 @@ MISTAKES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
     ),
     "network of no library": (
         network(architecture="keras/vgg"),
-        ["networks.principal.architecture", "expected timm/NAME or torchvision/NAME"],
+        ["networks.principal.architecture", "expected timm/NAME, torchvision/NAME or MODULE:FUNCTION"],
     ),
     "unknown image": (
         experiment("alligator", images=["oizeau"]),

@@ -103,7 +103,7 @@ class TestFourierCanvas:
 
     def test_image_is_always_valid(self, toy: Network) -> None:
         rule = Rule(20, step=2.0, canvas=partial(Fourier, SPREAD_OUT))
-        (image,) = final_images(toy, [Climb(0.01 * noise(12, 0).double(), target=1)], rule)
+        (image,) = final_images(toy, [Climb(0.01 * noise(toy, 0).double(), target=1)], rule)
         values = toy.pixels(image)
         assert values.min() >= 0
         assert values.max() <= 1

@@ -23,20 +23,25 @@ from generator.engine.steps import Activation, Add, Concatenation, Convolution, 
 aten = torch.ops.aten
 
 
-def prepare(module: nn.Module, size: int) -> nn.Module:
+def prepare(module: nn.Module, size: int, channels: int = 3) -> nn.Module:
     """Flatten a frozen network into steps that are cheap to run and to differentiate.
 
     Args:
         module: the network, frozen and in evaluation mode, on the CPU.
         size: side of its input images, in pixels; no other is accepted.
+        channels: of its input images.
 
     Returns:
-        The same function of images, float (N, 3, size, size) for any N, up to rounding. Gradients
-        flow to the images only.
+        The same function of images, float (N, channels, size, size) for any N, up to rounding.
+        Gradients flow to the images only.
+
+    Raises:
+        RuntimeError: it cannot be flattened: what it does depends on the images' values or number,
+            or it leaves PyTorch on the way.
     """
     _keep_memory()
     # Two images: of one, export would take it for granted that there is always one.
-    example = torch.zeros(2, 3, size, size)
+    example = torch.zeros(2, channels, size, size)
     shapes = ({0: torch.export.Dim("n", min=1)},)
     exported = torch.export.export(module, (example,), dynamic_shapes=shapes).module(check_guards=False)
     return _Flattener(exported).flat()
@@ -130,11 +135,12 @@ class _Flattener:
             node.replace_all_uses_with(node.args[0])
             self.graph.erase_node(node)
         _pool_before_concatenation(self.graph)
-        self.constants: dict[fx.Node, Tensor] = {
-            node: operator.attrgetter(str(node.target))(exported).detach()
-            for node in self.graph.nodes
-            if node.op == "get_attr"
+        constants = {
+            node: operator.attrgetter(str(node.target))(exported) for node in self.graph.nodes if node.op == "get_attr"
         }
+        if any(not isinstance(value, Tensor) for value in constants.values()):
+            raise RuntimeError("a block of the network is a graph of its own")
+        self.constants: dict[fx.Node, Tensor] = {node: value.detach() for node, value in constants.items()}
         # Operations folded into a later one, whose node stands for all of them.
         self.folded: dict[fx.Node, fx.Node] = {}
 

@@ -98,8 +98,8 @@ class Experiment(Strict):
         return tuple(getattr(self, "images", ()))
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        """Classes it names beside those of its images; none, as a rule."""
+    def classes(self) -> tuple[int, ...] | None:
+        """Classes it names beside those of its images; none, as a rule. None if it may name any."""
         return ()
 
     @property

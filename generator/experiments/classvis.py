@@ -108,7 +108,7 @@ class ClassVisualisation(Ascent, Experiment):
         return vision.ascent.Climb(
             start=network.normalise([bench.photographs[run.start].pixels])[0]
             if run.start
-            else vision.ascent.noise(network.size, self.seed),
+            else vision.ascent.noise(network, self.seed),
             target=run.target,
             seed=self.seed,
             penalty=run.penalty,

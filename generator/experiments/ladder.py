@@ -143,7 +143,9 @@ class Ladder(Experiment):
         say, number = bench.language.say, bench.language.number
         raw = vision.ascent.Rule(self.iterations, self.raw_step, jitter=self.jitter, blur_sigma=BLUR)
         smooth = replace(raw, step=self.step, unit_gradient=True, gradient_sigma=self.gradient_sigma)
-        colours = vision.fourier.colours([photograph.pixels for photograph in bench.photographs.values()])
+        colours = vision.fourier.colours(
+            [photograph.pixels for photograph in bench.photographs.values()], bench.network.channels
+        )
         fourier = vision.ascent.Rule(
             self.iterations,
             self.rate,
@@ -191,7 +193,7 @@ class Ladder(Experiment):
     def _grow(self, bench: Bench, place: int, rung: Rung) -> dict[str, Grown]:
         """One image for each class, by the name of its figure."""
         names = list(self.targets)
-        start = rung.noise * vision.ascent.noise(bench.network.size, self.seed)
+        start = rung.noise * vision.ascent.noise(bench.network, self.seed)
         climbs = (
             vision.ascent.Climb(start, target, seed=self.seed, penalty=rung.penalty, weight=rung.weight)
             for target in self.targets.values()

@@ -43,7 +43,7 @@ class Linearity(Experiment):
 
     def run(self, bench: Bench) -> None:
         errors: dict[str, list[NDArray[np.float32]]] = {direction: [] for direction in DIRECTIONS}
-        lengths = [level / 255 * bench.network.size * 3**0.5 for level in self.levels]
+        lengths = [level / 255 * bench.network.size * bench.network.channels**0.5 for level in self.levels]
         for place, photograph in enumerate(bench.photographs.values()):
             foretold, actual = vision.gradients.score_changes(
                 bench.network,

@@ -17,7 +17,7 @@ from generator.charts import INK, canvas, draw, heatmap
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.images import Pixels
-from generator.schema import ClassIndex, ImageName
+from generator.schema import AllClasses, ImageName
 from generator.statistics import mean, share
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Matrix(Experiment):
     family: ClassVar[Family] = "fooling"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    targets: tuple[ClassIndex, ...] = Field(
-        tuple(range(1000)), min_length=1, description="classes the network shall see; all 1,000 if left out"
+    targets: AllClasses = Field(
+        None, validate_default=True, min_length=1, description="classes the network shall see; all if left out"
     )
     shown: int = Field(10, ge=1, description="of how many targets, the first ones, the pictures are kept")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.catalogue import imagenet_classes
 from generator.charts import COLOURS, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.classvis import Ascent, moments
@@ -91,8 +90,8 @@ class Recognition(Ascent, Experiment):
     looks: int = Field(10, ge=2, description="about how many times each image is looked at on its way")
 
     @property
-    def classes(self) -> tuple[int, ...]:
-        return tuple(range(len(imagenet_classes())))  # the other network may name any
+    def classes(self) -> None:
+        return None  # the other network may name any
 
     @property
     def figures(self) -> Iterator[str]:
@@ -106,7 +105,7 @@ class Recognition(Ascent, Experiment):
         targets = [target for target in self.targets for _ in range(self.trials)]
         climbs = (
             vision.ascent.Climb(
-                vision.ascent.noise(bench.network.size, seed), target, seed=seed, snapshots=frozenset(self._moments)
+                vision.ascent.noise(bench.network, seed), target, seed=seed, snapshots=frozenset(self._moments)
             )
             for seed, target in enumerate(targets, start=self.seed)
         )
@@ -127,7 +126,7 @@ class Recognition(Ascent, Experiment):
         return moments(self.iterations, self.looks)
 
     def _ask(self, bench: Bench, target: int, position: int, summit: vision.ascent.Summit) -> _Grown:
-        start = vision.ascent.noise(bench.network.size, self.seed + position)
+        start = vision.ascent.noise(bench.network, self.seed + position)
         way = [start, *(summit.snapshots[moment] for moment in self._moments)]
         images = [to_bytes(bench.network.pixels(image)) for image in way]
         own, other = (ask(bench.networks[name], images, target) for name in self.networks)

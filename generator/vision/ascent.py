@@ -21,7 +21,7 @@ from generator.vision.gradients import Scorer, score_gradients
 from generator.vision.penalties import PENALTIES
 
 View = Callable[[Tensor, list[torch.Generator]], Tensor]
-"""Maps normalised images, float (N, 3, H, W), and a random generator for each to what the network
+"""Maps normalised images, float (N, C, H, W), and a random generator for each to what the network
 sees of them; differentiable, so that the gradient comes back to the images' own pixels."""
 
 
@@ -30,10 +30,10 @@ class Canvas(Protocol):
 
     @property
     def image(self) -> Tensor:
-        """The image, normalised, float (3, H, W)."""
+        """The image, normalised, float (C, H, W)."""
 
     def step(self, gradient: Tensor, length: float) -> None:
-        """Make one step uphill; ``gradient`` is with respect to the image, float (3, H, W)."""
+        """Make one step uphill; ``gradient`` is with respect to the image, float (C, H, W)."""
 
 
 class Pixels:
@@ -107,7 +107,7 @@ class Climb:
     """One image and the class whose score it shall raise.
 
     Attributes:
-        start: the image to start from, normalised, float (3, H, W).
+        start: the image to start from, normalised, float (C, H, W).
         target: index of the class.
         seed: of this image's own random shifts and views; they do not depend on its company.
         penalty: a name in ``PENALTIES``, or None.
@@ -130,14 +130,14 @@ class Summit:
     """Where a climb ended.
 
     Attributes:
-        image: the last image, normalised, float (3, H, W).
+        image: the last image, normalised, float (C, H, W).
         steps: how many steps were made.
         reached: whether the target had the highest score when last looked at; always looked at
             after the last step where the rule stops at the target, one step earlier elsewhere.
         scores: raw target score the network gave before each step (one more at the end where the
             rule stops at the target), to the shifted image where there is jitter, and on average
             to the views where there are some.
-        snapshots: iteration number -> the image after it, normalised, float (3, H, W).
+        snapshots: iteration number -> the image after it, normalised, float (C, H, W).
     """
 
     image: Tensor
@@ -279,9 +279,10 @@ class _Climber:
         return rule.stop_at_target or summit.steps < self.last
 
 
-def noise(size: int, seed: int) -> Tensor:
-    """Standard normal noise in normalised space, float (3, size, size)."""
-    return torch.randn(3, size, size, generator=torch.Generator().manual_seed(seed))
+def noise(network: Network, seed: int) -> Tensor:
+    """Standard normal noise in normalised space, of the shape of a network's input, float (C, size, size)."""
+    shape = (network.channels, network.size, network.size)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def reach(sigma: float) -> int:

@@ -77,7 +77,8 @@ def attack(
             _, attempts, fooled = attacker(model, pixels, answer, epsilons=radii)
             outcomes = fooled[:, 0].tolist()
             best = outcomes.index(True) if any(outcomes) else -1
-            image = np.ascontiguousarray(attempts[best][0].permute(1, 2, 0).cpu().numpy())
+            # Grey is shown as a colour.
+            image = np.ascontiguousarray(attempts[best][0].permute(1, 2, 0).expand(-1, -1, 3).cpu().numpy())
             found.append(Outcome(image, outcomes[best], counted.gradients, counted.queries))
     return found
 

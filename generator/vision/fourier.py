@@ -23,17 +23,20 @@ _FURTHEST = 1e-3
 """How near to black and white a start may be: their spectrum would be infinite."""
 
 
-def colours(photographs: Sequence[Pixels]) -> Tensor:
+def colours(photographs: Sequence[Pixels], channels: int = 3) -> Tensor:
     """The three directions in which the colours of photographs vary independently.
 
     Args:
         photographs: RGB images, uint8 (H, W, 3).
+        channels: of the network's input; where there is but grey, it is the one direction.
 
     Returns:
         A square root A of the covariance of their pixel values, float (3, 3), scaled so that its
         longest column has length 1: independent values z of variance 1 give colours A z whose
-        channels go together as those of the photographs.
+        channels go together as those of the photographs. Float (1, 1) for grey.
     """
+    if channels == 1:
+        return torch.ones(1, 1)
     pixels = np.concatenate([photograph.reshape(-1, 3) for photograph in photographs])
     variances, directions = np.linalg.eigh(np.cov(pixels, rowvar=False))
     root = directions * np.sqrt(variances.clip(0))
@@ -44,11 +47,11 @@ def decode(spectrum: Tensor, basis: Tensor) -> Tensor:
     """A spectrum -> pixel values in (0, 1).
 
     Args:
-        spectrum: real and imaginary parts, float (3, H, W // 2 + 1, 2), W even; each colour's own.
-        basis: of the colours, float (3, 3).
+        spectrum: real and imaginary parts, float (C, H, W // 2 + 1, 2), W even; each colour's own.
+        basis: of the colours, float (C, C).
 
     Returns:
-        Float (3, H, W).
+        Float (C, H, W).
     """
     height, width = spectrum.shape[1], 2 * (spectrum.shape[2] - 1)
     waves = torch.view_as_complex(spectrum) * _amplitudes(height, width).to(spectrum)
@@ -83,7 +86,7 @@ class Fourier:
 
     @property
     def image(self) -> Tensor:
-        """The image, normalised, float (3, H, W)."""
+        """The image, normalised, float (C, H, W)."""
         return self._image.detach()
 
     def step(self, gradient: Tensor, length: float) -> None:

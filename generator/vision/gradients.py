@@ -14,7 +14,7 @@ from generator.images import Pixels
 from generator.networks import Network
 
 Scorer = Callable[[Tensor], Tensor]
-"""Maps normalised images, float (N, 3, H, W), to raw class scores (logits), float (N, classes)."""
+"""Maps normalised images, float (N, C, H, W), to raw class scores (logits), float (N, classes)."""
 
 
 def score_gradients(scorer: Scorer, images: Tensor, targets: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -22,12 +22,12 @@ def score_gradients(scorer: Scorer, images: Tensor, targets: Sequence[int]) -> t
 
     Args:
         scorer: the network, frozen and in evaluation mode.
-        images: normalised images, float (N, 3, H, W); left as they are.
+        images: normalised images, float (N, C, H, W); left as they are.
         targets: N indices of the classes to differentiate.
 
     Returns:
         The raw scores before the softmax, float (N, classes), and the gradient d s_y / d x of each
-        image's own target, float (N, 3, H, W). Both are detached.
+        image's own target, float (N, C, H, W). Both are detached.
     """
     pixels = images.detach().requires_grad_()
     with torch.enable_grad():
@@ -45,7 +45,7 @@ def saliency(scorer: Scorer, images: Tensor, targets: Sequence[int]) -> Tensor:
 
     Args:
         scorer: the network, frozen and in evaluation mode.
-        images: normalised images, float (N, 3, H, W).
+        images: normalised images, float (N, C, H, W).
         targets: N indices of the classes to explain.
 
     Returns:
@@ -146,7 +146,7 @@ def score_changes(  # noqa: PLR0913  # where to go from, and how far, all named
 
 
 def probabilities(scorer: Scorer, images: Tensor) -> NDArray[np.float32]:
-    """Softmax of the scores of normalised images, float (N, 3, H, W) -> float32 (N, classes)."""
+    """Softmax of the scores of normalised images, float (N, C, H, W) -> float32 (N, classes)."""
     with torch.no_grad():
         chances: NDArray[np.float32] = scorer(images).softmax(dim=1).cpu().numpy()
     return chances

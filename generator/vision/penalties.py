@@ -22,9 +22,9 @@ class Penalty:
     """A penalty's value and gradient.
 
     Attributes:
-        value: (x, x0, mean, std) -> P(x), scalar. ``x`` and ``x0`` are normalised, float (3, H, W);
-            ``mean`` and ``std`` are the network's, float (3, 1, 1).
-        gradient: the same arguments -> dP/dx, float (3, H, W).
+        value: (x, x0, mean, std) -> P(x), scalar. ``x`` and ``x0`` are normalised, float (C, H, W);
+            ``mean`` and ``std`` are the network's, float (C, 1, 1).
+        gradient: the same arguments -> dP/dx, float (C, H, W).
     """
 
     value: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -32,7 +32,7 @@ class Penalty:
 
 
 def _slopes(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Differences to the pixel below and to the right, 0 at the border, and their joint length; each (3, H, W)."""
+    """Differences to the pixel below and to the right, 0 at the border, and their joint length; each (C, H, W)."""
     down, right = F.pad(x.diff(dim=1), (0, 0, 0, 1)), F.pad(x.diff(dim=2), (0, 1))
     return down, right, (down.square() + right.square() + _SOFTENING).sqrt()
 

@@ -85,13 +85,14 @@ def there_and_back(pixels: Tensor, factor: float) -> Tensor:
 
 
 def compressed(pixels: Tensor, quality: int) -> Tensor:
-    """One image, float (1, 3, H, W) in [0, 1], after JPEG.
+    """One image, float (1, C, H, W) in [0, 1], after JPEG.
 
     Rounding has no useful gradient; the way back leaves it out, as if nothing had happened (Athalye,
     Carlini & Wagner 2018, « Obfuscated Gradients », section 4: BPDA).
     """
     values = (pixels.detach()[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
-    after = torch.from_numpy(np.array(_saved(Image.fromarray(values), "JPEG", quality=quality))).to(pixels)
+    image = Image.fromarray(values if values.shape[2] == 3 else values[..., 0])
+    after = torch.from_numpy(np.atleast_3d(np.array(_saved(image, "JPEG", quality=quality)))).to(pixels)
     return pixels + (after.permute(2, 0, 1)[None] / 255 - pixels).detach()
 
 
@@ -101,4 +102,4 @@ DISTURBANCES: tuple[Callable[[Tensor, float], Tensor], ...] = (
     lambda pixels, strength: there_and_back(pixels, 1 - strength / 2),
     lambda pixels, strength: compressed(pixels, 95 - round(35 * strength)),
 )
-"""What may happen to one image, float (1, 3, H, W) in [0, 1], with a strength from 0 to 1."""
+"""What may happen to one image, float (1, C, H, W) in [0, 1], with a strength from 0 to 1."""

@@ -1,0 +1,211 @@
+"""A folder, a table or an archive of photographs -> the entries of a lab's ``images``, as if written out."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generator.catalogue import Classes
+from generator.errors import LabError, did_you_mean
+from generator.sources import locate, locate_folder
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+"""Files that count as photographs in a folder."""
+
+COLUMNS = {"file": True, "label": True, "title": False, "name": False}
+"""Columns of a table, and whether it must have them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A photograph found.
+
+    Attributes:
+        says: what an entry of ``images`` says of it, not checked.
+        place: file and line where it is said; None where no text says it.
+    """
+
+    says: dict[str, Any]
+    place: tuple[Path, int] | None = None
+
+
+def read_photographs(reference: str, classes: Classes, *, lab_folder: Path, data_folder: Path) -> list[Entry]:
+    """List the photographs of a folder, a table or an archive; none of them is opened.
+
+    - A folder has one subfolder for each class, called by its name, its index or the lab's title.
+    - A table is a CSV file with the columns ``file`` (relative to the table) and ``label``, if you like
+      ``title`` and ``name`` too; UTF-8, separated by commas or semicolons.
+    - An archive is an ``.npz`` with the images ``X`` and the indices of their classes ``y``.
+
+    Names come from the files' names, titles from the classes', where nothing else is said.
+
+    Args:
+        reference: of the folder or file, as a lab file gives it.
+        classes: of the lab.
+        lab_folder: the folder of the lab file.
+        data_folder: the folder given as DATA.
+
+    Raises:
+        LabError: it is not there, is empty, or is not as described.
+    """
+    read = {".csv": _in_table, ".npz": _in_archive}.get(Path(reference).suffix.lower())
+    if read is None:
+        folder = locate_folder(reference, lab_folder=lab_folder, data_folder=data_folder)
+        found = _in_folder(folder, reference, classes)
+    else:
+        found = read(locate(reference, lab_folder=lab_folder, data_folder=data_folder), reference, classes)
+    if not found:
+        raise LabError(f"no photograph in {reference}")
+    return found
+
+
+def slug(text: str) -> str:
+    """A text as a name for files and addresses: small letters, digits and hyphens; may be empty."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+
+
+def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
+    problems, files, labels = [], [], []
+    subfolders = sorted(inner for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith((".", "_")))
+    if not subfolders:
+        raise LabError(f"{folder} has no subfolders; expected one for each class, called by its name")
+    for subfolder in subfolders:
+        try:
+            label = classes.index(unicodedata.normalize("NFC", subfolder.name))
+        except ValueError as error:
+            problems.append(f"{subfolder}: {error}")
+            continue
+        inside = sorted(file for file in subfolder.iterdir() if file.suffix.lower() in SUFFIXES)
+        inside = [file for file in inside if not file.name.startswith(".")]
+        if not inside:
+            problems.append(f"{subfolder} has no photographs; expected {', '.join(SUFFIXES)} files")
+        files += inside
+        labels += [label] * len(inside)
+    if problems:
+        raise LabError(*problems)
+    base = reference.rstrip("/")
+    return [
+        Entry({"name": name, "file": f"{base}/{file.parent.name}/{file.name}", "label": label, "title": title})
+        for name, file, label, title in zip(
+            _names([file.stem for file in files]), files, labels, _titles(labels, classes), strict=True
+        )
+    ]
+
+
+def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:
+    import zipfile
+
+    import numpy as np
+
+    try:
+        # Never unpickled: a pickle runs whatever code its author chose.
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in ("X", "y") if name not in archive]
+            if missing:
+                found = ", ".join(archive) or "nothing"
+                raise LabError(f'{path} has no array "{missing[0]}"; expected images X and labels y, found {found}')
+            labels = archive["y"]
+    except ValueError:
+        raise LabError(f"{path}: its array y is pickled Python objects; save it as an array of integers") from None
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise LabError(f"{path}: y is {labels.dtype} {labels.shape}; expected one index of a class per image")
+    indices: list[int] = labels.tolist()
+    for index in indices:
+        try:
+            classes.index(index)
+        except ValueError as error:
+            raise LabError(f"{path}: y[{indices.index(index)}]: {error}") from None
+    titles = _titles(indices, classes)
+    return [
+        Entry({"name": name, "file": reference, "index": place, "label": label, "title": title})
+        for place, (name, label, title) in enumerate(zip(_names(titles), indices, titles, strict=True))
+    ]
+
+
+def _in_table(path: Path, reference: str, classes: Classes) -> list[Entry]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise LabError(f"{path} is not text in UTF-8; save it as such") from None
+    header = lines[0] if lines else ""
+    reader = csv.DictReader(lines, delimiter=";" if ";" in header else ",", strict=True, skipinitialspace=True)
+    try:
+        columns = [column.strip() for column in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        problems = [
+            f'{path}:1: unknown column "{column}"; expected {", ".join(COLUMNS)}{did_you_mean(column, COLUMNS)}'
+            for column in columns
+            if column not in COLUMNS
+        ] or [f'{path}:1: no column "{c}"' for c, needed in COLUMNS.items() if needed and c not in columns]
+        if problems:
+            raise LabError(*problems)
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise LabError(f"{path}:{reader.line_num}: is no valid CSV ({error}); check quotes and separators") from None
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise LabError(f"{path}:{line}: expected {len(columns)} cells, as the first line has; check separators")
+    cells = [(line, {key: value.strip() for key, value in row.items()}) for line, row in rows]
+    # Where the table lies is where its files are.
+    base = reference[: len(reference) - len(re.split(r"[/:]", reference)[-1])]
+    labels = [_known(row["label"], classes) for _, row in cells]
+    given = [row.get("name", "") for _, row in cells]
+    names = _names([Path(row["file"]).stem for _, row in cells], given)
+    return [
+        Entry(
+            {
+                "name": name,
+                "file": row["file"] if _stands_alone(row["file"]) else base + row["file"],
+                "label": row["label"],
+                "title": row.get("title") or title or name,
+            },
+            (path, line),
+        )
+        for (line, row), name, title in zip(cells, names, _titles(labels, classes), strict=True)
+    ]
+
+
+def _known(label: str, classes: Classes) -> int | None:
+    """Index of a class; None for one that is told to be none when the entry is checked."""
+    try:
+        return classes.index(label)
+    except ValueError:
+        return None
+
+
+def _stands_alone(file: str) -> bool:
+    return file.startswith(("package:", "data:")) or Path(file).is_absolute()
+
+
+def _titles(labels: Sequence[int | None], classes: Classes) -> list[str]:
+    """Titles of the classes, numbered where several photographs are of one."""
+    count, met, titles = Counter(labels), Counter[int | None](), []
+    for label in labels:
+        met[label] += 1
+        title = "" if label is None else classes.title(label)
+        titles.append(f"{title} {met[label]}" if title and count[label] > 1 else title)
+    return titles
+
+
+def _names(stems: Sequence[str], given: Sequence[str] | None = None) -> list[str]:
+    """Names that differ, from texts that may not; the ones given stay as they are."""
+    given = given or [""] * len(stems)
+    taken, names = set(given), []
+    for stem, name in zip(stems, given, strict=True):
+        start = wanted = name or slug(stem) or "image"
+        number = 1
+        while not name and wanted in taken:
+            number += 1
+            wanted = f"{start}-{number}"
+        taken.add(wanted)
+        names.append(wanted)
+    return names

@@ -1,0 +1,452 @@
+"""Whatever an instructor brings: a network of their own, of grey images and ten classes; photographs in three forms."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch import nn
+
+from generator import networks
+from generator.artefacts import Manifest, read_manifest
+from generator.catalogue import Classes
+from generator.errors import LabError
+from generator.images import read_image
+from generator.lab import Lab, check_files, read_lab
+from generator.networks import Own
+from generator.sources import sha256
+from tests.conftest import ROOT, Run
+
+DIGITS = ROOT / "tests" / "digits"
+CLASSES = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
+
+
+def drawing(digit: int, random: np.random.Generator) -> Image.Image:
+    """A digit as somebody might write it: anywhere, larger or smaller, on paper of any colour, 32 pixels wide."""
+    paper, ink = random.integers(150, 256, 3), random.integers(0, 80, 3)
+    image = Image.new("RGB", (32, 32), tuple(paper.tolist()))
+    place = tuple((random.normal(16, 1.5, 2)).tolist())
+    font = ImageFont.load_default(int(random.integers(20, 29)))
+    ImageDraw.Draw(image).text(place, str(digit), tuple(ink.tolist()), font, anchor="mm")
+    return image
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lab of digits: its network trained in some seconds, four photographs that it never saw."""
+    folder = tmp_path_factory.mktemp("digits") / "lab"
+    shutil.copytree(DIGITS, folder)
+    (folder / "classes.txt").write_text("\n".join(CLASSES) + "\n", encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("network", folder / "network.py")
+    assert spec is not None
+    assert spec.loader is not None
+    code = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(code)
+
+    random = np.random.default_rng(0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module: nn.Module = code.layers()
+        optimizer = torch.optim.Adam(module.parameters(), lr=0.005)
+        for _ in range(200):
+            labels = random.integers(10, size=32)
+            grey = np.stack([np.asarray(drawing(int(label), random).convert("L")) for label in labels])
+            images = (torch.from_numpy(grey)[:, None] / 255 - 0.5) / 0.25
+            loss = nn.functional.cross_entropy(module(images), torch.from_numpy(labels))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch
+            optimizer.step()
+    torch.save(module.state_dict(), folder / "digits.pth")
+
+    for name, digit in (("deux/deux", 2), ("Sept barré/sept-1", 7), ("Sept barré/sept-2", 7), ("8/huit", 8)):
+        path = folder / "photos" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawing(digit, random).save(path)
+    return folder / "lab.yml"
+
+
+@pytest.fixture(scope="session")
+def results(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Manifest]:
+    """The results of all three families, computed by the command line."""
+    build = tmp_path_factory.mktemp("digits") / "build"
+    command = [sys.executable, "-m", "generator", "run", "--lab", str(trained), "--build", str(build)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "3 of 3 experiments run" in done.stdout, done.stderr
+
+    def manifest(experiment: str) -> Manifest:
+        found = read_manifest(build / "results" / experiment)
+        assert found is not None
+        return found
+
+    return manifest
+
+
+@pytest.fixture
+def digits(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the lab of digits, to be changed at will."""
+    shutil.copytree(trained.parent, tmp_path / "digits")
+    return tmp_path / "digits" / "lab.yml"
+
+
+def change(lab: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    data = yaml.safe_load(lab.read_text(encoding="utf-8"))
+    edit(data)
+    lab.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def read(lab: Path) -> Lab:
+    return read_lab(lab, lab.parent)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    return str(done.stderr)
+
+
+class TestANetworkOfOnesOwn:
+    def test_each_photograph_has_its_map(self, results: Callable[[str], Manifest]) -> None:
+        manifest = results("saillance")
+        assert [figure.name for figure in manifest.figures] == ["huit", "sept-1", "sept-2", "deux"]
+        assert {(picture.width, picture.height) for f in manifest.figures for picture in f.pictures} == {(32, 32)}
+
+    def test_it_is_fooled_in_grey(self, results: Callable[[str], Manifest]) -> None:
+        manifest = results("vers-trois")
+        reached = [manifest.metric(f"{figure.name}.reached").value for figure in manifest.figures]
+        assert reached == [1] * 4
+        before = [manifest.metric(f"{figure.name}.label-before").value for figure in manifest.figures]
+        assert min(before) > 50, "it knew the digits"
+        assert all(manifest.metric(f"{figure.name}.linf").value < 1 for figure in manifest.figures)
+
+    def test_its_classes_are_visualised_from_noise_and_from_a_photograph(
+        self, results: Callable[[str], Manifest]
+    ) -> None:
+        manifest = results("grain")
+        assert [figure.name for figure in manifest.figures] == ["barre-0030", "huit-0030"]
+        assert manifest.figure("barre-0030").classes == ("Sept barré",)
+        assert manifest.metric("barre-0030.probability").value > 90
+
+    def test_its_provenance_says_what_it_is(self, results: Callable[[str], Manifest], trained: Path) -> None:
+        (network,) = results("saillance").provenance.networks
+        assert network.title == "Deux convolutions"
+        assert network.architecture == "network:digits"
+        assert network.weights_sha256 == sha256(trained.parent / "digits.pth")
+        assert (network.size, network.mean, network.std) == (32, (0.5,), (0.25,))
+
+    def test_it_runs_again_when_its_code_changes_not_when_a_comment_does(self, digits: Path, generator: Run) -> None:
+        change(digits, lambda lab: [lab["experiments"].pop(name) for name in ("vers-trois", "grain")])
+        generator("run", digits)
+        source = digits.with_name("network.py")
+        source.write_text(source.read_text(encoding="utf-8") + "# nothing\n", encoding="utf-8")
+        assert "up to date" in generator("explain", digits).stdout
+        source.write_text(source.read_text(encoding="utf-8").replace("std=[0.25]", "std=[0.5]"), encoding="utf-8")
+        assert "code of chiffres" in generator("explain", digits).stdout
+
+    def test_without_weights_it_is_the_same_each_time(self, digits: Path) -> None:
+        change(digits, lambda lab: lab["networks"].update(chiffres={"title": "x", "architecture": "network:untrained"}))
+        lab = read(digits)
+        spec, source = lab.file.networks["chiffres"], lab.source("chiffres")
+        first, second = (networks.load(spec, lab.weights("chiffres"), source=source) for _ in range(2))
+        assert first.weights_sha256 == second.weights_sha256
+        assert len(first.weights_sha256) == 64
+
+
+class TestGrey:
+    def network(self, channels: int = 1) -> networks.Network:
+        mean = torch.full((channels, 1, 1), 0.5)
+        return networks.Network(nn.Identity(), mean, mean / 2, size=8, batch=1, weights_sha256="")
+
+    def colours(self) -> NDArray[np.uint8]:
+        return np.random.default_rng(0).integers(256, size=(8, 8, 3), dtype=np.uint8)
+
+    def test_is_what_pillow_makes_of_colours(self) -> None:
+        image = self.network().normalise([self.colours()])
+        assert image.shape == (1, 1, 8, 8)
+        expected = np.asarray(Image.fromarray(self.colours()).convert("L")) / 255
+        assert image[0, 0].numpy() == pytest.approx((expected - 0.5) / 0.25, abs=1e-6)
+
+    def test_is_shown_as_a_colour(self) -> None:
+        network = self.network()
+        shown = network.pixels(network.normalise([self.colours()])[0])
+        assert shown.shape == (8, 8, 3)
+        assert np.round(255 * shown) == pytest.approx(network.seen(self.colours()))
+
+    def test_colours_stay_as_they_are(self) -> None:
+        assert (self.network(3).seen(self.colours()) == self.colours()).all()
+
+
+class Undecided(nn.Module):
+    """What it does depends on what it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3 * 8 * 8, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.layer(images.flatten(1))
+        return 2 * scores if scores.sum() > 0 else scores
+
+
+def one_by_one() -> nn.Module:
+    """A network in TorchScript, which is no Python any more."""
+    return torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("make", [Undecided, one_by_one])
+def test_what_cannot_be_flattened_runs_as_it_is(make: Callable[[], nn.Module]) -> None:
+    module = make()
+    assert networks._prepared(module, 8, 3) is module
+
+
+FUNCTIONS = {
+    "def digits(weights): return 1\n": ["returned int", "expected generator.networks.Own"],
+    "def digits(weights): raise KeyError('x')\n": ["failed: KeyError"],
+    "import nothing_of_that_name\ndigits = 1\n": ["failed: ModuleNotFoundError"],
+    "def digit(weights): pass\n": ['no function "digits"', 'did you mean "digit"?'],
+    "def digits(weights:\n": ["network.py:1: is no valid Python"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    "def digits(weights): return Own(nn.Flatten(), 7, [0], [1], 'ab')\n": ["size is 7, expected 8 to 1024"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    "def digits(weights): return Own(nn.Flatten(), 8, [0], [1], 'ab')\n": ["class 0 is 'a', the lab's 'zéro'"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    f"def digits(weights): return Own(nn.Flatten(), 8, [0], [1], {CLASSES})\n": ["64 scores", "10 classes"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    f"def digits(weights): return Own(nn.Conv2d(3, 4, 3), 8, [0], [1], {CLASSES})\n": ["does not take images"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    f"def digits(weights): return Own(nn.Conv2d(1, 4, 3), 8, [0], [1], {CLASSES})\n": ["[1, 4, 6, 6]"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", FUNCTIONS)
+def test_a_function_that_is_wrong_is_told_in_one_line(code: str, digits: Path, generator: Run) -> None:
+    digits.with_name("network.py").write_text(code, encoding="utf-8")
+    line = told(generator("run", digits))
+    assert line.startswith(f"{digits}:")
+    assert "networks.chiffres.architecture" in line
+    for part in FUNCTIONS[code]:
+        assert part in line
+
+
+def test_a_network_of_a_library_has_the_lab_s_number_of_classes(mini: Path, generator: Run) -> None:
+    change(
+        mini,
+        lambda lab: lab.update(
+            classes=["oiseau", "chien", "chat"], experiments={"s": {"kind": "saliency", "title": "t"}}
+        ),
+    )
+    change(mini, lambda lab: [image.update(label="chien") for image in lab["images"]])
+    shutil.rmtree(mini.parent / "questions")
+    (mini.parent / "questions").mkdir()
+    line = told(generator("run", mini))
+    assert "networks.principal.architecture" in line
+    assert "1000 scores, but the lab has 3 classes" in line
+
+
+class TestClasses:
+    known = Classes(("tabby", "goose", "7", "crane", "crane"), {0: "Chat tigré"})
+
+    @pytest.mark.parametrize("given", ["tabby", "TABBY", "chat tigré", "Chat Tigré", 0, "0"])
+    def test_are_known_by_name_by_title_and_by_index(self, given: int | str) -> None:
+        assert self.known.index(given) == 0
+
+    def test_a_name_that_is_a_number_is_a_name(self) -> None:
+        assert self.known.index("7") == 2
+
+    def test_the_first_one_of_a_name_is_meant(self) -> None:
+        assert self.known.index("crane") == 3
+
+    @pytest.mark.parametrize(("given", "meant"), [("chat tigre", "Chat tigré"), ("goos", "goose")])
+    def test_what_was_meant_is_found_among_names_and_titles(self, given: str, meant: str) -> None:
+        with pytest.raises(ValueError, match=f'did you mean "{meant}"'):
+            self.known.index(given)
+
+    def test_french_titles_stand_for_classes_in_the_default_lab_too(self, mini: Path) -> None:
+        change(mini, lambda lab: lab.update(class_titles={"tabby": "Chat tigré"}))
+        change(mini, lambda lab: lab["experiments"]["alligator"].update(target="chat tigré"))
+        assert read(mini).experiments["alligator"].classes == (281,)
+
+    def test_all_of_them_are_those_of_the_lab(self, digits: Path) -> None:
+        matrix = {"kind": "matrix", "title": "t", "step": 1, "clamp": True}
+        change(digits, lambda lab: lab["experiments"].update(matrice=matrix))
+        assert read(digits).experiments["matrice"].classes == tuple(range(10))
+
+    def test_a_list_does_as_well_as_a_file(self, digits: Path) -> None:
+        listed = read(digits).classes
+        change(digits, lambda lab: lab.update(classes=list(CLASSES)))
+        assert read(digits).classes == listed
+
+
+def written_out(lab: Lab) -> Iterator[tuple[str, int, str, bytes]]:
+    for image in lab.images.values():
+        pixels = read_image(lab.locate(image.file), 32, image.index)
+        yield image.name, image.label, image.title, pixels.tobytes()
+
+
+class TestImages:
+    def test_a_folder_has_a_subfolder_for_each_class(self, digits: Path) -> None:
+        titles = {image.name: (image.label, image.title) for image in read(digits).images.values()}
+        assert titles == {
+            "huit": (8, "huit"),
+            "sept-1": (7, "Sept barré 1"),
+            "sept-2": (7, "Sept barré 2"),
+            "deux": (2, "deux"),
+        }
+
+    @pytest.mark.parametrize("separator", [",", ";"])
+    def test_a_table_says_the_same(self, separator: str, digits: Path) -> None:
+        folder = list(written_out(read(digits)))
+        with (digits.parent / "photos" / "photos.csv").open("w", encoding="utf-8-sig", newline="") as file:
+            table = csv.writer(file, delimiter=separator)
+            rows = [("8/huit.png", "huit"), ("Sept barré/sept-1.png", "7"), ("Sept barré/sept-2.png", "SEPT BARRÉ")]
+            table.writerows([("file", "label"), *rows, ("deux/deux.png", "deux")])
+        change(digits, lambda lab: lab.update(images="photos/photos.csv"))
+        assert list(written_out(read(digits))) == folder
+
+    def test_an_archive_says_the_same_but_for_names(self, digits: Path) -> None:
+        folder = list(written_out(read(digits)))
+        pixels = [np.frombuffer(content, np.uint8).reshape(32, 32, 3) for *_, content in folder]
+        np.savez(digits.with_name("photos.npz"), X=np.stack(pixels), y=[label for _, label, _, _ in folder])
+        change(digits, lambda lab: (lab.update(images="photos.npz"), lab["experiments"].pop("grain")))
+        archive = list(written_out(read(digits)))
+        assert [entry[1:] for entry in archive] == [entry[1:] for entry in folder]
+        assert [name for name, *_ in archive] == ["huit", "sept-barre-1", "sept-barre-2", "deux"]
+
+    def test_an_archive_of_grey_images(self, digits: Path) -> None:
+        np.savez(digits.with_name("photos.npz"), X=np.full((2, 32, 32), 99, np.uint8), y=[7, 7])
+        lab = read_lab_with(digits, images="photos.npz")
+        assert {content for *_, content in written_out(lab)} == {bytes([99]) * 32 * 32 * 3}
+
+    def test_a_table_may_give_names_and_titles(self, digits: Path) -> None:
+        digits.with_name("p.csv").write_text(
+            "name,label,file,title\n,huit,photos/8/huit.png,\nici,8,photos/8/huit.png,Un huit\n", encoding="utf-8"
+        )
+        lab = read_lab_with(digits, images="p.csv")
+        assert [(i.name, i.title) for i in lab.images.values()] == [("huit", "huit 1"), ("ici", "Un huit")]
+
+    def test_names_of_files_that_are_alike_are_made_different(self, digits: Path) -> None:
+        shutil.copy(digits.parent / "photos" / "8" / "huit.png", digits.parent / "photos" / "deux" / "huit.png")
+        names = list(read(digits).images)
+        assert names == ["huit", "sept-1", "sept-2", "deux", "huit-2"]
+
+    def test_other_files_of_a_folder_do_not_count(self, digits: Path) -> None:
+        for other in ("notes.txt", ".DS_Store", "._huit.png"):
+            (digits.parent / "photos" / "8" / other).write_text("x")
+        (digits.parent / "photos" / ".cache").mkdir()
+        assert len(read(digits).images) == 4
+
+
+def read_lab_with(lab: Path, **keys: object) -> Lab:
+    """The lab with other images, and no run that names one of the old."""
+    change(lab, lambda data: (data.update(keys), data["experiments"].pop("grain")))
+    return read(lab)
+
+
+def table(text: str) -> Callable[[Path], object]:
+    def write(lab: Path) -> None:
+        lab.with_name("p.csv").write_text(text, encoding="utf-8")
+        change(lab, lambda data: data.update(images="p.csv"))
+
+    return write
+
+
+def archive(**arrays: Any) -> Callable[[Path], object]:
+    def write(lab: Path) -> None:
+        np.savez(lab.with_name("p.npz"), **arrays)
+        change(lab, lambda data: data.update(images="p.npz"))
+
+    return write
+
+
+def lab(**keys: object) -> Callable[[Path], object]:
+    return lambda path: change(path, lambda data: data.update(keys))
+
+
+def network(**keys: object) -> Callable[[Path], object]:
+    return lambda path: change(path, lambda data: data["networks"]["chiffres"].update(keys))
+
+
+def without(key: str) -> Callable[[Path], object]:
+    return lambda path: change(path, lambda data: data["networks"]["chiffres"].pop(key))
+
+
+GREY = np.zeros((2, 8, 8), np.uint8)
+MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "no such folder": (lab(images="photo"), ["images: no folder", 'did you mean "photos"?']),
+    "folder of no class": (
+        lambda path: (path.parent / "photos" / "deux").rename(path.parent / "photos" / "deuxx"),
+        ["images:", 'deuxx: "deuxx" is no class of the lab', 'did you mean "deux"?'],
+    ),
+    "folder without subfolders": (lab(images="questions"), ["images:", "has no subfolders"]),
+    "empty subfolder": (lambda path: (path.parent / "photos" / "un").mkdir(), ["un has no photographs", ".jpg"]),
+    "no such table": (lab(images="p.csv"), ["images: no file"]),
+    "class of a table": (
+        table("file;label\nphotos/8/huit.png;huit\nphotos/8/huit.png;uit\n"),
+        ["p.csv:3: images.1.label:", 'did you mean "huit"?'],
+    ),
+    "file of a table": (table("file,label\nphotos/8/hui.png,8\n"), ["p.csv:2:", "no file", 'did you mean "huit.png"?']),
+    "column of a table": (table("fil,label\na.png,8\n"), ["p.csv:1:", 'unknown column "fil"', 'did you mean "file"?']),
+    "no label in a table": (table("file\na.png\n"), ["p.csv:1:", 'no column "label"']),
+    "cells of a table": (table("file,label\na.png,8,9\n"), ["p.csv:2:", "expected 2 cells"]),
+    "empty table": (table("file,label\n"), ["images: no photograph in p.csv"]),
+    "two names in a table": (
+        table("file,label,name\nphotos/8/huit.png,8,a\nphotos/8/huit.png,8,a\n"),
+        ["p.csv:3: images.1.name:", 'two images are named "a"'],
+    ),
+    "archive without labels": (archive(X=GREY), ["images:", 'no array "y"', "found X"]),
+    "archive with a class too many": (archive(X=GREY, y=[3, 10]), ["y[1]: class 10 does not exist", "0 to 9"]),
+    "archive with too many labels": (archive(X=GREY, y=[3, 3, 3]), ["images.2", "has 2 images"]),
+    "archive of names": (archive(X=GREY, y=["un", "deux"]), ["images:", "expected one index of a class per image"]),
+    "pickled labels": (archive(X=GREY, y=np.array([None, None])), ["images:", "y is pickled"]),
+    "classes that are no text": (lab(classes=[0, 1]), ["classes: found 0", "quotes"]),
+    "no classes": (lab(classes=[]), ["classes: no class"]),
+    "no file of classes": (lab(classes="class.txt"), ["classes: no file", 'did you mean "classes.txt"?']),
+    "hole in the classes": (
+        lambda path: path.with_name("classes.txt").write_text("a\n\nb\n"),
+        ["classes.txt:2: an empty line"],
+    ),
+    "no such module": (network(architecture="networks:digits"), ["no module", 'did you mean "network"?']),
+    "size of a function": (network(size=32), ["networks.chiffres.size: the function network:digits says it"]),
+    "mean of a function": (network(mean=[0.5, 0.5, 0.5]), ["networks.chiffres.mean: the function", "remove the key"]),
+    "downloaded weights of a function": (network(weights=["torchvision:DEFAULT"]), ["wants a file"]),
+    "no such weights": (network(weights=["digit.pth"]), ["weights: no file", 'did you mean "digits.pth"?']),
+    "title of no class": (lab(class_titles={"neuff": "x"}), ["class_titles", 'did you mean "neuf"?']),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_with_its_place(name: str, digits: Path) -> None:
+    edit, expected = MISTAKES[name]
+    change(digits, lambda data: data["experiments"].pop("grain"))  # the only one that names an image
+    edit(digits)
+    with pytest.raises(LabError) as error:
+        check_files(read(digits))
+    (line,) = error.value.problems
+    assert line.startswith(str(digits.parent)), "file and line come first"
+    for part in expected:
+        assert part in line
+
+
+@pytest.mark.parametrize("key", ["weights", "mean", "std"])
+def test_a_network_of_a_library_needs_what_a_function_says(key: str, mini: Path, generator: Run) -> None:
+    change(mini, lambda lab: lab["networks"]["principal"].pop(key))
+    line = told(generator("check", mini))
+    assert f"networks.principal.{key}: missing; expected" in line
+
+
+def test_an_own_network_says_what_is_wrong_with_it() -> None:
+    for wrong in ({"mean": [0, 0]}, {"std": [0]}, {"std": [1, 1, 1]}, {"module": print}):
+        with pytest.raises(ValueError, match="expected"):
+            Own(**{"module": nn.Flatten(), "size": 8, "mean": [0], "std": [1], "classes": "ab"} | wrong)  # type: ignore[arg-type]
