@@ -20,7 +20,7 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
         for link in TABLE.finditer(text):
             if link["table"] not in tables:
                 line = text[: link.start()].count("\n") + 1
-                yield f"{path}:{line}: table:{_not_there('made', link['table'], tables)}"
+                yield f"{path}:{line}: table:{_not_there('was not made', link['table'], tables)}"
     for question in lab.questions:
         for place, claim in enumerate(question.claims):
             if claim.metric:
@@ -38,12 +38,12 @@ def measured(manifests: Mapping[str, Manifest], reference: str) -> Metric:
     """
     found = {f"{name}/{metric.name}": metric for name, manifest in manifests.items() for metric in manifest.metrics}
     if reference not in found:
-        raise LookupError(_not_there("measured", reference, list(found)))
+        raise LookupError(_not_there("was not measured", reference, list(found)))
     return found[reference]
 
 
-def _not_there(verb: str, reference: str, known: list[str]) -> str:
+def _not_there(problem: str, reference: str, known: list[str]) -> str:
     """What was asked for, and the nearest name; or some of the same experiment, or else of any."""
     alike = [name for name in known if name.partition("/")[0] == reference.partition("/")[0]]
     some = f"; there are {', '.join((alike or known)[:5])}, …" if known else "; there are none"
-    return f"{reference} was not {verb}{did_you_mean(reference, known) or some}"
+    return f"{reference} {problem}{did_you_mean(reference, known) or some}"

@@ -107,7 +107,7 @@ def _table(part: str, model: type[BaseModel], language: Language) -> str:
     if part == "experiment":
         rows.append(["`kind`", say("reference.values.kind"), say("reference.required"), say("reference.kind")])
     for name, field in keys(part, model):
-        value = _value(hints[name], language) + _bounds(field)
+        value = _value(hints[name], language) + ("" if get_origin(hints[name]) is Annotated else _bounds(field))
         rows.append([f"`{name}`", value, _default(name, field, model, language), meaning(part, name, field, language)])
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows)
 
@@ -129,7 +129,7 @@ def _value(hint: Any, language: Language) -> str:  # noqa: PLR0911  # one for ea
         return say("reference.values.several", n=len(arguments), one=_value(arguments[0], language))
     if origin is tuple:
         return say("reference.values.list", one=_value(arguments[0], language))
-    if origin is dict:
+    if origin is dict and arguments[1] is not Any and get_origin(arguments[1]) is not dict:
         key, value = (_value(inner, language) for inner in arguments)
         return say("reference.values.mapping", names=key, values=value)
     return say("reference.values.keys")  # a model, or whatever a kind of experiment wants
