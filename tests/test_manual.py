@@ -68,14 +68,14 @@ class TestKeys:
         )
         rows = page.splitlines()
         for part, name, said in parts():
-            assert any(row.startswith(f"| `{name}` |") and row.endswith(f"| {said} |") for row in rows), (part, name)
+            assert any(row.startswith(f"- `{name}` (") and row.endswith(f" : {said}.") for row in rows), (part, name)
         for kind in kinds():
             assert f"### `{kind}`" in page
 
     @pytest.mark.parametrize("code", languages())
     def test_it_is_written_in_every_language(self, code: str) -> None:
         table = reference("image", read_language(code))
-        label = next(row for row in table.splitlines() if row.startswith("| `label`"))
+        label = next(row for row in table.splitlines() if row.startswith("- `label`"))
         assert FRENCH.say("keys.image.label") in label if code == "fr" else "its true class" in label
 
 
@@ -136,7 +136,7 @@ class TestWords:
             said += [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         quoted = [
             fragment
-            for row in re.findall(r"^\| (`.*?) \|", TEXTS["reutiliser-secours"], re.MULTILINE)
+            for row in re.findall(r"^- ((?:`[^`]+`(?:, )?)+) :", TEXTS["reutiliser-secours"], re.MULTILINE)
             for fragment in re.findall(r"`([^`]+)`", row)
         ]
         assert len(quoted) > 40

@@ -270,7 +270,15 @@ class TestBrowser:
 
 FILMED, FOOLED = "questions/q10-image-reelle.html", "questions/q05-images-adverses.html"
 GALLERY = "galeries/fooling.html"
-EVERY_KIND = ["index.html", FILMED, "questions/tout.html", GALLERY, "bilan.html", "execution.html"]
+EVERY_KIND = [
+    "index.html",
+    FILMED,
+    "questions/tout.html",
+    GALLERY,
+    "bilan.html",
+    "execution.html",
+    "reutiliser-experience.html",
+]
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import BaseModel, NonNegativeFloat, PositiveFloat
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from generator.claims import Bound, Claim
 from generator.experiments import kinds
@@ -63,19 +62,19 @@ _LONG = 60
 
 
 def reference(part: str, language: Language) -> str:
-    """Tables of all keys of one of ``PARTS``, or of all kinds of experiments, in Markdown.
+    """All keys of one of ``PARTS``, or of all kinds of experiments, in Markdown.
 
     Args:
         part: one of ``PARTS``, or « kinds ».
         language: of the reader; where it does not say what a key means, its description does.
     """
     if part != "kinds":
-        return _table(part, PARTS[part], language)
+        return _list(part, PARTS[part], language)
     pieces = []
     for kind, model in kinds().items():
-        pieces += [f"### `{kind}` {{ #{kind} }}", _table(kind, model, language)]
+        pieces += [f"### `{kind}` {{ #{kind} }}", _list(kind, model, language)]
         for name, inner in models_in(model):
-            pieces += [language.say("reference.each", of=f"`{name}`"), _table(inner.__name__.lower(), inner, language)]
+            pieces += [language.say("reference.each", of=f"`{name}`"), _list(inner.__name__.lower(), inner, language)]
     return "\n\n".join(pieces)
 
 
@@ -99,17 +98,19 @@ def meaning(part: str, name: str, field: FieldInfo, language: Language) -> str:
     return words.get(f"keys.{part}.{name}") or words.get(f"keys.common.{name}") or field.description or ""
 
 
-def _table(part: str, model: type[BaseModel], language: Language) -> str:
+def _list(part: str, model: type[BaseModel], language: Language) -> str:
     say = language.say
     hints = get_type_hints(model, include_extras=True)
-    head = [say(f"reference.{column}") for column in ("key", "value", "default", "meaning")]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     if part == "experiment":
-        rows.append(["`kind`", say("reference.values.kind"), say("reference.required"), say("reference.kind")])
+        required, said = say("reference.required"), say("reference.kind")
+        rows.append(say("reference.row", name="kind", value=say("reference.values.kind"), default=required, said=said))
     for name, field in keys(part, model):
         value = _value(hints[name], language) + ("" if get_origin(hints[name]) is Annotated else _bounds(field))
-        rows.append([f"`{name}`", value, _default(name, field, model, language), meaning(part, name, field, language)])
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows)
+        default = _default(name, field, model, language)
+        said = meaning(part, name, field, language)
+        rows.append(say("reference.row", name=name, value=value, default=default, said=said))
+    return "\n".join(rows)
 
 
 def _value(hint: Any, language: Language) -> str:  # noqa: PLR0911  # one for each kind
@@ -146,12 +147,13 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _default(name: str, field: FieldInfo, model: type[BaseModel], language: Language) -> str:
+    say = language.say
     if issubclass(model, Experiment) and name in FILLED_IN:
-        return language.say(f"reference.filled.{name}")
+        return say("reference.default", value=say(f"reference.filled.{name}"))
     if field.is_required():
-        return language.say("reference.required")
+        return say("reference.required")
     default = field.get_default(call_default_factory=True)
-    if default is None or default is PydanticUndefined or default in ("", (), {}):
-        return "—"
+    if default is None or default in ("", (), {}):
+        return say("reference.optional")
     text = json.dumps(default, ensure_ascii=False)
-    return f"`{text}`" if len(text) <= _LONG else "…"
+    return say("reference.default", value=f"`{text}`" if len(text) <= _LONG else "…")
