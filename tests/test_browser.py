@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import needs_chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Request
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = needs_chromium
 
@@ -144,7 +144,7 @@ class TestEveryPage:
 
 
 # In the page: which pieces of text, images and controls cover one another, and which boxes hide a part of their text.
-# What lies in one .tp-stack is meant to overlap; an element with opacity 0 is not seen.
+# Meant to overlap: what lies in one .tp-stack, and a grid's panel, which sticks to the end of the window.
 LAID_OUT_BADLY = """() => {
   const root = document.querySelector(".md-content");
   const hidden = (box) => !box.checkVisibility({ opacityProperty: true, visibilityProperty: true });
@@ -170,13 +170,13 @@ LAID_OUT_BADLY = """() => {
   const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const { parentElement: owner, data } = texts.currentNode;
-    if (!data.trim() || hidden(owner) || owner.closest("svg, select, script, style, .tp-stack")) continue;
+    if (!data.trim() || hidden(owner) || owner.closest("svg, select, script, style, .tp-stack, .tp-matrix__panel")) continue;
     const range = document.createRange();
     range.selectNodeContents(texts.currentNode);
     for (const rect of range.getClientRects()) add(rect, owner, 0.2, data.trim().slice(0, 40));
   }
   for (const box of root.querySelectorAll("img, svg, input, select, button, .tp-stack")) {
-    if (hidden(box) || box.parentElement.closest("svg, .tp-stack")) continue;
+    if (hidden(box) || box.parentElement.closest("svg, .tp-stack, .tp-matrix__panel")) continue;
     add(box.getBoundingClientRect(), box, 0, box.outerHTML.slice(0, 80));
   }
   pieces.sort((one, other) => one.top - other.top);
@@ -241,28 +241,26 @@ class FirstLoad(NamedTuple):
     """What opening a page for the first time costs."""
 
     weight: int  # bytes
-    paint: float  # milliseconds until something is seen, the best of three
-    shift: float  # cumulative layout shift, scrolled down to the end
+    paint: float  # milliseconds until something is seen
+    shift: float  # cumulative layout shift, scrolled down three windows
+
+
+def first_load(browser: Browser, address: str) -> FirstLoad:
+    """Open a page in a browser that has seen nothing yet."""
+    asked: list[Path] = []
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(Path(unquote(urlparse(request.url).path))))
+        page.goto(address)
+        paint = page.evaluate(FIRST_PAINT)
+        weight = sum(path.stat().st_size for path in set(asked) if path.is_file())
+        return FirstLoad(weight, paint, page.evaluate(SHIFT))
 
 
 @pytest.fixture(scope="session")
-def first_loads(site: Path, pages: list[str], browser: Browser) -> dict[str, FirstLoad]:
-    """Each page opened three times from disk by a browser that has seen nothing yet."""
-    loads = {}
-    for name in pages:
-        paints = []
-        for _ in range(3):
-            with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-                requests: list[Request] = []
-                page = context.new_page()
-                page.on("request", requests.append)
-                page.goto((site / name).as_uri())
-                paints.append(page.evaluate(FIRST_PAINT))
-                asked = {Path(unquote(urlparse(request.url).path)) for request in requests}
-                shift = page.evaluate(SHIFT) if len(paints) == 3 else 0
-        weight = sum(path.stat().st_size for path in asked if path.is_file())
-        loads[name] = FirstLoad(weight, min(paints), shift)
-    return loads
+def first_loads(site: Path, pages: list[str], browser: Browser) -> dict[str, list[FirstLoad]]:
+    """Each page opened three times from disk."""
+    return {name: [first_load(browser, (site / name).as_uri()) for _ in range(3)] for name in pages}
 
 
 FIRST_PAINT = """() => new Promise((told) => {
@@ -276,7 +274,7 @@ SHIFT = """async () => {
   const add = (entries) => entries.forEach((entry) => { sum += entry.value; });
   const observer = new PerformanceObserver((list) => add(list.getEntries()));
   observer.observe({ type: "layout-shift", buffered: true });
-  for (let y = 0; y < document.body.scrollHeight && y < 5000; y += 800) {
+  for (let y = 0; y < document.body.scrollHeight && y < 2400; y += 800) {
     scrollTo(0, y);
     await new Promise((shown) => { requestAnimationFrame(() => requestAnimationFrame(shown)); });
   }
@@ -287,14 +285,17 @@ SHIFT = """async () => {
 
 
 class TestFirstLoad:
-    def test_is_light(self, first_loads: dict[str, FirstLoad]) -> None:
-        assert not {name: load for name, load in first_loads.items() if load.weight >= 1_500_000}
+    def test_is_light(self, first_loads: dict[str, list[FirstLoad]]) -> None:
+        assert not {
+            name: loads for name, loads in first_loads.items() if max(load.weight for load in loads) >= 1_500_000
+        }
 
-    def test_shows_something_within_a_second(self, first_loads: dict[str, FirstLoad]) -> None:
-        assert not {name: load for name, load in first_loads.items() if load.paint >= 1000}
+    def test_shows_something_within_a_second(self, first_loads: dict[str, list[FirstLoad]]) -> None:
+        # The best of three: another program may have had the processor.
+        assert not {name: loads for name, loads in first_loads.items() if min(load.paint for load in loads) >= 1000}
 
-    def test_does_not_jump(self, first_loads: dict[str, FirstLoad]) -> None:
-        assert not {name: load for name, load in first_loads.items() if load.shift >= 0.05}
+    def test_does_not_jump(self, first_loads: dict[str, list[FirstLoad]]) -> None:
+        assert not {name: loads for name, loads in first_loads.items() if max(load.shift for load in loads) >= 0.05}
 
 
 # Notes each element of the article that the focus comes to, and whether one sees that it is there.
@@ -624,7 +625,7 @@ class TestFilters:
             page.keyboard.type("Oies")
         else:  # the list that opens is the system's own
             image.select_option("Oies")
-        page.locator("select[name=réseau]").select_option("EfficientNet-Lite2")
+        page.locator("select[name=network]").select_option("EfficientNet-Lite2")
         figures = page.locator(".tp-figure:visible")
         assert 0 < figures.count() < everything / 2
         for facets in figures.evaluate_all("figures => figures.map((figure) => figure.dataset.facets)"):
