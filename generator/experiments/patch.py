@@ -143,7 +143,7 @@ class Patch(Experiment):
             say("common.target"): f"{title} ({label})",
             say("patch.side"): say("patch.pixels", side=self.side, all=bench.network.size),
             say("common.step"): self.step,
-            say("patch.smoothing"): " → ".join(map(str, self.gradient_sigma)) + " px",
+            say("patch.smoothing"): " → ".join(map(bench.language.number, self.gradient_sigma)) + " px",
             say("patch.iterations"): say("patch.batches", iterations=self.iterations, photographs=self.batch),
         }
         names = list(squares)
