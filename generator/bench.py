@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Literal
 
 import captum.attr
 import horama
@@ -51,7 +52,11 @@ PENALTY = 1e-3
 # differs in the seventh digit leads the notebook itself elsewhere (a ReLU6 at its limit lets a gradient
 # through or not, as the last digit decides).
 TOLERANCE = 0.01
-OURS, NOTEBOOK = "TP 9", "carnet (boucle simple)"
+OURS, NOTEBOOK, LIMIT, FIT = "ours", "notebook", "limit", "fit"
+"""Engines that the words of a language name; the others are libraries and bear their own names."""
+
+
+Agrees = Literal["yes", "no", "other", "none"]
 
 
 class Row(BaseModel):
@@ -66,7 +71,9 @@ class Row(BaseModel):
         ratio_to_notebook: above 1 is faster than the notebook's loop.
         fraction_of_limit: 1 would be the machine's matrix-product rate.
         peak_mib: resident memory of the whole process at its highest while this row ran.
-        agrees: « oui » with the distance from the notebook's result, or why not.
+        agrees: whether the result is the notebook's, or why nothing can be said.
+        distance: relative distance from the notebook's result, where it can be compared.
+        r_squared: of a fitted line, how well it fits.
     """
 
     task: str
@@ -77,7 +84,9 @@ class Row(BaseModel):
     ratio_to_notebook: float | None
     fraction_of_limit: float | None
     peak_mib: float | None
-    agrees: str
+    agrees: Agrees
+    distance: float | None = None
+    r_squared: float | None = None
 
 
 @dataclass
@@ -125,9 +134,10 @@ def _say(rows: Iterator[Row], say: Callable[[str], None]) -> Iterator[Row]:
         ratio = f"{row.ratio_to_notebook:5.2f}×" if row.ratio_to_notebook else "      "
         share = f"{row.fraction_of_limit:5.2f}" if row.fraction_of_limit else "     "
         low, high = row.spread
+        distance = "" if row.distance is None else f"({row.distance:.1e})"
         say(
             f"{row.task:20} {row.network:18} {row.engine:20} {row.ms_per_image_iteration:7.2f} ms "
-            f"({low:.2f}–{high:.2f}) {ratio} {share} {row.peak_mib or 0:6.0f} MiB  {row.agrees}"
+            f"({low:.2f}–{high:.2f}) {ratio} {share} {row.peak_mib or 0:6.0f} MiB  {row.agrees} {distance}"
         )
         yield row
 
@@ -268,13 +278,14 @@ class _Bench:
         return Row(
             task=task,
             network=self.title,
-            engine=f"{OURS}, droite ajustée (r² = {line.rvalue**2:.5f})",
+            engine=FIT,
             ms_per_image_iteration=round(line.slope, 3),
             spread=(round(line.slope - line.stderr, 3), round(line.slope + line.stderr, 3)),
             ratio_to_notebook=None,
             fraction_of_limit=None,
             peak_mib=None,
-            agrees="—",
+            agrees="none",
+            r_squared=round(line.rvalue**2, 5),
         )
 
     def _bounds(self) -> tuple[float, float]:
@@ -300,6 +311,7 @@ class _Bench:
         notebook = next((racer for racer in racers if racer.engine == NOTEBOOK), None)
         for racer in racers:
             median = statistics.median(racer.times)
+            agrees, distance = _agreement(samples.get(racer.engine), samples.get(NOTEBOOK), TOLERANCE)
             ratios = [a / b for a, b in zip(notebook.times, racer.times, strict=True)] if notebook else []
             yield Row(
                 task=task,
@@ -310,31 +322,34 @@ class _Bench:
                 ratio_to_notebook=round(statistics.median(ratios), 3) if ratios else None,
                 fraction_of_limit=round(limit / median, 3),
                 peak_mib=round(racer.peak_mib),
-                agrees=_agreement(samples.get(racer.engine), samples.get(NOTEBOOK), TOLERANCE),
+                agrees=agrees,
+                distance=distance,
             )
         if notebook:
             fastest, slowest = (1000 * self.operations / rate for rate in (max(rates), min(rates)))
             yield Row(
                 task=task,
                 network=self.title,
-                engine="limite de la machine",
+                engine=LIMIT,
                 ms_per_image_iteration=round(limit, 3),
                 spread=(round(fastest, 3), round(slowest, 3)),
                 ratio_to_notebook=round(statistics.median(notebook.times) / limit, 3),
                 fraction_of_limit=1.0,
                 peak_mib=None,
-                agrees="—",
+                agrees="none",
             )
 
 
-def _agreement(sample: list[Tensor] | None, notebook: list[Tensor] | None, tolerance: float) -> str:
+def _agreement(
+    sample: list[Tensor] | None, notebook: list[Tensor] | None, tolerance: float
+) -> tuple[Agrees, float | None]:
     if notebook is None:
-        return "—"
+        return "none", None
     if sample is None:
-        return "autre méthode"
+        return "other", None
     pairs = zip(sample, notebook, strict=True)
     distance = statistics.median(float((a - b).norm() / b.norm().clamp_min(1e-12)) for a, b in pairs)
-    return f"{'oui' if distance <= tolerance else 'non'} ({distance:.1e}, toléré {tolerance:g})"
+    return ("yes" if distance <= tolerance else "no"), distance
 
 
 def _passes(summits: Iterable[Summit]) -> int:

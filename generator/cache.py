@@ -18,7 +18,7 @@ from generator.sources import sha256
 # These only describe and check; all they decide shows in the parameters.
 _CHECKING = {"errors", "schema", "catalogue", "sources"}
 _PROJECT = Path(__file__).parents[1]
-_DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image"}
+_DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
 
 
 def threads() -> int:

@@ -28,12 +28,20 @@ Bound = Annotated[str, AfterValidator(_bound)]
 """A comparison of a metric with a number: ``> 1.5``."""
 
 
+def _reference(given: str) -> str:
+    if given.count("/") != 1:
+        raise ValueError(f'found "{given}", should be EXPERIMENT/METRIC')
+    return given
+
+
 class Claim(Strict):
     """A sentence of an answer that can be right or wrong, and how that is decided."""
 
     says: str = Field(description="what the answer claims, in its own words")
     measured: str = Field("", description="what was measured to find out, for the reader")
-    metric: str | None = Field(None, description="EXPERIMENT/METRIC, the number that decides")
+    metric: Annotated[str, AfterValidator(_reference)] | None = Field(
+        None, description="EXPERIMENT/METRIC, the number that decides"
+    )
     confirmed: Bound | None = Field(None, description='the claim is confirmed where this holds, like "> 1.5"')
     refuted: Bound | None = Field(None, description='the claim is refuted where this holds, like "< 1"')
     see: str | None = Field(None, description="EXPERIMENT/FIGURE that shows it")

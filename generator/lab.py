@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from generator.catalogue import Classes, imagenet_classes
 from generator.errors import LabError, did_you_mean
@@ -19,15 +18,13 @@ from generator.experiments.base import Experiment
 from generator.images import read_image
 from generator.language import Language, read_language
 from generator.photographs import read_photographs
-from generator.questions import Question, figure_problems, read_questions
+from generator.places import Place, Places, read_text, read_yaml, tell, told
+from generator.questions import Question, read_questions, text_problems
 from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict
 from generator.sources import locate, locate_module, sha256
 
-Place = tuple[str | int, ...]
-"""Where a value stands in a lab file: keys and list positions from the top."""
-
-Places = Mapping[Place, tuple[Path, int]]
-"""File and line of each value."""
+FILLED_IN = ("network", "images")
+"""Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
 
 
 class LabFile(Strict):
@@ -161,7 +158,7 @@ class Lab:
 
     def tell(self, place: Place, problem: str) -> str:
         """One line about a value: file, line, key and what is wrong."""
-        return _tell(self.places, place, problem)
+        return tell(self.places, place, problem)
 
 
 def read_lab(path: Path, data_folder: Path) -> Lab:
@@ -181,7 +178,7 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
     try:
         file = LabFile.model_validate(data, context=context)
     except ValidationError as error:
-        problems += _told(error, LabFile, (), places)
+        problems += told(error, LabFile, (), places)
         file = None
     experiments = dict(_read_experiments(data, places, context, problems))
     if file is None:
@@ -191,12 +188,12 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
     for position, image in enumerate(file.images):
         if images.setdefault(image.name, image) is not image:
             problems.append(
-                _tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
+                tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
     figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
     questions, question_problems = read_questions(path.parent / file.questions, figures, read_language(file.language))
     for page in sorted((path.parent / file.pages).glob("*.md")):
-        question_problems += figure_problems(page, page.read_text(encoding="utf-8"), figures)
+        question_problems += text_problems(page, read_text(page), figures)
     # While an experiment is not understood, its figures are not known either.
     problems += question_problems if len(experiments) == len(data["experiments"]) else ()
     if problems:
@@ -253,7 +250,7 @@ def _read_classes(data: Mapping[str, Any], places: Places, lab_folder: Path, dat
     try:
         names = _class_names(given, lab_folder, data_folder)
     except LabError as error:
-        raise LabError(*(_tell(places, ("classes",), problem) for problem in error.problems)) from None
+        raise LabError(*(tell(places, ("classes",), problem) for problem in error.problems)) from None
     classes, titles = Classes(names), data.get("class_titles")
     found = {}
     for key, title in titles.items() if isinstance(titles, dict) else ():
@@ -295,7 +292,7 @@ def _list_images(
     try:
         entries = read_photographs(given, classes, lab_folder=lab_folder, data_folder=data_folder)
     except LabError as error:
-        raise LabError(*(_tell(places, ("images",), problem) for problem in error.problems)) from None
+        raise LabError(*(tell(places, ("images",), problem) for problem in error.problems)) from None
     data["images"] = [entry.says for entry in entries]
     places |= {("images", position): entry.place for position, entry in enumerate(entries) if entry.place}
 
@@ -306,8 +303,8 @@ def _read_experiments(
     """The experiments that are right; what is wrong with the others is added to ``problems``."""
     networks, images, entries = (data.get(key) for key in ("networks", "images", "experiments"))
     known = {
-        "networks": list(networks) if isinstance(networks, dict) else [],
-        "images": [i["name"] for i in images if isinstance(i, dict) and "name" in i]
+        "networks": [*map(str, networks)] if isinstance(networks, dict) else [],
+        "images": [str(i["name"]) for i in images if isinstance(i, dict) and "name" in i]
         if isinstance(images, list)
         else [],
     }
@@ -316,9 +313,9 @@ def _read_experiments(
         if not isinstance(entry, dict):
             continue  # LabFile has said so
         kind = entry.get("kind")
-        if kind not in kinds():
+        if not isinstance(kind, str) or kind not in kinds():
             problem = f"unknown kind of experiment {kind!r}; expected {', '.join(kinds())}"
-            problems.append(_tell(places, (*place, "kind"), problem + did_you_mean(kind, kinds())))
+            problems.append(tell(places, (*place, "kind"), problem + did_you_mean(kind, kinds())))
             continue
         model = kinds()[kind]
         filled = {key: value for key, value in entry.items() if key != "kind"}
@@ -329,23 +326,20 @@ def _read_experiments(
         try:
             yield name, model.model_validate(filled, context={**known, **context})
         except ValidationError as error:
-            problems += _told(error, model, place, places)
-
-
-# Reading YAML with lines -------------------------------------------------------------------------
+            problems += told(error, model, place, places)
 
 
 def _read_with_parents(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
     """A lab file laid over the one it extends: mappings merge, lists replace, null removes."""
     if path.resolve() in children:
         raise LabError(f"{path}: extends itself, by way of {', '.join(str(c) for c in children)}")
-    data, places = _read_yaml(path)
+    data, places = read_yaml(path, read_text(path))
     parent = data.pop("extends", None)
     if parent is None:
         return data, places
     parent_path = path.parent / str(parent)
     if not parent_path.is_file():
-        raise LabError(_tell(places, ("extends",), f"no file {parent_path}; paths are relative to the lab file"))
+        raise LabError(tell(places, ("extends",), f"no file {parent_path}; paths are relative to the lab file"))
     below, below_places = _read_with_parents(parent_path, (*children, path.resolve()))
     return _merged(below, data), {**below_places, **places}
 
@@ -360,91 +354,3 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except UnicodeDecodeError:
-        raise LabError(f"{path}: is not text in UTF-8; save it as such") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise LabError(f"{path}:{line}: is no valid YAML ({error.problem}); check indentation and quotes") from None
-    if not isinstance(data, dict):
-        raise LabError(f"{path}: expected keys and values (title: …), found {type(data).__name__}")
-    places: dict[Place, tuple[Path, int]] = {}
-    for place, line in _lines(node, ()):
-        if place in places:
-            first = places[place][1]
-            raise LabError(f"{path}:{line}: {_dotted(place)}: given twice, first on line {first}; rename or remove one")
-        places[place] = (path, line)
-    return data, places
-
-
-def _lines(node: yaml.Node | None, place: Place) -> Iterator[tuple[Place, int]]:
-    """The line of each value, told by its key where it has one; a key given twice comes twice."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*place, yaml.safe_load(key.value) if key.tag.endswith(":int") else key.value)
-            yield inner, key.start_mark.line + 1
-            yield from _lines(value, inner)
-    elif isinstance(node, yaml.SequenceNode):
-        for position, value in enumerate(node.value):
-            yield (*place, position), value.start_mark.line + 1
-            yield from _lines(value, (*place, position))
-
-
-# Telling what is wrong ---------------------------------------------------------------------------
-
-
-def _dotted(place: Place) -> str:
-    return ".".join(str(part) for part in place)
-
-
-def _tell(places: Places, place: Place, problem: str) -> str:
-    known = place
-    while known and known not in places:
-        known = known[:-1]
-    path, line = places.get(known) or min(places.values(), key=lambda where: where[1])
-    return f"{path}:{line}: {_dotted(place)}: {problem}"
-
-
-def _told(error: ValidationError, model: type[BaseModel], prefix: Place, places: Places) -> Iterator[str]:
-    mistakes = error.errors()
-    for mistake in mistakes:
-        # A list whose items were all refused is not too short besides.
-        if any(other["loc"][: len(mistake["loc"])] == mistake["loc"] for other in mistakes if other is not mistake):
-            continue
-        loc = tuple(part for part in mistake["loc"] if part != "[key]")
-        owner = _model_at(model, loc[:-1])
-        field = owner.model_fields.get(str(loc[-1])) if loc else None
-        expected = f"; expected: {field.description}" if field and field.description else ""
-        match mistake["type"]:
-            case "extra_forbidden":
-                problem = f"unknown key; expected one of {', '.join(owner.model_fields)}"
-                problem += did_you_mean(loc[-1], owner.model_fields)
-            case "missing":
-                problem = f"missing{expected}"
-            case "value_error":
-                problem = str(mistake["ctx"]["error"])
-            case _:
-                message = mistake["msg"].removeprefix("Input should be ")
-                problem = f"found {mistake['input']!r}, should be {message}{expected}"
-        yield _tell(places, (*prefix, *loc), problem)
-
-
-def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
-    """The model that a place of a lab file is read into."""
-    for part in loc:
-        if field := model.model_fields.get(str(part)):
-            model = next(_models_in(field.annotation), model)
-    return model
-
-
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)

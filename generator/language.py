@@ -92,10 +92,10 @@ class Language:
             pieces[::2] = [pattern.sub(replacement, piece) for piece in pieces[::2]]
         return "".join(pieces)
 
-    def _form(self, count: object) -> str:
-        # French counts nought like one, English like many.
-        single = (0, 1) if self.code == "fr" else (1,)
-        return "one" if count in single else "other"
+    def _form(self, count: Any) -> str:
+        # French counts nought and a half like one, English like many.
+        single = abs(count) < 2 if self.code == "fr" else count == 1
+        return "one" if single else "other"
 
 
 class _Filler(Formatter):

@@ -13,14 +13,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
-import yaml
 from pydantic import Field, ValidationError
 
 from generator.claims import Claim
-from generator.errors import did_you_mean
+from generator.errors import LabError, did_you_mean
 from generator.language import Language
+from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.schema import Strict
 
 FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
@@ -29,16 +30,23 @@ REFERENCE = re.compile(r"(?<!!)\[\]\(figure:(?P<figure>[^)\s]+)\)")
 """A mention of a figure, which becomes its number."""
 FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
+LINK = re.compile(r"!?\[[^\]]*\]\(\s*(?:figure|table)\s*:[^)]*\)", re.IGNORECASE)
+"""What somebody meant for one of these."""
+FORMULA = re.compile(r"\$([^$\n]+)\$")
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 """Pieces of Markdown that are shown as they stand."""
 
 
-class _Header(Strict):
-    number: int = Field(ge=1)
-    title: str
-    answered_with: int | None = Field(None, ge=1)
-    illustration: str | None = None
-    claims: tuple[Claim, ...] = ()
+class Header(Strict):
+    """The keys of a question's header."""
+
+    number: int = Field(ge=1, description="its number, as in « Question 3 »")
+    title: str = Field(description="what it is about, in a few words")
+    answered_with: int | None = Field(None, ge=1, description="number of the question whose answer serves this one too")
+    illustration: str | None = Field(
+        None, description="EXPERIMENT/FIGURE for the home page; the last figure it shows if left out"
+    )
+    claims: tuple[Claim, ...] = Field((), description="what the answer claims, with the rule that decides")
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Question:
         answered_with: number of the question whose answer serves this one too.
         illustration: EXPERIMENT/FIGURE for the home page; if None, the last figure it shows.
         claims: what the answer claims.
+        places: (file, line) of each value of the header, for messages.
     """
 
     path: Path
@@ -68,6 +77,7 @@ class Question:
     answered_with: int | None
     illustration: str | None
     claims: tuple[Claim, ...]
+    places: Places
 
     @property
     def slug(self) -> str:
@@ -78,6 +88,10 @@ class Question:
     def figures(self) -> list[str]:
         """EXPERIMENT/FIGURE of every figure it shows, in order."""
         return [m["figure"] for m in FIGURE.finditer("\n".join(self._texts))]
+
+    def tell(self, place: Place, problem: str) -> str:
+        """One line about a value of the header: file, line, key and what is wrong."""
+        return tell(self.places, place, problem)
 
     @property
     def _texts(self) -> tuple[str, ...]:
@@ -103,58 +117,68 @@ def read_questions(
     if not paths:
         problems.append(f"{folder}: no question there; expected files q01-….md")
     for path in paths:
-        text = path.read_text(encoding="utf-8")
-        problems += figure_problems(path, text, figures)
-        question = _read(path, text, language, problems)
+        try:
+            text = read_text(path)
+            question = _read(path, text, language, problems)
+        except LabError as error:
+            problems += error.problems
+            continue
+        problems += text_problems(path, text, figures)
         if question:
             problems += _header_problems(question, figures)
         if question and question.number in questions:
             other = questions[question.number].path.name
-            problems.append(f"{path}: number: {question.number} is the number of {other} too; change one")
+            told_so = f"{question.number} is the number of {other} too; change one"
+            problems.append(question.tell(("number",), told_so))
         elif question:
             questions[question.number] = question
     for question in questions.values():
         if answering := questions.get(question.answered_with or question.number):
             problems += _quote_problems(question, answering.answer)
         else:
-            problems.append(
-                f"{question.path}: answered_with: there is no question {question.answered_with}; "
-                f"expected one of {', '.join(map(str, sorted(questions)))}"
-            )
+            expected = f"expected one of {', '.join(map(str, sorted(questions)))}"
+            there_is_none = f"there is no question {question.answered_with}; {expected}"
+            problems.append(question.tell(("answered_with",), there_is_none))
     return tuple(questions[number] for number in sorted(questions)), problems
 
 
 def _read(path: Path, text: str, language: Language, problems: list[str]) -> Question | None:
-    parts = re.split(r"^---\s*$", text, maxsplit=2, flags=re.MULTILINE)
+    """The question of a file; None, and lines added to ``problems``, if it is not understood.
+
+    Raises:
+        LabError: its header is no YAML.
+    """
+    parts = re.split(r"^---[ \t]*$", text, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0].strip():
         problems.append(f"{path}:1: no header; expected number and title between two lines of ---")
         return None
+    data, places = read_yaml(path, parts[1], above=parts[0].count("\n"))
     try:
-        header = _Header.model_validate(yaml.safe_load(parts[1]) or {})
-    except yaml.YAMLError:
-        problems.append(f"{path}:2: the header is no valid YAML; expected lines like number: 3")
-        return None
+        header = Header.model_validate(data)
     except ValidationError as error:
-        for mistake in error.errors():
-            key = ".".join(map(str, mistake["loc"]))
-            fields = (Claim if len(mistake["loc"]) > 1 else _Header).model_fields
-            hint = did_you_mean(mistake["loc"][-1], fields) if mistake["type"] == "extra_forbidden" else ""
-            problems.append(f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}{hint}")
+        problems += told(error, Header, (), places)
         return None
     known = {heading: name for name, heading in language.section("questions").items()}
+    expected = ", ".join(f"## {heading}" for heading in known)
+    so_far = len(problems)
     sections = dict.fromkeys(known.values(), "")
-    for heading, body in _sections(parts[2]):
-        if heading not in known:
-            expected = ", ".join(known)
-            line = text[: text.index(f"## {heading}")].count("\n") + 1
+    body = text.count("\n") - parts[2].count("\n")
+    for line, heading, content in _sections(parts[2]):
+        where = f"{path}:{body + line}"
+        if heading is None:
+            problems.append(f"{where}: text before the first section; put it under one of {expected}")
+        elif heading not in known:
             problems.append(
-                f'{path}:{line}: unknown section "{heading}"; expected {expected}{did_you_mean(heading, known)}'
+                f'{where}: unknown section "{heading}"; expected one of {expected}{did_you_mean(heading, known)}'
             )
-            continue
-        sections[known[heading]] = body
-    if not sections["statement"]:
-        heading = language.say("questions.statement")
-        problems.append(f'{path}: no section "## {heading}"; expected what is asked')
+        elif sections[known[heading]]:
+            problems.append(f'{where}: section "{heading}" given twice; put its texts together')
+        else:
+            sections[known[heading]] = content
+    # A heading that is not understood may be the one missed.
+    if not sections["statement"] and len(problems) == so_far:
+        problems.append(f'{path}: no section "## {language.say("questions.statement")}"; expected what is asked')
+    if len(problems) > so_far:
         return None
     return Question(
         path,
@@ -164,33 +188,41 @@ def _read(path: Path, text: str, language: Language, problems: list[str]) -> Que
         answered_with=header.answered_with,
         illustration=header.illustration,
         claims=header.claims,
+        places=places,
     )
 
 
-def _sections(body: str) -> Iterator[tuple[str, str]]:
-    pieces = re.split(r"^## (.+)$", body, flags=re.MULTILINE)
-    for heading, content in zip(pieces[1::2], pieces[2::2], strict=True):
-        yield heading.strip(), content.strip()
+def _sections(body: str) -> Iterator[tuple[int, str | None, str]]:
+    """Line, heading and text of each section; what stands above the first one has no heading."""
+    # What stands in code, a line of a shell perhaps, is no heading.
+    headings = list(re.finditer(r"^##[ \t]+(.+)$", without_code(body), flags=re.MULTILINE))
+    above = body[: headings[0].start()] if headings else body
+    if above.strip():
+        yield 1 + above[: len(above) - len(above.lstrip())].count("\n"), None, above
+    for heading, following in zip_longest(headings, headings[1:]):
+        content = body[heading.end() : following.start() if following else None]
+        yield 1 + body[: heading.start()].count("\n"), heading[1].strip(), content.strip()
 
 
 def _header_problems(question: Question, figures: Collection[str]) -> Iterator[str]:
-    named = {"illustration": question.illustration}
-    named |= {f"claims.{place}.see": claim.see for place, claim in enumerate(question.claims)}
+    named: dict[Place, str | None] = {("illustration",): question.illustration}
+    named |= {("claims", place, "see"): claim.see for place, claim in enumerate(question.claims)}
     for key, figure in named.items():
         if figure and figure not in figures:
-            yield f"{question.path}: {key}: no experiment makes {figure}{did_you_mean(figure, figures)}"
+            yield question.tell(key, f"no experiment makes {figure}{did_you_mean(figure, figures)}")
     experiments = {figure.partition("/")[0] for figure in figures}
     for place, claim in enumerate(question.claims):
         if claim.experiment and claim.experiment not in experiments:
             near = did_you_mean(claim.experiment, experiments)
-            yield f'{question.path}: claims.{place}.metric: there is no experiment "{claim.experiment}"{near}'
+            yield question.tell(("claims", place, "metric"), f'there is no experiment "{claim.experiment}"{near}')
 
 
 def _quote_problems(question: Question, answer: str) -> Iterator[str]:
     said = _words(answer)
     for place, claim in enumerate(question.claims):
         if _words(claim.says) not in said:
-            yield f'{question.path}: claims.{place}.says: "{claim.says}" does not stand in the answer; quote its words'
+            problem = f'"{claim.says}" does not stand in the answer; quote its words'
+            yield question.tell(("claims", place, "says"), problem)
 
 
 def _words(text: str) -> str:
@@ -198,13 +230,32 @@ def _words(text: str) -> str:
     return " ".join(text.replace("*", "").split())
 
 
-def figure_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
-    """A line for each link to a figure that there is not; what stands in code is an example."""
-    text = CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
-    for match in (*FIGURE.finditer(text), *REFERENCE.finditer(text)):
-        if match["figure"] not in figures:
-            line = text[: match.start()].count("\n") + 1
+def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
+    """A line for each link to a figure that there is not, and for each link or formula that is not understood."""
+    text = without_code(text)
+    for match in LINK.finditer(text):
+        where = f"{path}:{text[: match.start()].count(chr(10)) + 1}"
+        link = FIGURE.fullmatch(match[0]) or REFERENCE.fullmatch(match[0])
+        if link and link["figure"] not in figures:
             yield (
-                f'{path}:{line}: figure:{match["figure"]}: no experiment makes this figure; "python -m generator '
-                f'list" shows them all{did_you_mean(match["figure"], figures)}'
+                f"{where}: figure:{link['figure']}: no experiment makes this figure; "
+                f'"python -m generator list" shows them all{did_you_mean(link["figure"], figures)}'
             )
+        elif not link and not TABLE.fullmatch(match[0]):
+            yield (
+                f"{where}: {match[0]} is not understood; expected ![caption](figure:EXPERIMENT/FIGURE), "
+                "![caption](table:EXPERIMENT/TABLE), or [](figure:EXPERIMENT/FIGURE) for its number"
+            )
+    for match in FORMULA.finditer(text):
+        from latex2mathml.converter import convert  # slow to import
+
+        try:
+            convert(match[1])
+        except Exception as error:  # noqa: BLE001  # of many kinds, and no base of their own
+            line = text[: match.start()].count("\n") + 1
+            yield f"{path}:{line}: {match[0]} is no formula ({type(error).__name__}); check its braces"
+
+
+def without_code(text: str) -> str:
+    """A text with blanks in place of its code; the rest stands where it stood."""
+    return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)

@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 # Each room may import from the ones that stand before it.
 ROOMS = [
     "errors language",
+    "places",
     "charts statistics",
     "catalogue sources",
     "schema images engine",

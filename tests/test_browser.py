@@ -22,7 +22,10 @@ FILMED, FOOLED, MAPPED = (
 GALLERY = "galeries/saliency.html"
 VERDICTS = "bilan.html"
 # One page of each kind, for what takes too long on all.
-EVERY_KIND = ["index.html", FILMED, FOOLED, MAPPED, GALLERY, VERDICTS, "methode.html", "carnets.html", "execution.html"]
+EVERY_KIND = [
+    "index.html", FILMED, FOOLED, MAPPED, GALLERY, VERDICTS,
+    "methode.html", "carnets.html", "execution.html", "reutiliser-experience.html",
+]  # fmt: skip
 
 UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 

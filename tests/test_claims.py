@@ -109,6 +109,7 @@ class TestOnThePage:
         question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))
         done = generator("site", mini)
         assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith(f"{question}:7: claims.0.metric: "), "with its line"
         assert 'saillance/oiseau.maximun was not measured; did you mean "saillance/oiseau.maximum"?' in done.stderr
         assert "Traceback" not in done.stderr
 
@@ -118,7 +119,7 @@ class TestOnThePage:
             ("says: tête", "says: queue", 'claims.0.says: "queue" does not stand in the answer'),
             ("saillance/oiseau.max", "saillanse/oiseau.max", 'no experiment "saillanse"; did you mean "saillance"?'),
             ("see: saillance/bande", "see: saillance/bende", "claims.0.see: no experiment makes saillance/bende"),
-            ("refuted:", "refutes:", 'claims.0.refutes: Extra inputs are not permitted; did you mean "refuted"?'),
+            ("refuted:", "refutes:", "claims.0.refutes: unknown key; expected one of says, measured, metric"),
         ],
     )
     def test_a_mistake_in_a_claim_is_told(self, old: str, new: str, problem: str, mini: Path, generator: Run) -> None:

@@ -73,7 +73,7 @@ class TestFrench:
         assert FRENCH.typeset("| :--- |") == "| :--- |"
 
     def test_forms(self) -> None:
-        assert [FRENCH.say("count.figures", n=n) for n in (0, 1, 2)] == ["0 figure", "1 figure", "2 figures"]
+        assert [FRENCH.say("count.figures", n=n) for n in (0, 1.5, 2)] == ["0 figure", "1,5 figure", "2 figures"]
 
 
 class TestEnglish:
@@ -85,7 +85,7 @@ class TestEnglish:
         )
 
     def test_forms(self) -> None:
-        assert [ENGLISH.say("count.figures", n=n) for n in (0, 1, 2)] == ["0 figures", "1 figure", "2 figures"]
+        assert [ENGLISH.say("count.figures", n=n) for n in (0, 0.5, 1)] == ["0 figures", "0.5 figures", "1 figure"]
 
 
 @pytest.fixture(scope="session")

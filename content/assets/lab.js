@@ -318,6 +318,8 @@
   // What scrolls sideways can be scrolled by keyboard; the theme wraps its tables once the page is there.
   addEventListener("load", () => {
     for (const table of all(".md-typeset__scrollwrap")) table.tabIndex = 0;
+    // It makes a landmark of each copy button, too; they need names that differ.
+    all(".md-code__nav").forEach((bar, n) => { bar.ariaLabel = `${bar.firstElementChild.title} ${n + 1}`; });
   });
 
   all(".tp-film").forEach(film);

@@ -15,8 +15,8 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.saliency import capped, capped_scale
-from generator.french import number
 from generator.images import shift
+from generator.language import Language
 from generator.schema import Fraction, ImageName, NetworkName
 from generator.statistics import mean, rank_correlations, share
 
@@ -107,26 +107,26 @@ class Agreement(Experiment):
         return np.array([rank_correlations(pair)[0, 1] for pair in pairs])
 
     def _measure(self, bench: Bench, alike: dict[str, NDArray[np.float64]], across: NDArray[np.float64]) -> None:
-        metric = bench.results.metric
+        metric, say = bench.results.metric, bench.language.say
         for name, values in alike.items():
-            metric(name, mean(values), label=f"Corrélation de rang, {_told(name)}")
+            metric(name, mean(values), label=say("agreement.correlation", compared=_told(name, bench.language)))
         floor, ceiling = alike["images"], alike["shift"]
         metric(
             "position",
             mean(100 * (alike["networks"] - floor) / (ceiling - floor)),
-            label="Place de la corrélation des deux réseaux, entre deux images (0) et un décalage d’un pixel (100)",
+            label=say("agreement.position"),
             unit="%",
         )
         metric(
             "recognised",
             share(across.argmax(axis=1) == np.arange(len(across))),
-            label="Images reconnues d’après la carte de l’autre réseau",
+            label=say("agreement.recognised"),
             unit="%",
         )
         metric(
             "learned",
             mean(alike["networks"] - alike[f"shuffled-{self.shares[-1]:g}"]),
-            label="Ce que la corrélation des deux réseaux doit à l’apprentissage",
+            label=say("agreement.learned"),
         )
         photographs = [bench.photographs[name] for name in self.images]
         for key, network in (("own", bench.network), ("other", bench.networks[self.other])):
@@ -134,11 +134,12 @@ class Agreement(Experiment):
             metric(
                 f"right.{key}",
                 share(chances.argmax(axis=1) == [p.label for p in photographs]),
-                label="Images bien classées, " + ("premier réseau" if key == "own" else "second réseau"),
+                label=say(f"agreement.right.{key}"),
                 unit="%",
             )
 
     def _chart(self, bench: Bench, alike: dict[str, NDArray[np.float64]]) -> None:
+        say = bench.language.say
         figure, (axes,) = canvas(7.2, 0.7 + 0.42 * len(alike))
         random = np.random.default_rng(0)
         for row, (name, values) in enumerate(alike.items()):
@@ -147,36 +148,32 @@ class Agreement(Experiment):
             axes.plot(values, row + random.uniform(-0.16, 0.16, len(values)), "o", color=colour, alpha=0.7, ms=4, mew=0)
             axes.plot([estimate.low, estimate.high], [row, row], color=INK, linewidth=2)
             axes.plot(estimate.value, row, "|", color=INK, markersize=14, markeredgewidth=2)
-        axes.set_yticks(range(len(alike)), [_told(name) for name in alike])
+        axes.set_yticks(range(len(alike)), [_told(name, bench.language) for name in alike])
         axes.invert_yaxis()
-        axes.set_xlabel("Corrélation de rang des cartes")
+        axes.set_xlabel(say("agreement.chart.correlation"))
         bench.results.chart(
             "accord",
             draw(figure, bench.language),
-            title="Deux réseaux, une même carte ?",
-            caption="Corrélation de rang de Spearman entre deux cartes de saillance, un point par image ; trait : "
-            "moyenne et intervalle de confiance à 95 %. En premier, les deux réseaux ; en bleu, ce qu’il faut attendre "
-            "au plus et au moins ; en vert, le premier réseau comparé à lui-même quand il oublie : les poids d’une "
-            "part de ses couches, à partir de la sortie, sont mélangés au hasard (Adebayo et al., 2018).",
-            alt="Nuages de points en lignes : haut pour l’image décalée d’un pixel, bas pour deux images "
-            "différentes et pour le réseau sans apprentissage",
+            title=say("agreement.chart.title"),
+            caption=say("agreement.chart.caption"),
+            alt=say("agreement.chart.alt"),
             arrays=alike,
             images=self.images,
             seed=self.seed,
             parameters={
-                "cartes comparées": f"ramenées à {self.side} × {self.side}, puis flou gaussien, "
-                f"σ = {number(self.blur)} px",
-                "classe": "la vraie classe de chaque image",
-                "poids mélangés": "ceux des convolutions et des couches linéaires ; la normalisation reste",
+                say("agreement.grids"): say("agreement.blurred", side=self.side, blur=self.blur),
+                say("common.class"): say("saliency.true-class"),
+                say("agreement.shuffled"): say("agreement.which"),
             },
         )
 
     def _table(self, bench: Bench, alike: dict[str, NDArray[np.float64]]) -> None:
+        say = bench.language.say
         listed = ["networks", "shift", "images", f"shuffled-{self.shares[-1]:g}"]
         bench.results.table(
             "images",
-            caption="Corrélation de rang entre deux cartes, image par image.",
-            columns=["Image", *(_told(name).capitalize() for name in listed)],
+            caption=say("agreement.table.caption"),
+            columns=[say("agreement.table.image"), *(_told(name, bench.language).capitalize() for name in listed)],
             rows=[
                 [bench.photographs[name].title, *(float(alike[column][row]) for column in listed)]
                 for row, name in enumerate(self.images)
@@ -185,38 +182,41 @@ class Agreement(Experiment):
         )
 
     def _plate(self, bench: Bench, plate: str, images: list[str], own: dict[str, Map], others: dict[str, Map]) -> None:
+        say = bench.language.say
         columns: list[list[Picture]] = []
         for name in images:
             photograph = bench.photographs[name]
             photo = bench.results.picture(
-                f"{name}-image", photograph.pixels, title=photograph.title, alt=f"Photographie : {photograph.title}"
+                f"{name}-image",
+                photograph.pixels,
+                title=photograph.title,
+                alt=say("common.photograph", title=photograph.title),
             )
             maps = [
-                _picture(bench, f"{name}-{key}", values[name], title, photograph.title)
-                for key, title, values in (("premier", "Réseau 1", own), ("second", "Réseau 2", others))
+                _picture(bench, f"{name}-{file}", values[name], say(f"agreement.map.{key}"), photograph.title)
+                for file, key, values in (("premier", "first", own), ("second", "second", others))
             ]
             columns.append([photo, *maps])
         bench.results.figure(
             plate,
-            title="Les cartes des deux réseaux",
-            caption="En haut, les photographies ; au milieu, les cartes de saillance du premier réseau ; en bas, "
-            "celles du second. Dans chaque carte, le centième le plus fort des pixels est blanc.",
+            title=say("agreement.maps.title"),
+            caption=say("agreement.maps.caption"),
             columns=columns,
             thumbnail=columns[0][-1],
             arrays={f"{name}-{key}": maps[name] for name in images for key, maps in (("own", own), ("other", others))},
             images=images,
-            parameters={"classe": "la vraie classe de chaque image", "palette": "hot"},
+            parameters={say("common.class"): say("saliency.true-class"), say("common.palette"): "hot"},
         )
 
     def _forgetting(self, bench: Bench, maps: dict[float, dict[str, Map]]) -> None:
-        title = bench.photographs[self.shown].title
+        say, title = bench.language.say, bench.photographs[self.shown].title
         columns = [
             [
                 _picture(
                     bench,
                     f"oubli-{100 * share:g}",
                     values[self.shown],
-                    f"{number(100 * share)} %" if share else "Entraîné",
+                    say("agreement.map.shuffled", share=100 * share) if share else say("agreement.map.trained"),
                     title,
                 )
             ]
@@ -224,16 +224,17 @@ class Agreement(Experiment):
         ]
         bench.results.figure(
             "oubli",
-            title=f"{title} : la carte quand le réseau oublie",
-            caption="À gauche, la carte de saillance du réseau entraîné ; puis celles du même réseau quand les poids "
-            "d’une part de ses couches, à partir de la sortie, sont mélangés au hasard ; à droite, de toutes. "
-            "Dans chaque carte, le centième le plus fort des pixels est blanc.",
+            title=say("agreement.forgetting.title", title=title),
+            caption=say("agreement.forgetting.caption"),
             columns=columns,
             thumbnail=columns[-1][0],
             arrays={f"{share:g}": values[self.shown] for share, values in maps.items()},
             images=[self.shown],
             seed=self.seed,
-            parameters={"classe": bench.class_title(bench.photographs[self.shown].label), "palette": "hot"},
+            parameters={
+                say("common.class"): bench.class_title(bench.photographs[self.shown].label),
+                say("common.palette"): "hot",
+            },
         )
 
 
@@ -243,16 +244,11 @@ def _picture(bench: Bench, file: str, values: Map, heading: str, shown: str) -> 
         capped(values),
         title=heading,
         scale=capped_scale(values),
-        alt=f"Carte de saillance de la photographie « {shown} », {heading[0].lower()}{heading[1:]}",
+        alt=bench.language.say("agreement.map-alt", title=shown, network=heading.lower()),
     )
 
 
-def _told(name: str) -> str:
+def _told(name: str, language: Language) -> str:
     """What two maps that are compared have not in common."""
-    if name.startswith("shuffled-"):
-        return f"{number(100 * float(name.removeprefix('shuffled-')))} % des couches mélangées"
-    return {
-        "networks": "deux réseaux",
-        "shift": "image décalée d’un pixel",
-        "images": "une autre image",
-    }[name]
+    compared, _, part = name.partition("-")
+    return language.say(f"agreement.compared.{compared}", **({"share": 100 * float(part)} if part else {}))

@@ -15,16 +15,6 @@ from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 from generator.statistics import mean, share
 
-TITLES = {
-    "runner-up": "TP, 2e classe",
-    "target": "TP, classe choisie",
-    "fgsm": "FGSM",
-    "pgd": "PGD",
-    "deepfool": "DeepFool",
-    "carlini-wagner": "Carlini-Wagner",
-    "hop-skip-jump": "HopSkipJump",
-}
-
 
 class Attacks(Experiment):
     """Untargeted attacks on the same photographs, and the norms of the changes they find."""
@@ -52,11 +42,13 @@ class Attacks(Experiment):
 
     @property
     def work(self) -> int:
-        passes = 2 * (self.iterations + 1) + sum(vision.attacks.METHODS.values()) + len(TITLES) + 1
-        return len(self.photographs) * passes
+        literature = vision.attacks.METHODS
+        own = 2 * (self.iterations + 1)
+        # Beside what makes them, each image is shown once as it is saved, and the photograph once.
+        return len(self.photographs) * (own + sum(literature.values()) + 2 + len(literature) + 1)
 
     def run(self, bench: Bench) -> None:
-        network = bench.network
+        network, say = bench.network, bench.language.say
         originals = [one.pixels for one in bench.photographs.values()]
         ranked = [
             vision.gradients.probabilities(network.scorer, network.normalise([pixels]))[0].argsort()[::-1]
@@ -73,14 +65,14 @@ class Attacks(Experiment):
         for method, ends in outcomes.items():
             saved = vision.gradients.answers(network, (to_bytes(end.image) for end in ends), on_step=bench.on_step)
             survives = [bool(answer != ranks[0]) for answer, ranks in zip(saved, ranked, strict=True)]
-            rows.append([TITLES[method], *self._measure(bench, method, ends, originals, survives)])
+            rows.append([say(f"attacks.method.{method}"), *self._measure(bench, method, ends, originals, survives)])
         bench.results.table(
             "methodes",
-            caption=f"Sur {len(originals)} photographies, part des images qui changent la réponse du réseau, en %, "
-            "telles quelles puis arrondies à 8 bits comme dans un fichier ; moyennes de la norme L2 (pixels dans "
-            "[0, 1]) et de la norme L∞ (en niveaux de gris, 1/255) des changements qui y parviennent ; par image, "
-            "nombre de passages avec gradient et sans. Entre crochets, intervalles de confiance à 95 % (Wilson).",
-            columns=["Méthode", "trompe", "enregistrée", "L2", "L∞", "gradients", "réponses"],
+            caption=say("attacks.table.caption", photographs=len(originals)),
+            columns=[
+                say(f"attacks.table.{heading}")
+                for heading in ("method", "fooled", "saved", "l2", "linf", "gradients", "queries")
+            ],
             rows=rows,
         )
         place = list(bench.photographs).index(self.shown)
@@ -111,62 +103,60 @@ class Attacks(Experiment):
     ) -> Iterator[str | float | None]:
         """Record what a method reached, and give the cells of its row."""
         changes = [end.image - pixels / 255 for end, pixels in zip(ends, originals, strict=True) if end.fooled]
+        title = bench.language.say(f"attacks.method.{method}")
         measures = {
-            "fooled": (share([end.fooled for end in ends]), "images qui trompent", "%"),
-            "saved": (share(survives), "images enregistrées qui trompent", "%"),
-            "l2": (changes and mean([float(np.linalg.norm(change)) for change in changes]), "norme L2 moyenne", ""),
-            "linf": (
-                changes and mean([255 * float(np.abs(change).max()) for change in changes]),
-                "norme L∞ moyenne, en 1/255",
-                "",
-            ),
-            "gradients": (float(np.mean([end.gradients for end in ends])), "passages avec gradient par image", ""),
-            "queries": (float(np.mean([end.queries for end in ends])), "passages sans gradient par image", ""),
+            "fooled": (share([end.fooled for end in ends]), "%"),
+            "saved": (share(survives), "%"),
+            "l2": (changes and mean([float(np.linalg.norm(change)) for change in changes]), ""),
+            "linf": (changes and mean([255 * float(np.abs(change).max()) for change in changes]), ""),
+            "gradients": (float(np.mean([end.gradients for end in ends])), ""),
+            "queries": (float(np.mean([end.queries for end in ends])), ""),
         }
-        for key, (value, label, unit) in measures.items():
+        for key, (value, unit) in measures.items():
             if isinstance(value, list):  # nothing was fooled: there is no distance
                 yield None
                 continue
-            bench.results.metric(f"{method}.{key}", value, label=f"{TITLES[method]} : {label}", unit=unit)
+            label = bench.language.say(f"attacks.metric.{key}", method=title)
+            bench.results.metric(f"{method}.{key}", value, label=label, unit=unit)
             yield value if isinstance(value, float) else value.cell(bench.language) if unit else value.value
 
     def _figure(self, bench: Bench, ends: Mapping[str, vision.attacks.Outcome]) -> None:
-        results, photograph = bench.results, bench.photographs[self.shown]
+        results, photograph, say = bench.results, bench.photographs[self.shown], bench.language.say
         original = photograph.pixels.astype(np.float32) / np.float32(255)
         shown = {"original": original} | {method: end.image for method, end in ends.items()}
+        titles = [say("attacks.original"), *(say(f"attacks.method.{method}") for method in ends)]
         pairs = [
             (
                 results.picture(
                     f"{self.shown}-{key}",
                     to_bytes(image),
                     title=title,
-                    alt=f"Photographie « {photograph.title} » : {title}",
+                    alt=say("attacks.alt", photograph=photograph.title, method=title),
                 ),
                 results.picture(
                     f"{self.shown}-{key}-difference-x10",
                     around_grey(10 * (image - original)),
-                    title="différence × 10",
-                    alt=f"Sa différence avec l’originale, multipliée par dix, autour d’un gris moyen : {title}",
+                    title=say("attacks.difference-x10"),
+                    alt=say("attacks.difference-x10-alt", method=title),
                     scale=grey_scale(10),
                 ),
             )
-            for (key, image), title in zip(shown.items(), ("originale", *TITLES.values()), strict=True)
+            for (key, image), title in zip(shown.items(), titles, strict=True)
         ]
         width = len(pairs) // 2
         results.figure(
             self.shown,
-            title=f"{photograph.title} : une image, plusieurs attaques",
-            caption="La photographie, puis ce qu’en fait chaque méthode ; sous chaque image, sa différence avec "
-            "l’originale multipliée par dix, où le gris moyen veut dire « aucun changement ».",
+            title=say("attacks.title", photograph=photograph.title),
+            caption=say("attacks.caption"),
             columns=[[*above, *below] for above, below in zip(pairs[:width], pairs[width:], strict=True)],
             thumbnail=pairs[-1][0],
             arrays=shown,
             images=[self.shown],
             seed=self.seed,
             parameters={
-                "pas η de la méthode du TP (norme L2, espace normalisé)": self.step,
-                "classe choisie": f"{bench.class_title(self.target)} ({self.target})",
-                "rayons de FGSM et PGD, en 1/255": ", ".join(map(str, vision.attacks.RADII)),
-                "autres réglages": "ceux de generator/vision/attacks.py, pour foolbox",
+                say("attacks.step"): self.step,
+                say("attacks.chosen"): f"{bench.class_title(self.target)} ({self.target})",
+                say("attacks.radii"): ", ".join(map(str, vision.attacks.RADII)),
+                say("attacks.others"): say("attacks.in-code"),
             },
         )

@@ -57,7 +57,7 @@ class Run(Strict):
 
     name: Name = Field(description="its figures are called NAME-0001 and so on, after the iteration")
     title: str = Field(description="what distinguishes it, for the reader")
-    target: ClassIndex = Field(description="the class to visualise: an index or an English name")
+    target: ClassIndex = Field(description="the class to visualise: an index, a name or a title")
     start: ImageName | None = Field(None, description="image to start from; standard normal noise if left out")
     penalty: Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"] | None = Field(
         None, description="what pulls back"

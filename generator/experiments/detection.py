@@ -16,16 +16,16 @@ from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family, Photograph
 from generator.experiments.localisation import BLUE, GREEN, best_and_worst, maps_of_boxed
 from generator.experiments.saliency import heat, heat_scale
-from generator.french import number
 from generator.images import Box, Pixels, outlined
+from generator.language import Language
 from generator.schema import Fraction, ImageName
 from generator.statistics import Estimate, mean, share
 
 WHOLE: Box = (0, 0, 1, 1)
 FOUND = 0.5
 """IoU above which a box counts as having found its object (PASCAL VOC, Everingham et al. 2010)."""
-RULES = {"map": "carte", "whole": "image entière", "centred": "au centre"}
-MASKS = {"map": "carte", "centred": "au centre"}
+RULES = ("map", "whole", "centred")
+MASKS = ("map", "centred")
 """Where boxes and masks come from: the map, and the controls that owe nothing to it."""
 
 
@@ -77,6 +77,7 @@ class Detection(Experiment):
         return len(self.images)
 
     def run(self, bench: Bench) -> None:
+        say = bench.language.say
         maps = maps_of_boxed(bench)
         photographs = {name: bench.photographs[name] for name in maps}
         centred = mean_box(photographs.values())
@@ -88,13 +89,11 @@ class Detection(Experiment):
         self._examples(bench, found, best_and_worst(ranked))
         bench.results.table(
             "images",
-            caption="Recouvrement (IoU) avec les boîtes annotées, par photographie, dans l’ordre de ce que la boîte "
-            "tirée de la carte apporte. Une boîte est comparée à la meilleure des boîtes annotées ou à leur enveloppe, "
-            "un masque, à toutes les boîtes pleines.",
+            caption=say("detection.table.caption"),
             columns=[
-                "Photographie",
-                *(f"Boîte : {words}" for words in RULES.values()),
-                *(f"Masque : {words}" for words in MASKS.values()),
+                say("detection.table.photograph"),
+                *(say("detection.table.box", rule=say(f"detection.rule.{key}")) for key in RULES),
+                *(say("detection.table.mask", rule=say(f"detection.rule.{key}")) for key in MASKS),
             ],
             rows=[
                 [photographs[name].title, *found[name].boxes.values(), *found[name].masks.values()] for name in ranked
@@ -125,80 +124,75 @@ class Detection(Experiment):
         )
 
     def _metrics(self, bench: Bench, found: Sequence[Found]) -> None:
-        metric = bench.results.metric
-        for key, words in RULES.items():
-            overlaps = [f.boxes[key] for f in found]
-            metric(f"iou-{key}", mean(overlaps), label=f"Recouvrement moyen (IoU) de la boîte : {words}")
+        metric, say = bench.results.metric, bench.language.say
+        for key in RULES:
+            rule, overlaps = say(f"detection.rule.{key}"), [f.boxes[key] for f in found]
+            metric(f"iou-{key}", mean(overlaps), label=say("detection.metric.iou", rule=rule))
             metric(
-                f"found-{key}", share([o > FOUND for o in overlaps]), label=f"Boîtes d’IoU > 0,5 : {words}", unit="%"
+                f"found-{key}",
+                share([o > FOUND for o in overlaps]),
+                label=say("detection.metric.found", rule=rule, threshold=FOUND),
+                unit="%",
             )
-        for key, words in MASKS.items():
-            metric(
-                f"mask-iou-{key}",
-                mean([f.masks[key] for f in found]),
-                label=f"Recouvrement moyen (IoU) du masque : {words}",
-            )
-        metric("box-gain", lead([f.boxes for f in found]), label="IoU de la boîte, moins celui du meilleur témoin")
-        metric("mask-gain", lead([f.masks for f in found]), label="IoU du masque, moins celui du témoin")
+        for key in MASKS:
+            label = say("detection.metric.mask-iou", rule=say(f"detection.rule.{key}"))
+            metric(f"mask-iou-{key}", mean([f.masks[key] for f in found]), label=label)
+        metric("box-gain", lead([f.boxes for f in found]), label=say("detection.metric.box-gain"))
+        metric("mask-gain", lead([f.masks for f in found]), label=say("detection.metric.mask-gain"))
 
     def _controls(self, bench: Bench, found: Mapping[str, Found]) -> None:
+        say = bench.language.say
         figure, panels = canvas(7.6, 3.2, columns=2)
-        overlaps = {"Détection": [f.boxes for f in found.values()], "Segmentation": [f.masks for f in found.values()]}
-        for axes, rules, (title, rows) in zip(panels, (RULES, MASKS), overlaps.items(), strict=True):
+        overlaps = {"boxes": [f.boxes for f in found.values()], "masks": [f.masks for f in found.values()]}
+        for axes, rules, (kind, rows) in zip(panels, (RULES, MASKS), overlaps.items(), strict=True):
             for place, key in enumerate(reversed(rules)):
                 values = [row[key] for row in rows]
                 middle = mean(values)
                 axes.scatter(values, [place - 0.2] * len(values), s=20, color=COLOURS[1], alpha=0.7, linewidth=0)
                 axes.plot([middle.low, middle.high], [place] * 2, color=COLOURS[0], linewidth=2)
                 axes.scatter([middle.value], [place], s=40, color=COLOURS[0], zorder=3)
-            axes.set(xlim=(0, 1), ylim=(-0.5, len(rules) - 0.5), xlabel="recouvrement (IoU)", title=title)
-            axes.set_yticks(range(len(rules)), list(reversed(rules.values())))
+            axes.set(xlim=(0, 1), ylim=(-0.5, len(rules) - 0.5))
+            axes.set(xlabel=say("detection.controls.overlap"), title=say(f"detection.controls.{kind}"))
+            axes.set_yticks(range(len(rules)), [say(f"detection.rule.{key}") for key in reversed(rules)])
         panels[0].axvline(FOUND, color=INK, linewidth=1, linestyle="--")
         bench.results.chart(
             "controles",
             draw(figure, bench.language),
-            title="La carte et ses témoins",
-            caption="Recouvrement (intersection sur union) avec les boîtes annotées : un point bleu par photographie, "
-            "la moyenne et son intervalle à 95 % en orange. En tirets, le seuil de 0,5 au-dessus duquel un objet "
-            "compte comme trouvé (PASCAL VOC). Les témoins ne doivent rien à la carte : l’image entière, une boîte de "
-            "taille moyenne placée au centre, un masque qui part du centre.",
-            alt="Deux graphiques de points : recouvrement des boîtes et des masques tirés de la carte, à côté de celui "
-            "de leurs témoins",
+            title=say("detection.controls.title"),
+            caption=say("detection.controls.caption", threshold=FOUND),
+            alt=say("detection.controls.alt"),
             arrays={
                 f"{kind}-{key}": np.array([row[key] for row in rows])
-                for kind, rows in (("boxes", overlaps["Détection"]), ("masks", overlaps["Segmentation"]))
+                for kind, rows in overlaps.items()
                 for key in rows[0]
             },
             images=list(found),
-            parameters=self._parameters,
+            parameters=self._settings(bench.language),
         )
 
     def _examples(self, bench: Bench, found: Mapping[str, Found], shown: Sequence[str]) -> None:
         columns = [_column(bench, name, found[name]) for name in shown]
         bench.results.figure(
             "exemples",
-            title="Boîtes et masques tirés de la carte",
-            caption="En haut, la carte de saillance lissée et la boîte qu’on en tire, en bleu ; au milieu, la même "
-            "boîte sur la photographie, avec les boîtes annotées en vert ; en bas, le masque : ce qui n’en est pas est "
-            "assombri. De gauche à droite, les deux photographies où la boîte apporte le plus par rapport au "
-            "meilleur témoin, puis les deux où elle apporte le moins.",
+            title=bench.language.say("detection.examples.title"),
+            caption=bench.language.say("detection.examples.caption"),
             columns=columns,
             thumbnail=columns[0][1],
             arrays={f"{name}-{key}": value for name in shown for key, value in _arrays(found[name]).items()},
             images=list(shown),
-            parameters=self._parameters,
+            parameters=self._settings(bench.language),
         )
 
-    @property
-    def _parameters(self) -> dict[str, object]:
+    def _settings(self, language: Language) -> dict[str, str]:
+        say = language.say
         return {
-            "classe": "la vraie classe de chaque image",
-            "lissage de la carte σ": f"{number(self.blur)} px",
-            "boîte": f"la plus grande région connexe au-dessus de {number(100 * self.threshold)} % du maximum "
-            "(Zhou et al. 2016)",
-            "germes du masque": f"objet : les {number(100 * self.object_share)} % de pixels les plus saillants ; "
-            f"fond : les {number(100 * self.background_share)} % les moins saillants (Simonyan et al. 2013)",
-            "croissance du masque": "marcheur aléatoire (Grady 2006), β = 130",
+            say("common.class"): say("saliency.true-class"),
+            say("detection.blur"): f"{language.number(self.blur)} px",
+            say("detection.box"): say("detection.largest-region", threshold=100 * self.threshold),
+            say("detection.seeds"): say(
+                "detection.most-and-least", object=100 * self.object_share, background=100 * self.background_share
+            ),
+            say("detection.growth"): say("detection.walker"),
         }
 
 
@@ -239,24 +233,24 @@ def _arrays(found: Found) -> dict[str, NDArray[np.generic]]:
 
 
 def _column(bench: Bench, name: str, found: Found) -> list[Picture]:
-    photograph = bench.photographs[name]
+    photograph, say = bench.photographs[name], bench.language.say
     shown: dict[str, tuple[Pixels, str, str]] = {
         "carte": (
             outlined(heat(found.smooth / found.smooth.max()), [found.box], BLUE),
             photograph.title,
-            "Carte de saillance lissée de {} et la boîte qu’on en tire",
+            say("detection.examples.map-alt", title=photograph.title),
         ),
         "boite": (
             outlined(outlined(photograph.pixels, photograph.boxes, GREEN), [found.box], BLUE),
-            f"IoU {number(found.boxes['map'], 2)}",
-            "La boîte tirée de la carte et les boîtes annotées, sur {}",
+            say("detection.examples.box", overlap=found.boxes["map"]),
+            say("detection.examples.box-alt", title=photograph.title),
         ),
         "masque": (
             outlined(
                 np.where(found.mask[..., None], photograph.pixels, photograph.pixels // 4), photograph.boxes, GREEN
             ),
-            f"IoU du masque {number(found.masks['map'], 2)}",
-            "Le masque tiré de la carte : {}, assombrie hors du masque",
+            say("detection.examples.mask", overlap=found.masks["map"]),
+            say("detection.examples.mask-alt", title=photograph.title),
         ),
     }
     return [
@@ -264,7 +258,7 @@ def _column(bench: Bench, name: str, found: Found) -> list[Picture]:
             f"exemples-{name}-{key}",
             pixels,
             title=title,
-            alt=alt.format(f"« {photograph.title} »"),
+            alt=alt,
             scale=heat_scale(found.smooth.max()) if key == "carte" else None,
         )
         for key, (pixels, title, alt) in shown.items()

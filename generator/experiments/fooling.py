@@ -26,7 +26,7 @@ class Fooling(Experiment):
     family: ClassVar[Family] = "fooling"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    target: ClassIndex = Field(description="the class the network shall see: an index or an English name")
+    target: ClassIndex = Field(description="the class the network shall see: an index, a name or a title")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     iterations: int = Field(100, ge=1, description="give up after this many steps")
     clamp: bool = Field(description="keep pixels valid after each step; otherwise only what is shown is clipped")

@@ -12,11 +12,10 @@ from pydantic import Field
 from generator import vision
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.french import number
 from generator.schema import ImageName
 from generator.statistics import geometric_mean
 
-DIRECTIONS = {"gradient": "le long du gradient", "random": "dans une direction au hasard"}
+DIRECTIONS = ("gradient", "random")
 
 
 class Linearity(Experiment):
@@ -59,19 +58,21 @@ class Linearity(Experiment):
         self._summarise(bench, {direction: np.stack(values) for direction, values in errors.items()})
 
     def _summarise(self, bench: Bench, errors: dict[str, NDArray[np.float32]]) -> None:
-        for direction, title in DIRECTIONS.items():
+        say = bench.language.say
+        for direction in DIRECTIONS:
+            along = say(f"linearity.direction.{direction}")
             for place, level in enumerate(self.levels):
                 bench.results.metric(
                     f"error.{direction}.{level:g}",
                     geometric_mean(100 * errors[direction][:, place]),
-                    label=f"Erreur du premier ordre {title}, changement de {number(level)} niveau de gris",
+                    label=say("linearity.error", direction=along, n=level),
                     unit="%",
                 )
             bench.results.metric(
                 f"half.{direction}",
                 geometric_mean(np.array([self._half(values) for values in errors[direction]])),
-                label=f"Changement où le premier ordre se trompe de moitié, {title}",
-                unit="niveau de gris",
+                label=say("linearity.half", direction=along),
+                unit=say("linearity.grey-levels"),
             )
         self._chart(bench, errors)
 
@@ -81,35 +82,35 @@ class Linearity(Experiment):
         return float(np.exp(np.interp(np.log(0.5), risen, np.log(self.levels))))
 
     def _chart(self, bench: Bench, errors: dict[str, NDArray[np.float32]]) -> None:
+        say = bench.language.say
         figure, (axes,) = canvas()
-        for colour, (direction, title) in zip(COLOURS, DIRECTIONS.items(), strict=False):
+        for colour, direction in zip(COLOURS, DIRECTIONS, strict=False):
             low, middle, high = np.percentile(100 * errors[direction], [25, 50, 75], axis=0)
-            axes.plot(self.levels, middle, "o-", color=colour, label=title, markersize=4)
+            along = say(f"linearity.direction.{direction}")
+            axes.plot(self.levels, middle, "o-", color=colour, label=along, markersize=4)
             axes.fill_between(self.levels, low, high, color=colour, alpha=0.2, lw=0)
         axes.axhline(50, color=INK, linestyle=":", linewidth=1.2)
         axes.axvline(1, color=INK, linestyle=":", linewidth=1.2)
         axes.set(
             xscale="log",
             yscale="log",
-            xlabel="Changement de l’image (niveaux de gris, moyenne quadratique)",
-            ylabel="Erreur du premier ordre (%)",
+            xlabel=say("linearity.chart.change"),
+            ylabel=say("linearity.chart.error"),
         )
         axes.legend(loc="upper left")
         bench.results.chart(
             "erreur",
             draw(figure, bench.language),
-            title="Jusqu’où le gradient prévoit le score",
-            caption="Erreur de la prévision du premier ordre, rapportée au changement prévu du score, selon la taille "
-            "du changement : médiane sur les images et moitié centrale des images. En pointillé : une erreur de "
-            "50 %, et un changement d’un niveau de gris en moyenne quadratique.",
-            alt="Deux courbes qui montent avec la taille du changement, sur des échelles logarithmiques",
+            title=say("linearity.chart.title"),
+            caption=say("linearity.chart.caption"),
+            alt=say("linearity.chart.alt"),
             arrays={"levels": np.array(self.levels), **errors},
             images=self.images,
             seed=self.seed,
             parameters={
-                "classe": "la vraie classe de chaque image",
-                "directions": f"le gradient dans les deux sens, et {self.random} au hasard par image",
-                "pixels écrêtés": "non",
+                say("common.class"): say("saliency.true-class"),
+                say("linearity.directions"): say("linearity.both-ways", random=self.random),
+                say("linearity.clipped"): False,
             },
         )
 

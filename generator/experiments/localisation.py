@@ -16,8 +16,8 @@ from generator.charts import COLOURS, INK, PAPER, canvas, draw
 from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.saliency import heat, heat_scale
-from generator.french import number
 from generator.images import inside, outlined
+from generator.language import Language
 from generator.schema import Box, ImageName
 from generator.statistics import mean, share
 
@@ -25,7 +25,6 @@ GREEN = (60, 220, 110)
 BLUE = (70, 170, 255)
 KEPT = np.linspace(0, 1, 201)
 """Shares of the pixels, where the curve of coverage is drawn."""
-PARAMETERS = {"classe": "la vraie classe de chaque image", "images mesurées": "celles dont les objets sont encadrés"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,7 @@ class Localisation(Experiment):
         return len(self.photographs)
 
     def run(self, bench: Bench) -> None:
+        say = bench.language.say
         maps = maps_of_boxed(bench)
         measures = {name: _measure(values, bench.photographs[name].objects) for name, values in maps.items()}
         ranked = sorted(measures, key=lambda name: -measures[name].gain)
@@ -87,17 +87,18 @@ class Localisation(Experiment):
         self._examples(bench, maps, measures, best_and_worst(ranked))
         bench.results.table(
             "images",
-            caption="Par photographie, du gain le plus fort au plus faible : part de l’aire et de la saillance dans "
-            "les boîtes, leur rapport, si le maximum de la carte y tombe, et la part des boîtes que couvrent autant de "
-            "pixels, les plus saillants, qu’elles en ont.",
-            columns=["Photographie", "Aire (%)", "Saillance (%)", "Gain", "Maximum", "Couverture (%)"],
+            caption=say("localisation.table.caption"),
+            columns=[
+                say(f"localisation.table.{key}")
+                for key in ("photograph", "area", "energy", "gain", "pointed", "covered")
+            ],
             rows=[
                 [
                     bench.photographs[name].title,
                     100 * measures[name].area,
                     100 * measures[name].energy,
                     measures[name].gain,
-                    "oui" if measures[name].pointed else "non",
+                    say("claim.yes" if measures[name].pointed else "claim.no"),
                     100 * measures[name].covered,
                 ]
                 for name in ranked
@@ -105,37 +106,31 @@ class Localisation(Experiment):
         )
 
     def _metrics(self, bench: Bench, maps: dict[str, NDArray[np.float32]], measures: Sequence[Measure]) -> None:
-        metric = bench.results.metric
-        metric("area", mean([100 * m.area for m in measures]), label="Part de l’image dans les boîtes", unit="%")
-        metric(
-            "energy", mean([100 * m.energy for m in measures]), label="Part de la saillance dans les boîtes", unit="%"
-        )
-        metric("energy-gain", mean([m.gain for m in measures]), label="Part de la saillance sur part de l’aire")
-        metric("pointing", share([m.pointed for m in measures]), label="Maximum de la carte dans une boîte", unit="%")
-        metric(
-            "coverage",
-            mean([100 * m.covered for m in measures]),
-            label="Part des boîtes couverte par autant de pixels, les plus saillants, qu’elles en ont",
-            unit="%",
-        )
+        found = {
+            "area": (mean([100 * m.area for m in measures]), "%"),
+            "energy": (mean([100 * m.energy for m in measures]), "%"),
+            "energy-gain": (mean([m.gain for m in measures]), ""),
+            "pointing": (share([m.pointed for m in measures]), "%"),
+            "coverage": (mean([100 * m.covered for m in measures]), "%"),
+        }
         if self.heads:
-            metric(
-                "head-gain",
-                mean([_head_gain(bench, name, maps[name], head) for name, head in self.heads.items()]),
-                label="Part de la saillance du chien sur part de l’aire du chien, pour la tête",
-            )
+            gains = [_head_gain(bench, name, maps[name], head) for name, head in self.heads.items()]
+            found["head-gain"] = mean(gains), ""
+        for name, (estimate, unit) in found.items():
+            bench.results.metric(name, estimate, label=bench.language.say(f"localisation.metric.{name}"), unit=unit)
 
     def _energy(self, bench: Bench, measures: dict[str, Measure], labelled: Sequence[str]) -> None:
+        say = bench.language.say
         figure, (axes,) = canvas(5.6, 4.6)
-        axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle="--", label="hasard")
-        for pointed, face, words in ((True, COLOURS[0], "dans une boîte"), (False, "none", "hors des boîtes")):
+        axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle="--", label=say("localisation.energy.chance"))
+        for pointed, face, key in ((True, COLOURS[0], "inside"), (False, "none", "outside")):
             chosen = [m for m in measures.values() if m.pointed is pointed]
             axes.scatter(
                 [100 * m.area for m in chosen],
                 [100 * m.energy for m in chosen],
                 facecolor=face,
                 edgecolor=COLOURS[0],
-                label=f"maximum de la carte {words}",
+                label=say(f"localisation.energy.{key}"),
             )
         for name in labelled:
             axes.annotate(
@@ -147,50 +142,45 @@ class Localisation(Experiment):
                 color=INK,
                 bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
             )
-        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="part de l’image dans les boîtes (%)")
-        axes.set_ylabel("part de la saillance dans les boîtes (%)")
+        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel=say("localisation.energy.area"))
+        axes.set_ylabel(say("localisation.energy.energy"))
         axes.legend(loc="lower right")
         bench.results.chart(
             "energie",
             draw(figure, bench.language),
-            title="La saillance dans les boîtes",
-            caption="Un point par photographie. Une carte sans rapport avec l’objet mettrait dans les boîtes autant "
-            "de saillance que leur aire : la diagonale. Au-dessus, la saillance se concentre sur les objets. Point "
-            "plein : le maximum de la carte tombe dans une boîte, sans aucune tolérance.",
-            alt="Nuage de points : part de la saillance dans les boîtes selon la part de l’image qu’elles occupent, "
-            "avec la diagonale du hasard",
+            title=say("localisation.energy.title"),
+            caption=say("localisation.energy.caption"),
+            alt=say("localisation.energy.alt"),
             arrays={"area": np.array([m.area for m in measures.values()])}
             | {"energy": np.array([m.energy for m in measures.values()])},
             images=list(measures),
-            parameters=PARAMETERS,
+            parameters=_settings(bench.language),
         )
 
     def _coverage(self, bench: Bench, measures: dict[str, Measure]) -> None:
+        say = bench.language.say
         curves = 100 * np.stack([m.curve for m in measures.values()])
         perfect = 100 * np.mean([(KEPT / m.area).clip(max=1) for m in measures.values()], axis=0)
         low, high = np.percentile(curves, [25, 75], axis=0)
         figure, (axes,) = canvas(6.4, 4.2)
-        axes.plot(100 * KEPT, perfect, color=COLOURS[2], linestyle=":", label="carte qui remplirait d’abord les boîtes")
-        axes.plot(100 * KEPT, curves.mean(axis=0), color=COLOURS[0], label="cartes de saillance, moyenne")
+        axes.plot(100 * KEPT, perfect, color=COLOURS[2], linestyle=":", label=say("localisation.coverage.perfect"))
+        axes.plot(100 * KEPT, curves.mean(axis=0), color=COLOURS[0], label=say("localisation.coverage.mean"))
         axes.fill_between(
-            100 * KEPT, low, high, color=COLOURS[0], alpha=0.2, linewidth=0, label="moitié centrale des images"
+            100 * KEPT, low, high, color=COLOURS[0], alpha=0.2, linewidth=0, label=say("localisation.coverage.middle")
         )
-        axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle="--", label="carte au hasard")
-        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="pixels gardés, des plus saillants aux moins saillants (%)")
-        axes.set_ylabel("part des boîtes couverte (%)")
+        axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle="--", label=say("localisation.coverage.chance"))
+        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel=say("localisation.coverage.kept"))
+        axes.set_ylabel(say("localisation.coverage.covered"))
         axes.legend(loc="lower right")
         bench.results.chart(
             "couverture",
             draw(figure, bench.language),
-            title="Ce que la saillance couvre des objets",
-            caption="Part des boîtes couverte par les pixels les plus saillants, selon le nombre de pixels gardés : "
-            f"moyenne sur {len(measures)} photographies, et bande où se trouve la moitié centrale d’entre elles. Une "
-            "carte au hasard suivrait la diagonale.",
-            alt="Courbe croissante de la part des boîtes couverte selon la part des pixels gardés, entre la diagonale "
-            "du hasard et la courbe d’une carte parfaite",
+            title=say("localisation.coverage.title"),
+            caption=say("localisation.coverage.caption", photographs=len(measures)),
+            alt=say("localisation.coverage.alt"),
             arrays={"kept": KEPT, "covered": curves / 100},
             images=list(measures),
-            parameters=PARAMETERS,
+            parameters=_settings(bench.language),
         )
 
     def _examples(
@@ -200,18 +190,17 @@ class Localisation(Experiment):
         measures: dict[str, Measure],
         shown: Sequence[str],
     ) -> None:
+        say = bench.language.say
         columns = [_column(bench, name, maps[name], measures[name]) for name in shown]
         bench.results.figure(
             "exemples",
-            title="Les objets encadrés et leurs cartes de saillance",
-            caption="En haut, les photographies et les boîtes tracées à la main ; en bas, les cartes de saillance de "
-            "la vraie classe, chacune divisée par son maximum, qu’un carré bleu entoure. De gauche à droite, les deux "
-            "gains les plus forts puis les deux plus faibles : des exemples pris aux deux bouts, non choisis à l’œil.",
+            title=say("localisation.examples.title"),
+            caption=say("localisation.examples.caption"),
             columns=columns,
             thumbnail=columns[0][-1],
             arrays={name: maps[name] for name in shown},
             images=list(shown),
-            parameters=PARAMETERS | {"palette": "hot"},
+            parameters=_settings(bench.language) | {say("common.palette"): "hot"},
         )
 
 
@@ -233,6 +222,14 @@ def best_and_worst(ranked: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*ranked[:2], *ranked[-2:])))
 
 
+def _settings(language: Language) -> dict[str, str]:
+    say = language.say
+    return {
+        say("common.class"): say("saliency.true-class"),
+        say("localisation.measured"): say("localisation.boxed"),
+    }
+
+
 def _measure(values: NDArray[np.float32], objects: NDArray[np.bool_]) -> Measure:
     covered = vision.regions.coverage(values, objects)
     return Measure(
@@ -252,7 +249,7 @@ def _head_gain(bench: Bench, name: str, values: NDArray[np.float32], head: Box) 
 
 
 def _column(bench: Bench, name: str, values: NDArray[np.float32], measure: Measure) -> list[Picture]:
-    photograph = bench.photographs[name]
+    photograph, say = bench.photographs[name], bench.language.say
     y, x = divmod(int(values.argmax()), len(values))
     side = len(values)
     around = ((x - 5) / side, (y - 5) / side, (x + 6) / side, (y + 6) / side)
@@ -261,15 +258,13 @@ def _column(bench: Bench, name: str, values: NDArray[np.float32], measure: Measu
             f"exemples-{name}-image",
             outlined(photograph.pixels, photograph.boxes, GREEN),
             title=photograph.title,
-            alt=f"Photographie : {photograph.title}, chaque objet dans une boîte verte",
+            alt=say("localisation.examples.photograph", title=photograph.title),
         ),
         bench.results.picture(
             f"exemples-{name}-carte",
             outlined(outlined(heat(values / values.max()), photograph.boxes, GREEN), [around], BLUE),
-            title=f"gain {number(measure.gain, 3)}",
+            title=say("localisation.gain", gain=measure.gain),
             scale=heat_scale(values.max()),
-            alt=f"Carte de saillance de « {photograph.title} » ; son maximum est "
-            + ("dans" if measure.pointed else "hors de")
-            + " la boîte",
+            alt=say(f"localisation.examples.{'inside' if measure.pointed else 'outside'}", title=photograph.title),
         ),
     ]

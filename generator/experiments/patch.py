@@ -15,12 +15,8 @@ from generator.images import Pixels, resize
 from generator.schema import ImageName, NetworkName
 from generator.statistics import rate
 
-KINDS = {
-    "patch": "motif calculé",
-    "photo": "photographie collée",
-    "noise": "carré de bruit",
-}
-NETWORKS = {"own": "réseau du motif", "other": "autre réseau"}
+KINDS = ("patch", "photo", "noise")
+NETWORKS = ("own", "other")
 
 
 class Patch(Experiment):
@@ -91,45 +87,43 @@ class Patch(Experiment):
         self, bench: Bench, pasted: Mapping[str, Mapping[str, list[Pixels]]], target: int
     ) -> dict[tuple[str, str, str], bool]:
         """Record how often each network is fooled; say whether it sees the target at the first place of each kind."""
-        title = bench.class_title(target)
-        rows: dict[str, list[str | None]] = {kind: [words] for kind, words in {"none": "rien", **KINDS}.items()}
+        say, title = bench.language.say, bench.class_title(target)
+        networks = {key: say(f"patch.network.{key}") for key in NETWORKS}
+        rows: dict[str, list[str | None]] = {kind: [say(f"patch.kind.{kind}")] for kind in ("none", *KINDS)}
         sees: dict[tuple[str, str, str], bool] = {}
         for key, network in zip(NETWORKS, (bench.network, bench.networks[self.other]), strict=True):
             clean = vision.gradients.answers(
                 network, (bench.photographs[name].pixels for name in pasted), on_step=bench.on_step
             )
             rows["none"] += [rate(clean == target).cell(bench.language), None]
-            for kind, kind_title in KINDS.items():
+            for kind in KINDS:
                 images = (image for kinds in pasted.values() for image in kinds[kind])
                 found = vision.gradients.answers(network, images, on_step=bench.on_step).reshape(len(pasted), -1)
                 estimates = {
                     "target": rate((found == target).mean(axis=1)),
                     "fooled": rate((found != clean[:, None]).mean(axis=1)),
                 }
-                for name, what in (("target", f"vues comme « {title} »"), ("fooled", "où la réponse change")):
-                    bench.results.metric(
-                        f"{key}.{kind}.{name}",
-                        estimates[name],
-                        label=f"{NETWORKS[key]}, {kind_title} : images {what}",
-                        unit="%",
+                for name, estimate in estimates.items():
+                    label = say(
+                        f"patch.metric.{name}", network=networks[key], kind=say(f"patch.kind.{kind}"), target=title
                     )
+                    bench.results.metric(f"{key}.{kind}.{name}", estimate, label=label, unit="%")
                 rows[kind] += [estimate.cell(bench.language) for estimate in estimates.values()]
                 sees |= {
                     (key, kind, name): bool(answer == target) for name, answer in zip(pasted, found[:, 0], strict=True)
                 }
         area = bench.results.metric(
-            "area", 100 * (self.side / bench.network.size) ** 2, label="Part de l’image que couvre le carré", unit="%"
+            "area", 100 * (self.side / bench.network.size) ** 2, label=say("patch.area"), unit="%"
         )
         bench.results.table(
             "taux",
-            caption="Part des images, en %, avec son intervalle de confiance à 95 % (Wilson) ; moyenne de "
-            f"{self.places} endroits par image. Le carré couvre {round(area.value)} % de l’image.",
+            caption=say("patch.table.caption", places=self.places, area=round(area.value)),
             columns=[
-                "Collé sur l’image",
+                say("patch.table.kind"),
                 *(
-                    f"{network} : {what}"
-                    for network in NETWORKS.values()
-                    for what in (f"y voit « {title} »", "change de réponse")
+                    say(f"patch.table.{name}", network=network, target=title)
+                    for network in networks.values()
+                    for name in ("target", "fooled")
                 ),
             ],
             rows=list(rows.values()),
@@ -143,34 +137,34 @@ class Patch(Experiment):
         pasted: Mapping[str, Mapping[str, list[Pixels]]],
         sees: Mapping[tuple[str, str, str], bool],
     ) -> None:
-        results, label = bench.results, bench.photographs[self.photograph].label
+        results, label, say = bench.results, bench.photographs[self.photograph].label, bench.language.say
         title = bench.class_title(label)
         parameters = {
-            "classe visée": f"{title} ({label})",
-            "côté du carré": f"{self.side} px sur {bench.network.size}",
-            "pas η (norme L2, espace normalisé)": self.step,
-            "lissage du gradient σ (début → fin)": " → ".join(map(str, self.gradient_sigma)) + " px",
-            "itérations": f"{self.iterations}, sur {self.batch} photographies chacune",
+            say("common.target"): f"{title} ({label})",
+            say("patch.side"): say("patch.pixels", side=self.side, all=bench.network.size),
+            say("common.step"): self.step,
+            say("patch.smoothing"): " → ".join(map(bench.language.number, self.gradient_sigma)) + " px",
+            say("patch.iterations"): say("patch.batches", iterations=self.iterations, photographs=self.batch),
         }
         names = list(squares)
         enlarge = bench.network.size // self.side
         alone = {"motif-1": squares[names[1]]["patch"], "motif-2": squares[names[0]]["patch"]}
         alone |= {kind: squares[names[0]][kind] for kind in ("photo", "noise")}
-        titles = {"motif-1": "motif 1", "motif-2": "motif 2", "photo": KINDS["photo"], "noise": KINDS["noise"]}
+        titles = {f"motif-{half}": say("patch.half", half=half) for half in (1, 2)}
+        titles |= {kind: say(f"patch.kind.{kind}") for kind in ("photo", "noise")}
         pictures = [
             results.picture(
                 f"carre-{key}",
                 square.repeat(enlarge, axis=0).repeat(enlarge, axis=1),
                 title=titles[key],
-                alt=f"Carré à coller, vers la classe « {title} » : {titles[key]}",
+                alt=say("patch.squares.alt", target=title, kind=titles[key]),
             )
             for key, square in alone.items()
         ]
         results.figure(
             "motifs",
-            title=f"Les carrés à coller ({title})",
-            caption="Agrandis sans lissage. Chacun des deux motifs a été calculé sur une moitié des photographies et "
-            "n’est jugé que sur l’autre. La photographie et le bruit sont les témoins.",
+            title=say("patch.squares.title", target=title),
+            caption=say("patch.squares.caption"),
             columns=[[picture] for picture in pictures],
             thumbnail=pictures[0],
             arrays=alone,
@@ -178,25 +172,27 @@ class Patch(Experiment):
             seed=self.seed,
             parameters=parameters,
         )
-        columns = []
-        for name in self.shown:
-            photograph = bench.photographs[name]
-            columns.append(
-                [
-                    results.picture(
-                        f"{name}-{kind}",
-                        pasted[name][kind][0],
-                        title=" ; ".join("oui" if sees[network, kind, name] else "non" for network in NETWORKS),
-                        alt=f"Photographie « {photograph.title} » avec un carré collé ({kind_title})",
-                    )
-                    for kind, kind_title in KINDS.items()
-                ]
-            )
+        columns = [
+            [
+                results.picture(
+                    f"{name}-{kind}",
+                    pasted[name][kind][0],
+                    title=say(
+                        "patch.pasted.answers",
+                        **{key: say("claim.yes" if sees[key, kind, name] else "claim.no") for key in NETWORKS},
+                    ),
+                    alt=say(
+                        "patch.pasted.alt", photograph=bench.photographs[name].title, kind=say(f"patch.kind.{kind}")
+                    ),
+                )
+                for kind in KINDS
+            ]
+            for name in self.shown
+        ]
         results.figure(
             "exemples",
-            title=f"Un carré collé n’importe où ({title})",
-            caption="De haut en bas : le motif calculé, la photographie collée, le carré de bruit, au même endroit. "
-            f"Sous chaque image : le réseau du motif y voit-il « {title} » ? Et l’autre réseau ?",
+            title=say("patch.pasted.title", target=title),
+            caption=say("patch.pasted.caption", target=title),
             columns=columns,
             thumbnail=columns[0][0],
             arrays={f"{name}-{kind}": pasted[name][kind][0] for name in self.shown for kind in KINDS},

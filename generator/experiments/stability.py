@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,14 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.saliency import capped, capped_scale
-from generator.french import number
 from generator.images import Pixels, shift
+from generator.language import Language
 from generator.schema import ImageName
 from generator.statistics import Estimate, mean, rank_correlations, share
 
 Map = NDArray[np.float32]
 Kind = Literal["shift", "noise", "light"]
-KINDS: dict[Kind, str] = {
-    "shift": "Décalage (pixels)",
-    "noise": "Bruit (niveaux de gris)",
-    "light": "Luminosité (%)",
-}
-METHODS = {"plain": "Carte simple", "blurred": "Carte floutée", "smoothgrad": "SmoothGrad"}
+METHODS = ("plain", "blurred", "smoothgrad")
 
 
 @dataclass(frozen=True)
@@ -47,16 +42,12 @@ class Change:
         """What its metrics are called after."""
         return f"{self.kind}{self.size:+g}"
 
-    @property
-    def title(self) -> str:
-        """What it is, or what an image is after it, in French."""
-        match self.kind:
-            case "shift":
-                return f"Décalée de {number(self.size)} px"
-            case "noise":
-                return f"Bruit, σ = {number(self.size)}"
-            case "light":
-                return f"Lumière {'+' if self.size > 0 else ''}{number(self.size)} %"
+    def title(self, language: Language) -> str:
+        """What it is, or what an image is after it."""
+        key: str = self.kind
+        if key == "light":
+            key = "brighter" if self.size > 0 else "darker"
+        return language.say(f"stability.change.{key}", size=self.size)
 
     @property
     def right(self) -> int:
@@ -117,9 +108,9 @@ class Stability(Experiment):
         """Figures by the images they show; questions name them whatever the lab's images are."""
         return {image: f"exemple-{place}" for place, image in enumerate(self.shown, 1)}
 
-    @property
-    def _smoothgrad(self) -> str:
-        return f"{self.samples} copies, bruit de {number(100 * self.spread)} % de l’étendue des valeurs"
+    def _smoothgrad(self, language: Language) -> dict[str, str]:
+        copies = language.say("stability.copies", samples=self.samples, noise=100 * self.spread)
+        return {language.say("stability.method.smoothgrad"): copies}
 
     def run(self, bench: Bench) -> None:
         random = np.random.default_rng(self.seed)  # no two images, nor two maps, share a noise
@@ -183,35 +174,39 @@ class Stability(Experiment):
             strangers: likewise, with the map of another image (images, 2).
             kept: whether the network still gives the same answer (images, changes).
         """
+        say = bench.language.say
+        titles = {method: say(f"stability.method.{method}") for method in METHODS}
         rows: list[list[str | float | None]] = []
         estimates: dict[str, list[Estimate]] = {method: [] for method in METHODS}
         for place, change in enumerate(self._changes):
-            same = share(kept[:, place])
-            bench.results.metric(f"kept.{change.name}", same, label=f"{change.title} : réponse inchangée", unit="%")
-            row: list[str | float | None] = [change.title, same.value]
-            for method, title in METHODS.items():
+            changed, same = change.title(bench.language), share(kept[:, place])
+            bench.results.metric(f"kept.{change.name}", same, label=say("stability.kept", change=changed), unit="%")
+            row: list[str | float | None] = [changed, same.value]
+            for method, title in titles.items():
                 estimate = mean(found[method][:, place, 0])
-                bench.results.metric(
-                    f"{method}.{change.name}", estimate, label=f"{change.title} : corrélation, {title}"
-                )
+                label = say("stability.correlation", change=changed, method=title)
+                bench.results.metric(f"{method}.{change.name}", estimate, label=label)
                 estimates[method].append(estimate)
                 row += found[method][:, place].mean(axis=0).tolist()
             rows.append(row)
-        last: list[str | float | None] = ["Une autre image", None]
-        for method, title in METHODS.items():
+        other = say("stability.change.other")
+        last: list[str | float | None] = [other, None]
+        for method, title in titles.items():
             estimate = mean(strangers[method][:, 0])
-            bench.results.metric(f"{method}.other", estimate, label=f"Une autre image : corrélation, {title}")
+            label = say("stability.correlation", change=other, method=title)
+            bench.results.metric(f"{method}.other", estimate, label=label)
             estimates[method].append(estimate)
             last += strangers[method].mean(axis=0).tolist()
         bench.results.table(
             "changements",
-            caption="Ressemblance de la carte d’une image et de celle de l’image changée : corrélation de rang de "
-            "Spearman (ρ) et similarité structurelle (SSIM, chaque carte divisée par son maximum), moyennes sur les "
-            "images ; σ du bruit en niveaux de gris. Dernière ligne : les cartes de deux images différentes.",
+            caption=say("stability.table.caption"),
             columns=[
-                "Changement",
-                "Même réponse (%)",
-                *(f"{title} {measure}" for title in METHODS.values() for measure in ("ρ", "SSIM")),
+                *(say(f"stability.table.{key}") for key in ("change", "kept")),
+                *(
+                    say(f"stability.table.{measure}", method=title)
+                    for title in titles.values()
+                    for measure in ("correlation", "similarity")
+                ),
             ],
             rows=[*rows, last],
         )
@@ -219,23 +214,24 @@ class Stability(Experiment):
 
     def _chart(self, bench: Bench, estimates: dict[str, list[Estimate]], found: dict[str, NDArray[np.float64]]) -> None:
         """Draw the correlations after each change, and last the one with another image."""
-        figure, panels = canvas(8.6, 4, columns=len(KINDS))
-        for axes, (kind, heading) in zip(panels, KINDS.items(), strict=True):
+        say, kinds = bench.language.say, get_args(Kind)
+        figure, panels = canvas(8.6, 4, columns=len(kinds))
+        for axes, kind in zip(panels, kinds, strict=True):
             places = [place for place, change in enumerate(self._changes) if change.kind == kind]
             ticks = range(len(places))
-            for colour, (method, title) in zip(COLOURS, METHODS.items(), strict=False):
-                shown = [estimates[method][place] for place in places]
+            for colour, method in zip(COLOURS, METHODS, strict=False):
+                shown, title = [estimates[method][place] for place in places], say(f"stability.method.{method}")
                 axes.plot(ticks, [e.value for e in shown], "o-", color=colour, label=title, markersize=4)
                 axes.fill_between(
                     ticks, [e.low for e in shown], [e.high for e in shown], color=colour, alpha=0.2, linewidth=0
                 )
                 axes.axhline(estimates[method][-1].value, color=colour, linestyle=":", linewidth=1.2)
-            axes.set(title=heading, ylim=(0, 1))
-            axes.set_xticks(ticks, [number(self._changes[place].size) for place in places])
+            axes.set(title=say(f"stability.kind.{kind}"), ylim=(0, 1))
+            axes.set_xticks(ticks, [bench.language.number(self._changes[place].size) for place in places])
         for axes in panels[1:]:
             axes.tick_params(labelleft=False)
-        panels[0].set_ylabel("Corrélation avec la carte d’origine")
-        panels[0].plot([], [], ":", color=INK, label="une autre image")
+        panels[0].set_ylabel(say("stability.chart.correlation"))
+        panels[0].plot([], [], ":", color=INK, label=say("stability.chart.other"))
         legend = figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         legend.set_frame_on(False)
         for text in legend.get_texts():
@@ -243,33 +239,31 @@ class Stability(Experiment):
         bench.results.chart(
             "stabilite",
             draw(figure, bench.language),
-            title="Ce qui reste d’une carte quand l’image change à peine",
-            caption="Corrélation de rang de Spearman entre la carte de saillance d’une image et celle de la même image "
-            "décalée, bruitée, assombrie ou éclaircie : moyenne sur les images et intervalle de confiance à 95 %. En "
-            "pointillé, de la même couleur : la corrélation des cartes de deux images différentes. La carte de l’image "
-            "décalée est remise en place avant d’être comparée, et le bord est laissé de côté.",
-            alt="Trois courbes dans chacun de trois cadres : la corrélation selon la taille du changement, pour la "
-            "carte simple, la carte floutée et SmoothGrad",
+            title=say("stability.chart.title"),
+            caption=say("stability.chart.caption"),
+            alt=say("stability.chart.alt"),
             arrays=found,
             images=self.images,
             seed=self.seed,
             parameters={
-                "classe": "la vraie classe de chaque image",
-                "carte floutée": f"flou gaussien, σ = {number(self.blur)} px",
-                "SmoothGrad": self._smoothgrad,
-                "bord laissé de côté": f"{max(self.shifts)} px",
+                say("common.class"): say("saliency.true-class"),
+                say("stability.blurred"): say("stability.blur", blur=self.blur),
+                **self._smoothgrad(bench.language),
+                say("stability.edge"): f"{max(self.shifts)} px",
             },
         )
 
     def _show(self, bench: Bench, name: str, views: list[Pixels], maps: dict[str, list[Map]]) -> None:
-        title, label = bench.photographs[name].title, bench.photographs[name].label
+        say, photograph = bench.language.say, bench.photographs[name]
         chosen = [
             Change("shift", self.shifts[0]),
             Change("shift", self.shifts[-1]),
             Change("noise", self.noises[-1]),
             Change("light", self.lights[-1]),
         ]
-        headings = {0: "Originale"} | {1 + self._changes.index(change): change.title for change in chosen}
+        headings = {0: say("common.original")} | {
+            1 + self._changes.index(change): change.title(bench.language) for change in chosen
+        }
         columns: list[list[Picture]] = []
         for place, heading in headings.items():
             shown = {"image": views[place]} | {
@@ -281,8 +275,8 @@ class Stability(Experiment):
                     bench.results.picture(
                         f"{name}-{place}-{key}",
                         pixels,
-                        title=METHODS.get(key, heading),
-                        alt=f"{METHODS.get(key, 'Photographie')} : {title}, {heading.lower()}",
+                        title=heading if key == "image" else say(f"stability.method.{key}"),
+                        alt=say(f"stability.examples.{key}-alt", title=photograph.title, change=heading.lower()),
                         scale=scales.get(key),
                     )
                     for key, pixels in shown.items()
@@ -290,16 +284,18 @@ class Stability(Experiment):
             )
         bench.results.figure(
             self._examples[name],
-            title=f"{title} : la même carte ?",
-            caption="En haut, la photographie et ses changements ; au milieu, leurs cartes de saillance ; en bas, "
-            "celles de SmoothGrad. Dans chaque carte, le centième le plus fort des pixels est blanc ; les cartes des "
-            "images décalées sont décalées comme elles.",
+            title=say("stability.examples.title", title=photograph.title),
+            caption=say("stability.examples.caption"),
             columns=columns,
             thumbnail=columns[1][1],
             arrays={f"{method}-{place}": maps[method][place] for method in METHODS for place in headings},
             images=[name],
             seed=self.seed,
-            parameters={"classe": bench.class_title(label), "palette": "hot", "SmoothGrad": self._smoothgrad},
+            parameters={
+                say("common.class"): bench.class_title(photograph.label),
+                say("common.palette"): "hot",
+                **self._smoothgrad(bench.language),
+            },
         )
 
 

@@ -16,7 +16,6 @@ from generator.charts import INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.experiments.matrix import MEASURES, UNSEEN
-from generator.french import number
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
 from generator.statistics import Estimate, share
@@ -24,16 +23,7 @@ from generator.statistics import Estimate, share
 if TYPE_CHECKING:
     from generator.vision.perception import Difference
 
-HANDLINGS = {
-    "png": "Fichier PNG, 8 bits",
-    "jpeg-95": "JPEG, qualité 95",
-    "jpeg-75": "JPEG, qualité 75",
-    "half": "Réduite de moitié, puis agrandie",
-    "larger": "Agrandie de moitié",
-    "blur": "Flou gaussien, σ = 1 px",
-    "brighter": "Éclaircie de 20 %",
-}
-ATTACKS = {"juste": "au plus juste", "marge": "avec marge", "robuste": "robuste (EOT)"}
+ATTACKS = ("juste", "marge", "robuste")
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,7 @@ class Survival(Experiment):
     family: ClassVar[Family] = "fooling"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    target: ClassIndex = Field(description="the class the network shall see: an index or an English name")
+    target: ClassIndex = Field(description="the class the network shall see: an index, a name or a title")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     radius: float = Field(gt=0, description="L2 norm of the whole change that the two stronger attacks may make")
     iterations: int = Field(50, ge=1, description="steps of each attack; the first one stops at the target")
@@ -108,36 +98,37 @@ class Survival(Experiment):
     @staticmethod
     def _seen(bench: Bench, pixels: Pixels) -> dict[str, int]:
         """The class the network sees after each handling."""
-        handled = bench.network.normalise([vision.transforms.handled(pixels, handling) for handling in HANDLINGS])
+        handlings = vision.transforms.HANDLINGS
+        handled = bench.network.normalise([vision.transforms.handled(pixels, handling) for handling in handlings])
         seen = vision.gradients.probabilities(bench.network.scorer, handled).argmax(axis=1)
-        return dict(zip(HANDLINGS, map(int, seen), strict=True))
+        return dict(zip(handlings, map(int, seen), strict=True))
 
     def _measure(self, bench: Bench, trials: Trials) -> None:
+        say = bench.language.say
         bench.results.table(
             "mesures",
-            caption=f"Taille du changement de chaque attaque, en moyenne sur {len(self.images)} photographies.",
-            columns=["Mesure", *(f"Attaque {title}" for title in ATTACKS.values())],
+            caption=say("survival.sizes.caption", photographs=len(self.images)),
+            columns=[say("survival.sizes.measure"), *_by_attack(bench)],
             rows=[
                 [
-                    bench.language.say(f"matrix.summary.{key}"),
+                    say(f"matrix.summary.{key}"),
                     *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values()),
                 ]
                 for key in MEASURES
             ],
         )
         robust = trials["robuste"].values()
-        for key, label, outcomes in (
-            ("unseen", "Images de l’attaque robuste au ΔE*ab moyen sous 1", [self._unseen(trial) for trial in robust]),
+        for key, outcomes in (
+            ("unseen", [self._unseen(trial) for trial in robust]),
             (
                 "real",
-                "Images au ΔE*ab moyen sous 1 qui trompent encore le réseau après JPEG 75, et aussi éclaircies",
                 [
                     self._unseen(trial) and trial.seen["jpeg-75"] == trial.seen["brighter"] == self.target
                     for trial in robust
                 ],
             ),
         ):
-            bench.results.metric(key, share(outcomes), label=label, unit="%")
+            bench.results.metric(key, share(outcomes), label=say(f"survival.{key}"), unit="%")
 
     @staticmethod
     def _unseen(trial: _Trial) -> bool:
@@ -145,70 +136,70 @@ class Survival(Experiment):
 
     def _compare(self, bench: Bench, trials: Trials) -> None:
         """How many images still fool after each handling, and how many are still not seen as what they are."""
+        say, aim = bench.language.say, bench.class_title(self.target)
+        handlings = {handling: say(f"survival.handling.{handling}") for handling in vision.transforms.HANDLINGS}
         originals = {name: self._seen(bench, photograph.pixels) for name, photograph in bench.photographs.items()}
         labels = {name: photograph.label for name, photograph in bench.photographs.items()}
         target, right, intact = {}, {}, {}
-        for handling, title in HANDLINGS.items():
+        for handling, title in handlings.items():
             for attack, of in trials.items():
                 target[attack, handling] = share([t.seen[handling] == self.target for t in of.values()])
                 right[attack, handling] = share([t.seen[handling] == labels[name] for name, t in of.items()])
                 bench.results.metric(
                     f"{attack}.{handling}",
                     target[attack, handling],
-                    label=f"Images qui trompent le réseau, attaque {ATTACKS[attack]}, {title}",
+                    label=say("survival.fooling", attack=say(f"survival.attack.{attack}"), handling=title),
                     unit="%",
                 )
             intact[handling] = share([originals[name][handling] == label for name, label in labels.items()])
-        count = f"{len(self.images)} photographies, intervalle de Wilson à 95 % entre parenthèses."
+
+        def with_interval(of: Estimate) -> str:
+            return say("survival.share", value=of.value, low=of.low, high=of.high)
+
         bench.results.table(
             "cible",
-            caption=f"Images où le réseau voit encore « {bench.class_title(self.target)} », en %, sur {count}",
-            columns=["Traitement de l’image", *(f"Attaque {title}" for title in ATTACKS.values())],
+            caption=say("survival.target", target=aim, photographs=len(self.images)),
+            columns=[say("survival.handled"), *_by_attack(bench)],
             rows=[
-                [title, *(_with_interval(target[attack, key]) for attack in ATTACKS)]
-                for key, title in HANDLINGS.items()
+                [title, *(with_interval(target[attack, key]) for attack in ATTACKS)] for key, title in handlings.items()
             ],
         )
         bench.results.table(
             "vraie-classe",
-            caption=f"Images où le réseau voit la vraie classe, en %, sur {count}",
-            columns=[
-                "Traitement de l’image",
-                "Photographie intacte",
-                *(f"Attaque {title}" for title in ATTACKS.values()),
-            ],
+            caption=say("survival.true-class", photographs=len(self.images)),
+            columns=[say("survival.handled"), say("survival.intact"), *_by_attack(bench)],
             rows=[
-                [title, *map(_with_interval, (intact[key], *(right[attack, key] for attack in ATTACKS)))]
-                for key, title in HANDLINGS.items()
+                [title, *map(with_interval, (intact[key], *(right[attack, key] for attack in ATTACKS)))]
+                for key, title in handlings.items()
             ],
         )
-        self._chart(bench, target)
+        self._chart(bench, handlings, target)
 
-    def _chart(self, bench: Bench, target: Mapping[tuple[str, str], Estimate]) -> None:
+    def _chart(self, bench: Bench, handlings: Mapping[str, str], target: Mapping[tuple[str, str], Estimate]) -> None:
+        say = bench.language.say
         figure, (axes,) = canvas(7.6, 4.2)
-        for shift, (attack, title) in zip((-0.2, 0, 0.2), ATTACKS.items(), strict=True):
-            shares = [target[attack, handling] for handling in HANDLINGS]
+        for shift, attack in zip((-0.2, 0, 0.2), ATTACKS, strict=True):
+            shares = [target[attack, handling] for handling in handlings]
             axes.errorbar(
                 [one.value for one in shares],
-                np.arange(len(HANDLINGS)) + shift,
+                np.arange(len(handlings)) + shift,
                 xerr=[[one.value - one.low for one in shares], [one.high - one.value for one in shares]],
                 fmt="o",
                 capsize=3,
-                label=title,
+                label=say(f"survival.attack.{attack}"),
             )
-        axes.set_yticks(range(len(HANDLINGS)), HANDLINGS.values())
+        axes.set_yticks(range(len(handlings)), handlings.values())
         axes.invert_yaxis()
-        axes.set(xlabel=f"Images encore vues comme « {bench.class_title(self.target)} » (%)", xlim=(-3, 103))
+        axes.set(xlabel=say("survival.chart.axis", target=bench.class_title(self.target)), xlim=(-3, 103))
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, labelcolor=INK)
         bench.results.chart(
             "survie",
             draw(figure, bench.language),
-            title="Ce qui reste des images trompeuses après un traitement",
-            caption="Part des images où le réseau voit encore la classe visée, pour trois attaques ; traits : "
-            "intervalle de Wilson à 95 %.",
-            alt="Pour chaque traitement, trois points avec leur intervalle : la part des images qui trompent encore",
+            title=say("survival.chart.title"),
+            caption=say("survival.chart.caption"),
+            alt=say("survival.chart.alt"),
             arrays={
-                attack: np.array([(one.value, one.low, one.high) for one in (target[attack, key] for key in HANDLINGS)])
+                attack: np.array([(one.value, one.low, one.high) for one in (target[attack, key] for key in handlings)])
                 for attack in ATTACKS
             },
             images=self.images,
@@ -217,37 +208,40 @@ class Survival(Experiment):
         )
 
     def _figure(self, bench: Bench, name: str, trials: Mapping[str, _Trial]) -> None:
-        photograph, results = bench.photographs[name], bench.results
+        photograph, results, say = bench.photographs[name], bench.results, bench.language.say
         original = results.picture(
-            name, photograph.pixels, title="Originale", alt=f"Photographie d’origine : {photograph.title}"
+            name,
+            photograph.pixels,
+            title=say("common.original"),
+            alt=say("common.original-alt", title=photograph.title),
         )
         columns: list[list[Picture]] = [[original]]
-        for attack, trial in trials.items():
+        for title, (attack, trial) in zip(_by_attack(bench), trials.items(), strict=True):
             change = (trial.saved.astype(np.float32) - photograph.pixels) / np.float32(255)
             columns.append(
                 [
                     results.picture(
                         f"{name}-{attack}",
                         trial.saved,
-                        title=f"Attaque {ATTACKS[attack]}",
-                        alt=f"« {photograph.title} », modifiée par l’attaque {ATTACKS[attack]}",
+                        title=title,
+                        alt=say("survival.fooled-alt", title=photograph.title, attack=say(f"survival.attack.{attack}")),
                     ),
                     results.picture(
                         f"{name}-{attack}-difference-x10",
                         around_grey(10 * change),
-                        title="Différence × 10",
-                        alt="Différence multipliée par dix : grain coloré sur fond gris",
+                        title=say("common.difference-x10"),
+                        alt=say("common.difference-x10-alt"),
                         scale=grey_scale(10),
                     ),
                 ]
             )
         results.figure(
             name,
-            title=f"{photograph.title} → {bench.class_title(self.target)}, trois attaques",
-            caption="La photographie, puis les images de trois attaques et leurs changements multipliés par dix : "
-            "celle qui s’arrête dès que la classe visée est atteinte, celle qui continue, celle qui suit le gradient à "
-            "travers des traitements tirés au hasard. "
-            + " ".join(f"Attaque {ATTACKS[attack]} : {self._told(trial)}." for attack, trial in trials.items()),
+            title=say("survival.title", photograph=photograph.title, target=bench.class_title(self.target)),
+            caption=say(
+                "survival.caption",
+                attacks=" ".join(self._told(bench, attack, trial) for attack, trial in trials.items()),
+            ),
             columns=columns,
             thumbnail=columns[-1][0],
             # The fooling images themselves are in their PNG files, which lose nothing.
@@ -259,21 +253,29 @@ class Survival(Experiment):
             parameters=self._parameters(bench),
         )
 
-    def _told(self, trial: _Trial) -> str:
-        survived = [title for key, title in HANDLINGS.items() if trial.seen[key] == self.target]
-        mean = number(trial.difference.delta_e, 2)
-        return f"ΔE*ab moyen {mean}, {len(survived)} traitements sur {len(HANDLINGS)} passés"
+    def _told(self, bench: Bench, attack: str, trial: _Trial) -> str:
+        survived = [seen == self.target for seen in trial.seen.values()]
+        return bench.language.say(
+            "survival.told",
+            attack=bench.language.say(f"survival.attack.{attack}"),
+            delta_e=trial.difference.delta_e,
+            n=sum(survived),
+            all=len(survived),
+        )
 
     def _parameters(self, bench: Bench) -> dict[str, str | float | bool]:
+        say = bench.language.say
         return {
-            "classe visée": f"{bench.class_title(self.target)} ({self.target})",
-            "pas η (norme L2, espace normalisé)": self.step,
-            "norme L2 permise (espace normalisé)": self.radius,
-            "itérations": self.iterations,
-            "traitements au hasard par pas": self.views,
-            "pixels gardés valides à chaque pas": self.clamp,
+            say("common.target"): f"{bench.class_title(self.target)} ({self.target})",
+            say("common.step"): self.step,
+            say("survival.radius"): self.radius,
+            say("survival.iterations"): self.iterations,
+            say("survival.views"): self.views,
+            say("common.clamp"): self.clamp,
         }
 
 
-def _with_interval(of: Estimate) -> str:
-    return f"{number(of.value, 3)} ({number(of.low, 2)} à {number(of.high, 3)})"
+def _by_attack(bench: Bench) -> list[str]:
+    """Headings of what came of each attack."""
+    say = bench.language.say
+    return [say("survival.of-attack", attack=say(f"survival.attack.{attack}")) for attack in ATTACKS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -19,12 +19,7 @@ from generator.statistics import Estimate, share
 
 RULE = "regle"
 """Level of the images that stop as soon as the attacked network sees the target."""
-MEASURES = {
-    "own-target": "réseau attaqué : voit la classe visée",
-    "other-target": "autre réseau : voit la classe visée",
-    "other-fooled": "autre réseau : change de réponse",
-    "noise-fooled": "autre réseau : change de réponse devant un bruit de même norme",
-}
+MEASURES = ("own-target", "other-target", "other-fooled", "noise-fooled")
 
 
 class Transfer(Experiment):
@@ -35,7 +30,7 @@ class Transfer(Experiment):
 
     other: NetworkName = Field(description="name of the network that is never differentiated")
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    target: ClassIndex = Field(description="the class the networks shall see: an index or an English name")
+    target: ClassIndex = Field(description="the class the networks shall see: an index, a name or a title")
     step: float = Field(gt=0, description="L2 norm of each step, in normalised space (η)")
     iterations: int = Field(100, ge=1, description="give up after this many steps, where the target ends the climb")
     pushed_step: float = Field(gt=0, description="the same for the images that go on behind the target")
@@ -57,7 +52,8 @@ class Transfer(Experiment):
     def run(self, bench: Bench) -> None:
         # An image of the target would count as fooled without any change.
         photographs = [one.pixels for one in bench.photographs.values() if one.label != self.target]
-        other = bench.networks[self.other]
+        other, say = bench.networks[self.other], bench.language.say
+        titles = {measure: say(f"transfer.measure.{measure}") for measure in MEASURES}
         before = vision.gradients.answers(other, photographs, on_step=bench.on_step)
         rows: list[list[str | float]] = []
         shares, distances = [], []
@@ -76,10 +72,9 @@ class Transfer(Experiment):
                 "noise-fooled": share(disturbed != before),
             }
             for key, estimate in estimates.items():
-                bench.results.metric(f"{level}.{key}", estimate, label=f"{title}, {MEASURES[key]}", unit="%")
-            bench.results.metric(
-                f"{level}.l2", float(np.mean(sizes)), label=f"{title} : norme L2 moyenne du changement"
-            )
+                label = say("transfer.measured", images=title, measure=titles[key])
+                bench.results.metric(f"{level}.{key}", estimate, label=label, unit="%")
+            bench.results.metric(f"{level}.l2", float(np.mean(sizes)), label=say("transfer.distance", images=title))
             rows.append(
                 [title, float(np.mean(sizes)), *(estimate.cell(bench.language) for estimate in estimates.values())]
             )
@@ -87,16 +82,15 @@ class Transfer(Experiment):
             distances.append(float(np.mean(sizes)))
         bench.results.table(
             "taux",
-            caption="Part des images, en %, avec son intervalle de confiance à 95 % (Wilson). Chaque image est montrée "
-            "telle qu’elle serait enregistrée, arrondie à 8 bits ; L2 : norme moyenne du changement.",
-            columns=["Images faites sur le réseau attaqué", "L2", *MEASURES.values()],
+            caption=say("transfer.table.caption"),
+            columns=[say("transfer.table.images"), say("transfer.table.l2"), *titles.values()],
             rows=rows,
         )
-        self._chart(bench, distances, shares)
+        self._chart(bench, titles, distances, shares)
 
     def _levels(self, bench: Bench, photographs: Sequence[Pixels]) -> Iterator[tuple[str, str, list[Pixels]]]:
         """Name, title and images, as they would be saved, of each way to make them."""
-        network = bench.network
+        network, say = bench.network, bench.language.say
         until_target = vision.ascent.Rule(self.iterations, self.step, unit_gradient=True, stop_at_target=True)
         beyond = vision.ascent.Rule(max(self.pushed), self.pushed_step, unit_gradient=True)
 
@@ -109,24 +103,30 @@ class Transfer(Experiment):
             return [arrivals[position] for position in sorted(arrivals)]
 
         stopped = climb(until_target)
-        yield RULE, "règle du TP", [to_bytes(network.pixels(summit.image)) for summit in stopped]
+        yield RULE, say("transfer.rule"), [to_bytes(network.pixels(summit.image)) for summit in stopped]
         pushed = climb(beyond)
         for steps in self.pushed:
             images = [to_bytes(network.pixels(summit.snapshots[steps])) for summit in pushed]
-            yield f"pas-{steps}", f"poussées, {steps} pas", images
+            yield f"pas-{steps}", say("transfer.pushed", steps=str(steps)), images
 
-    def _chart(self, bench: Bench, distances: Sequence[float], shares: Sequence[dict[str, Estimate]]) -> None:
+    def _chart(
+        self,
+        bench: Bench,
+        titles: Mapping[str, str],
+        distances: Sequence[float],
+        shares: Sequence[Mapping[str, Estimate]],
+    ) -> None:
+        say = bench.language.say
         figure, (axes,) = canvas(7.2, 4.2)
         arrays = {"l2": np.array(distances)}
-        for place, (key, title) in enumerate(MEASURES.items()):
+        for place, (key, title) in enumerate(titles.items()):
             estimates = [at_level[key] for at_level in shares]
             values, low, high = np.array([(e.value, e.low, e.high) for e in estimates]).T
             axes.errorbar(
                 # Side by side, or the intervals would cover one another.
                 np.array(distances) + 0.01 * max(distances) * (place - 1.5),
                 values,
-                # An interval's bound may miss the value by a rounding error.
-                yerr=np.maximum([values - low, high - values], 0),
+                yerr=[values - low, high - values],
                 color=INK if key == "noise-fooled" else COLOURS[place],
                 linestyle="--" if key == "noise-fooled" else "-",
                 marker="o",
@@ -134,28 +134,26 @@ class Transfer(Experiment):
                 label=title,
             )
             arrays[key] = np.array([values, low, high])
-        axes.set_xlabel("norme L2 moyenne du changement")
-        axes.set_ylabel("images (%)")
+        axes.set_xlabel(say("transfer.chart.distance"))
+        axes.set_ylabel(say("transfer.chart.images"))
         axes.set_ylim(-4, 104)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.32), ncols=1, fontsize=9)
-        target = bench.class_title(self.target)
+        target, pushed = bench.class_title(self.target), ", ".join(map(str, self.pushed))
         bench.results.chart(
             "taux",
             draw(figure, bench.language),
-            title=f"Images faites sur un réseau, montrées à un autre ({target})",
-            caption="Une courbe par question posée, un point par façon de faire les images : de gauche à droite, la "
-            f"règle du TP, puis {', '.join(map(str, self.pushed))} pas plus longs, sans s’arrêter à la classe visée. "
-            "Barres : intervalles de confiance à 95 %.",
-            alt="Courbes : part des images qui trompent chaque réseau, selon la norme du changement",
+            title=say("transfer.chart.title", target=target),
+            caption=say("transfer.chart.caption", pushed=pushed),
+            alt=say("transfer.chart.alt"),
             arrays=arrays,
             images=[name for name, one in bench.photographs.items() if one.label != self.target],
             seed=self.seed,
             parameters={
-                "classe visée": f"{target} ({self.target})",
-                "pas η (norme L2, espace normalisé)": self.step,
-                "itérations au plus, règle du TP": self.iterations,
-                "pas η des images poussées plus loin": self.pushed_step,
-                "itérations des images poussées plus loin": ", ".join(map(str, self.pushed)),
+                say("common.target"): f"{target} ({self.target})",
+                say("common.step"): self.step,
+                say("transfer.iterations"): self.iterations,
+                say("transfer.pushed-step"): self.pushed_step,
+                say("transfer.pushed-iterations"): pushed,
             },
         )
 

@@ -10,6 +10,7 @@ import yaml
 
 from generator.errors import LabError
 from generator.lab import Lab
+from generator.places import read_text, read_yaml, tell
 from generator.report.mirror import Mirror
 from generator.report.text import ROOT
 
@@ -28,7 +29,7 @@ def is_default(lab: Lab) -> bool:
 def content_pages(lab: Lab) -> list[Path]:
     """The lab's hand-written pages but the first, in the order of their names."""
     folder = lab.folder / lab.file.pages
-    return [path for path in sorted(folder.glob("*.md")) if path.name != "index.md"]
+    return sorted((path for path in folder.glob("*.md") if path.name != "index.md"), key=lambda path: path.stem)
 
 
 def read_page(path: Path) -> str:
@@ -38,9 +39,26 @@ def read_page(path: Path) -> str:
         LabError: it is not there.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         raise LabError(f"{path}: no such page; expected the text of the home page") from None
+
+
+def page_header(path: Path) -> dict[str, Any]:
+    """What stands between two lines of ``---`` at the beginning of a hand-written page; nothing, as a rule.
+
+    ``for: students`` puts it into both editions, ``under: …`` under a heading of its own in the navigation.
+
+    Raises:
+        LabError: it is no YAML, or written for somebody else.
+    """
+    lines, between, _ = read_page(path).partition("\n---\n")
+    if not between or not lines.startswith("---\n"):
+        return {}
+    header, places = read_yaml(path, lines.removeprefix("---"))
+    if header.get("for", STUDENTS) != STUDENTS:
+        raise LabError(tell(places, ("for",), f"found {header['for']!r}, expected {STUDENTS}, or no such key"))
+    return header
 
 
 def copy_assets(lab: Lab, mirror: Mirror) -> None:

@@ -7,22 +7,34 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from generator import charts
 from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Scale, Table, read_manifest
 from generator.claims import VERDICTS, Verdict, judge
-from generator.errors import LabError, RunError, did_you_mean
+from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
 from generator.pipeline import read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
-from generator.report.common import STAFF, STUDENTS, content_pages, copy_assets, is_default, read_page, write_settings
+from generator.report.checks import measured, missing_results
+from generator.report.common import (
+    STAFF,
+    STUDENTS,
+    content_pages,
+    copy_assets,
+    is_default,
+    page_header,
+    read_page,
+    write_settings,
+)
 from generator.report.grids import GridView, shaded
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE, Comparison, FilmView, comparisons, film_view
 from generator.report.paper import with_link_notes
+from generator.report.reference import reference
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
 
@@ -145,6 +157,8 @@ class _Report:
         self.build = build
         self.mirror = Mirror(build / "docs", build / "pictures")
         self.manifests = _manifests(lab, build)
+        if problems := list(missing_results(lab, self.manifests)):
+            raise LabError(*problems)
         self.numbers = dict(figure_numbers(lab))
         self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
         self._anchors: set[str] = set()
@@ -187,10 +201,11 @@ class _Report:
             page = self._page("verdicts.md.jinja", verdicts_by_question=by_question, counts=self._counts())
             self._write(f"{say('files.verdicts')}.md", page)
             navigation.append(f"{say('files.verdicts')}.md")
-        further = []
+        further: list[str] = []
+        headings = {say("navigation.further"): further}
         for path in content_pages(lab):
             self._write(path.name, self._with_figures(self._content(path), base=""))
-            further.append(path.name)
+            headings.setdefault(page_header(path).get("under", say("navigation.further")), []).append(path.name)
         log = read_run_log(self.build)
         total = sum(ran.seconds for ran in log.experiments.values())
         in_network = sum(ran.network_seconds for ran in log.experiments.values())
@@ -202,7 +217,7 @@ class _Report:
         if sheets := write_worksheets(lab, self.mirror, (STUDENTS, STAFF)):
             self._write(f"{say('files.worksheets')}.md", self._page("worksheets.md.jinja", sheets=sheets))
             further.append(f"{say('files.worksheets')}.md")
-        navigation.append({say("navigation.further"): further})
+        navigation += [{heading: pages} for heading, pages in headings.items()]
         copy_assets(lab, self.mirror)
         changed = self.mirror.finish()
         write_settings(lab, self.build, navigation)
@@ -244,17 +259,7 @@ class _Report:
 
     def _judge(self, question: Question) -> Iterator[Verdict]:
         for claim in question.claims:
-            metric = None
-            if claim.metric:
-                experiment, _, name = claim.metric.partition("/")
-                try:
-                    metric = self.manifests[experiment].metric(name)
-                except KeyError:
-                    known = [f"{experiment}/{metric.name}" for metric in self.manifests[experiment].metrics]
-                    raise LabError(
-                        f"{question.path}: claims: {claim.metric} was not measured{did_you_mean(claim.metric, known)}"
-                    ) from None
-            yield judge(claim, metric)
+            yield judge(claim, measured(self.manifests, claim.metric) if claim.metric else None)
 
     def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
         return [(question, verdicts) for question in self.lab.questions if (verdicts := self.verdicts[question.number])]
@@ -310,11 +315,12 @@ class _Report:
             "experiments": list(self.lab.experiments.values()),
             "count": {"figures": len(self.figures), "images": len(self.lab.images)},
             "metric": self._metric,
+            "reference": partial(reference, language=self.lab.language),
         }
         return filled(self.jinja, path, text, known)
 
-    def _metric(self, experiment: str, name: str) -> Metric:
-        return self.manifests[experiment].metric(name)
+    def _metric(self, *reference: str) -> Metric:
+        return measured(self.manifests, "/".join(reference))
 
     def _page(self, template: str, **context: Any) -> str:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)

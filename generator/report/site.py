@@ -67,7 +67,7 @@ def _mkdocs(build: Path, site: Path) -> None:
     environment = os.environ | {"SOURCE_DATE_EPOCH": "315532800", "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RunError(f"mkdocs build --strict:\n{done.stderr.strip()}\nmend the page it names in content/")
+        raise RunError(f"mkdocs build --strict:\n{done.stderr.strip()}\nmend the page it names")
 
 
 def _check_links(site: Path) -> None:

@@ -6,22 +6,18 @@ Results are never opened, so that none can slip in.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from generator.lab import Lab
 from generator.questions import FIGURE, FIGURES, TABLE, Question
-from generator.report.common import STUDENTS, content_pages, copy_assets, read_page, write_settings
+from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
 from generator.report.mirror import Mirror
 from generator.report.pages import figure_numbers
 from generator.report.paper import with_link_notes
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
-
-FOR_STUDENTS_TOO = re.compile(r"\A---\n(?:(?!---).*\n)*for: students\n")
-"""How the header of a page begins that stands in both editions."""
 
 
 def render_statement(lab: Lab, build: Path) -> int:
@@ -75,7 +71,7 @@ def render_statement(lab: Lab, build: Path) -> int:
     )
     whole = f"questions/{say('files.everything')}.md"
     mirror.write(whole, words(with_link_notes(everything, say("everything.links"))))
-    both = [path for path in content_pages(lab) if FOR_STUDENTS_TOO.match(read_page(path))]
+    both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
     for path in both:
         mirror.write(path.name, words(without_results(filled(jinja, path, read_page(path), known))))
     sheets = write_worksheets(lab, mirror, (STUDENTS,))

@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 
 import jinja2
 from latex2mathml.converter import convert as to_mathml
 
 from generator.artefacts import YES_NO, Metric
-from generator.errors import LabError
+from generator.errors import LabError, did_you_mean
 from generator.language import NBSP, Language
-from generator.questions import CODE
+from generator.places import read_text
+from generator.questions import CODE, FORMULA
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -22,14 +24,17 @@ TEMPLATES = ROOT / "templates"
 def environment(language: Language) -> jinja2.Environment:
     """Jinja with the project's templates and a language's filters; an unknown name is a mistake."""
     jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown, by the lab's own people
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        # A metric that is written without a filter is written with its unit.
+        finalize=lambda value: measure(value, language) if isinstance(value, Metric) else value,
     )
     jinja.filters |= {
         "number": language.number,
         "measure": partial(measure, language=language),
         "interval": partial(interval, language=language),
         "cell": partial(cell, language=language),
-        "with_numbers": partial(with_numbers, language=language),
         "plain": partial(plain, language=language),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "lower_first": lambda text: text[:1].lower() + text[1:],
@@ -44,12 +49,21 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
     Raises:
         LabError: the braces are wrong, or name something that there is not.
     """
+    whole = read_text(path)
+    above = whole[: max(whole.find(text), 0)].count("\n")
     try:
         return jinja.from_string(text).render(known)
     except jinja2.TemplateSyntaxError as error:
-        raise LabError(f"{path}:{error.lineno}: {error.message}; check the braces") from None
-    except (jinja2.UndefinedError, KeyError) as error:
-        raise LabError(f"{path}: {error}; it may use {', '.join(known)}") from None
+        near = did_you_mean(str(error.message).split("'")[1], jinja.filters) if "filter" in str(error.message) else ""
+        raise LabError(f"{path}:{above + error.lineno}: {error.message}; check the braces{near}") from None
+    except (jinja2.UndefinedError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
+        problem = str(error.args[0])
+        if isinstance(error, jinja2.UndefinedError):
+            names = [*known, *(name for value in known.values() for name in getattr(type(value), "model_fields", ()))]
+            near = did_you_mean(re.findall("'(.+?)'", problem)[-1], names)
+            problem = re.sub(r"'[\w.]+ object' has", "it has", problem) + f"; it may use {', '.join(known)}{near}"
+        raise LabError(f"{path}:{above + max(lines[-1:], default=1)}: {problem}") from None
 
 
 def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> str:
@@ -93,16 +107,5 @@ def with_mathml(markdown: str) -> str:
     Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
     """
     pieces = CODE.split(markdown)
-    pieces[::2] = [
-        re.sub(r"\$([^$\n]+)\$", lambda m: f"<span>{to_mathml(m[1])}</span>", piece) for piece in pieces[::2]
-    ]
+    pieces[::2] = [FORMULA.sub(lambda formula: f"<span>{to_mathml(formula[1])}</span>", piece) for piece in pieces[::2]]
     return "".join(pieces)
-
-
-def with_numbers(text: str, language: Language) -> str:
-    """A text whose numbers are written as the language writes them."""
-    return re.sub(
-        r"\d+\.\d+(?:e[-+]\d+)?",
-        lambda found: language.number(float(found[0]), 3 if "e" in found[0] else 6),
-        text,
-    )
