@@ -14,7 +14,10 @@ from generator.report.common import content_pages
 
 def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
     """A line for each table or metric that a question or a page names and no experiment made."""
-    tables = [f"{name}/{table.name}" for name, manifest in manifests.items() for table in manifest.tables]
+    # A grid is a table that can be looked into, and shown by the same link.
+    tables = [
+        f"{name}/{table.name}" for name, manifest in manifests.items() for table in (*manifest.tables, *manifest.grids)
+    ]
     for path in [*(question.path for question in lab.questions), *content_pages(lab)]:
         text = without_code(read_text(path))
         for link in TABLE.finditer(text):
