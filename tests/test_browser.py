@@ -136,7 +136,8 @@ class TestEveryPage:
 
 
 # In the page: which pieces of text, images and controls cover one another, and which boxes hide a part of their text.
-# Meant to overlap: what lies in one .tp-stack, and a grid's panel, which sticks to the end of the window.
+# Meant to overlap: what lies in one .tp-stack, a grid's panel, which sticks to the end of the window, and the theme's
+# button over a listing that scrolls.
 LAID_OUT_BADLY = """() => {
   const root = document.querySelector(".md-content");
   const hidden = (box) => !box.checkVisibility({ opacityProperty: true, visibilityProperty: true });
@@ -169,7 +170,7 @@ LAID_OUT_BADLY = """() => {
     for (const rect of range.getClientRects()) add(rect, owner, 0.2, data.trim().slice(0, 40));
   }
   for (const box of root.querySelectorAll("img, svg, input, select, button, .tp-stack")) {
-    if (hidden(box) || box.parentElement.closest("svg, .tp-stack, .tp-matrix__panel")) continue;
+    if (hidden(box) || box.parentElement.closest("svg, .tp-stack, .tp-matrix__panel, .md-code__nav")) continue;
     add(box.getBoundingClientRect(), box, 0, box.outerHTML.slice(0, 80));
   }
   pieces.sort((one, other) => one.top - other.top);

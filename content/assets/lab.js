@@ -116,8 +116,9 @@
       const dots = Math.floor(room * devicePixelRatio) / devicePixelRatio;
       const scale = dots > 0 ? dots : room;
       image.style.width = `${width * scale}px`;
-      const { caption: said, moment } = shown[at].dataset;
-      caption.textContent = `${said}${moment ? `, ${moment}` : ""}. ` +
+      const title = shown[at].parentElement.querySelector(".tp-cell__title")?.textContent;
+      const said = [shown[at].closest("figure").ariaLabel, title, shown[at].dataset.moment];
+      caption.textContent = `${said.filter(Boolean).join(", ")}. ` +
         (/\.svg$/.test(image.src) ? say("zoom.drawing") : say("zoom.times", { times: written(scale, 2) }));
     };
     const show = (to) => {
