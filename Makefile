@@ -3,16 +3,19 @@
 #   LAB=content/tp9.yml   another lab file
 #   DATA=folder           where files that were given to you lie (default: data)
 #   SITE=folder           where the website goes
+#   ENONCE=folder         where the students' website goes
 #   BUILD=folder          where results are kept
 #   PORT=8001             where make serve shows it
 #   DEVICE=cuda           compute there (cuda or mps); the CPU is the reference
 
 LAB    ?= content/tp.yml
 DATA   ?= data
-# A lab other than the default one has its own results and website: tp9.yml goes to site-tp9.
-SUFFIX := $(patsubst %,-%,$(filter-out tp,$(basename $(notdir $(LAB)))))
+# A lab other than the default one has its own results and website: content/tp9.yml goes to site-tp9, mon-tp/lab.yml to
+# site-mon-tp.
+NAME   := $(basename $(notdir $(LAB)))
+SUFFIX := $(if $(filter-out content/tp.yml,$(LAB)),-$(if $(filter lab,$(NAME)),$(notdir $(abspath $(dir $(LAB)))),$(NAME)))
 SITE   ?= site$(SUFFIX)
-ENONCE := site-enonce$(SUFFIX)
+ENONCE ?= site-enonce$(SUFFIX)
 BUILD  ?= build$(SUFFIX)
 PORT   ?= 8000
 PYTHON ?= python3
@@ -23,10 +26,12 @@ ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE))
 GENERATOR = $(BIN)/python -m generator
 
 .DEFAULT_GOAL := help
-.PHONY: help bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain
+.PHONY: help install list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
+
+install: .venv/installed ## install what is needed into .venv; every other command does so by itself
 
 site: .venv/installed ## run what must run, write the pages, build and check the website
 	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
@@ -59,7 +64,13 @@ serve: .venv/installed ## show the website on http://127.0.0.1:8000, and build i
 	@$(GENERATOR) serve $(INPUT) $(ON) --site $(SITE) --port $(PORT)
 
 check: .venv/installed ## check the lab file, its questions, images and weights
-	@$(GENERATOR) check $(INPUT)
+	@$(GENERATOR) check $(INPUT) --build $(BUILD)
+
+list: .venv/installed ## name the experiments, their figures and, once they ran, their measures
+	@$(GENERATOR) list $(INPUT) --build $(BUILD)
+
+keys: .venv/installed ## say what each key of a lab file and of a question means
+	@$(GENERATOR) keys $(INPUT)
 
 explain: .venv/installed ## say for each experiment whether it must run, and why
 	@$(GENERATOR) explain $(INPUT) $(ON)

@@ -53,7 +53,7 @@ class Classroom:
     """
 
     def __init__(self, lab: str = "content/tp.yml", data: str = "data") -> None:
-        self._lab: Lab = read_lab(Path(lab), Path(data))
+        self._lab: Lab = read_lab(Path(lab), Path(data), texts=False)
         name, spec = next(iter(self._lab.file.networks.items()))
         self._say = self._lab.language.say
         self._network: Network = networks.load(
@@ -77,8 +77,9 @@ class Classroom:
         return list(self._lab.images)
 
     def target(self, family: str) -> int:
-        """The class that the lab's first experiment of a family aims at."""
-        return next(e.classes[0] for e in self._lab.experiments.values() if e.family == family and e.classes)
+        """The class that the lab's first experiment of a family aims at; its last class if none aims at any."""
+        aims = (e.classes[0] for e in self._lab.experiments.values() if e.family == family and e.classes)
+        return next(aims, len(self._lab.classes.names) - 1)
 
     def class_title(self, index: int) -> str:
         """Name of a class."""

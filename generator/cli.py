@@ -11,11 +11,14 @@ from typing import Concatenate, ParamSpec
 import click
 
 from generator import pipeline, report
+from generator.artefacts import read_manifest
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
 from generator.language import languages, read_language
 from generator.new import new_lab
+from generator.report.checks import missing_results, names_of_tables
+from generator.report.reference import PARTS, reference
 
 P = ParamSpec("P")
 
@@ -184,25 +187,45 @@ def explain(lab: Lab, build: Path, device: str) -> None:
 @_told
 def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
     """Start a lab in a new FOLDER, on IMAGES of yours if you give some."""
+    if images:
+        click.echo("the network looks at the photographs, to propose their classes")
     lab = new_lab(folder, images, read_language(language))
     click.echo(f"{lab} is ready: make site LAB={lab}")
 
 
 @main.command(name="list")
+@_build
 @_command
-def list_(lab: Lab) -> None:
-    """List the experiments of the lab and the figures they make."""
+def list_(lab: Lab, build: Path) -> None:
+    """List the experiments of the lab, their figures and, once they ran, their tables and measures."""
     for name, experiment in lab.experiments.items():
         click.echo(f"{name} ({experiment.kind}): {experiment.title}")
         for figure in experiment.figures:
-            click.echo(f"  {name}/{figure}")
+            click.echo(f"  figure:{name}/{figure}")
+        if manifest := read_manifest(pipeline.results_folder(build, name)):
+            for table in names_of_tables(manifest):
+                click.echo(f"  table:{name}/{table}")
+            for metric in manifest.metrics:
+                click.echo(f"  metric {name}/{metric.name}  {metric.label}: {metric.value:.4g} {metric.unit}".rstrip())
 
 
 @main.command()
 @_command
-def check(lab: Lab) -> None:
-    """Check the lab file, its questions, its images and its weights."""
+def keys(lab: Lab) -> None:
+    """List every key of a lab file and of a question, with what it means in the lab's language."""
+    for part in (*PARTS, "kinds"):
+        click.echo(f"## {part}\n\n{reference(part, lab.language)}\n")
+
+
+@main.command()
+@_build
+@_command
+def check(lab: Lab, build: Path) -> None:
+    """Check the lab file, its questions, its images and its weights, and what the texts ask of results there are."""
     check_files(lab)
+    made = {name: read_manifest(pipeline.results_folder(build, name)) for name in lab.experiments}
+    if problems := list(missing_results(lab, {name: manifest for name, manifest in made.items() if manifest})):
+        raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())
     click.echo(
         f"{lab.path} is right: {len(lab.experiments)} experiments, {figures} figures, "
@@ -219,7 +242,7 @@ def figure(lab: Lab, figure: str, build: Path, device: str) -> None:
     """Make one FIGURE (EXPERIMENT/NAME) again and compare it with the published one."""
     known = [f"{name}/{f}" for name, e in lab.experiments.items() for f in e.figures]
     if figure not in known:
-        raise LabError(f'no figure "{figure}"; "python -m generator list" shows them{did_you_mean(figure, known)}')
+        raise LabError(f'no figure "{figure}"; make list names them all{did_you_mean(figure, known)}')
     same = True
     for path, digest, published in pipeline.remake(lab, build, figure, device):
         verdict = "not published" if published is None else "identical" if digest == published else "DIFFERENT"

@@ -161,14 +161,22 @@ class Lab:
         return tell(self.places, place, problem)
 
 
-def read_lab(path: Path, data_folder: Path) -> Lab:
+def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
     """Read and check a lab file, its parents and its questions; no image is opened.
+
+    Args:
+        path: of the lab file.
+        data_folder: where ``data:`` references are looked for.
+        texts: read questions and pages; what is handed out to students has no questions.
 
     Raises:
         LabError: with every mistake found.
     """
     if not path.is_file():
-        near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.yml")])
+        around = path if path.is_dir() else path.parent
+        near = did_you_mean(
+            "lab.yml" if path.is_dir() else path.name, [str(other.name) for other in around.glob("*.yml")]
+        )
         raise LabError(f"no lab file {path}; give one with LAB=path/to/lab.yml{near}")
     data, places = _read_with_parents(path, ())
     problems: list[str] = []
@@ -190,12 +198,15 @@ def read_lab(path: Path, data_folder: Path) -> Lab:
             problems.append(
                 tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
-    figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
-    questions, question_problems = read_questions(path.parent / file.questions, figures, read_language(file.language))
-    for page in sorted((path.parent / file.pages).glob("*.md")):
-        question_problems += text_problems(page, read_text(page), figures)
+    questions: tuple[Question, ...] = ()
     # While an experiment is not understood, its figures are not known either.
-    problems += question_problems if len(experiments) == len(data["experiments"]) else ()
+    if texts and len(experiments) == len(data["experiments"]):
+        figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
+        language = read_language(file.language)
+        questions, question_problems = read_questions(path.parent / file.questions, figures, language)
+        problems += question_problems
+        for page in sorted((path.parent / file.pages).glob("*.md")):
+            problems += text_problems(page, read_text(page), figures)
     if problems:
         raise LabError(*problems)
     return Lab(path, data_folder, file, classes, images, experiments, questions, places)

@@ -239,7 +239,7 @@ def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
         if link and link["figure"] not in figures:
             yield (
                 f"{where}: figure:{link['figure']}: no experiment makes this figure; "
-                f'"python -m generator list" shows them all{did_you_mean(link["figure"], figures)}'
+                f"make list names them all{did_you_mean(link['figure'], figures)}"
             )
         elif not link and not TABLE.fullmatch(match[0]):
             yield (

@@ -104,6 +104,28 @@ class TestOnThePage:
         assert f'<a href="../questions/q01-voir.html#saillance-bande">figure{NBSP}1.1</a>' in page
         assert '<a href="../galeries/saliency.html#saillance-oiseau">«' in page
 
+    def test_the_figure_that_shows_it_may_stand_elsewhere(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        question = mini.parent / "questions" / "q01-voir.md"
+        question.write_text(question.read_text().replace("see: saillance/bande", "see: saillance/mastiff"))
+        assert generator("site", mini).returncode == 0
+        page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
+        assert 'Voir <a href="../galeries/saliency.html#saillance-mastiff">' in page
+
+    def test_the_figure_that_shows_it_is_near_where_it_is_shown(
+        self, mini: Path, tmp_path: Path, generator: Run
+    ) -> None:
+        assert generator("site", mini).returncode == 0
+        page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
+        assert f'Voir la <a href="#saillance-bande">figure{NBSP}1.1</a>' in page
+
+    def test_a_misspelt_metric_is_told_by_check_once_there_are_results(self, mini: Path, generator: Run) -> None:
+        assert generator("run", mini).returncode == 0
+        question = mini.parent / "questions" / "q01-voir.md"
+        question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))
+        build = str(mini.parents[1] / "build")
+        assert "claims.0.metric" in generator("check", mini, "--build", build).stderr
+        assert "metric saillance/oiseau.maximum" in generator("list", mini, "--build", build).stdout
+
     def test_a_metric_that_nobody_measured_is_told_in_one_line(self, mini: Path, generator: Run) -> None:
         question = mini.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))

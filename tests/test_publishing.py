@@ -226,6 +226,21 @@ class TestWorkflows:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
+    @pytest.mark.parametrize(
+        ("lab", "site"),
+        [
+            ("content/tp.yml", "site"),
+            ("content/tp9.yml", "site-tp9"),
+            ("mon-tp/lab.yml", "site-mon-tp"),
+            ("labs/autre/lab.yml", "site-autre"),
+            ("mon-tp/tp.yml", "site-tp"),
+        ],
+    )
+    def test_each_lab_has_a_website_of_its_own(self, lab: str, site: str) -> None:
+        command = ["make", "--dry-run", "--old-file=.venv/installed", "site", f"LAB={lab}"]
+        plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert plan.stdout.rstrip().endswith(f"--build {site.replace('site', 'build')}  --site {site}")
+
     @pytest.mark.parametrize("file", [".github/workflows/pages.yml", ".gitlab-ci.yml"])
     def test_each_runs_commands_that_there_are(self, file: str) -> None:
         text = (ROOT / file).read_text()

@@ -111,6 +111,15 @@ class TestAnotherLab:
         shutil.rmtree(sheets("data"))
         assert [path.name for path in sheets("data").glob("*.ipynb")] == ["mien-corrige.ipynb"]
 
+    def test_they_are_on_subjects_that_it_has(self, sheets: Callable[[str], Path], mini: Path) -> None:
+        mini.write_text(mini.read_text().split("  grain:")[0])
+        (mini.parent / "questions" / "q02-tromper.md").unlink()
+        assert {path.stem for path in sheets("data").glob("*.py")} == {"saliency-corrige", "fooling-corrige"}
+
+    def test_they_open_it_without_its_questions(self, mini: Path) -> None:
+        shutil.rmtree(mini.parent / "questions")
+        assert Classroom(str(mini)).names == ["oiseau", "mastiff"]
+
     def test_those_of_the_default_lab_name_none(self, tmp_path: Path) -> None:
         lab = read_lab(ROOT / "content" / "tp.yml", Path("data"))
         assert for_lab("salle = Classroom()", lab) == "salle = Classroom()"

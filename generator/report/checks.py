@@ -13,24 +13,32 @@ from generator.report.common import content_pages
 
 
 def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
-    """A line for each table or metric that a question or a page names and no experiment made."""
-    # A grid is a table that can be looked into, and shown by the same link.
-    tables = [
-        f"{name}/{table.name}" for name, manifest in manifests.items() for table in (*manifest.tables, *manifest.grids)
-    ]
+    """A line for each table or metric that a question or a page names and its experiment did not make.
+
+    Args:
+        lab: the lab.
+        manifests: of the experiments that ran; of the others nothing is said.
+    """
+    waiting = lab.experiments.keys() - manifests.keys()
+    tables = [f"{name}/{table}" for name, manifest in manifests.items() for table in names_of_tables(manifest)]
     for path in [*(question.path for question in lab.questions), *content_pages(lab)]:
         text = without_code(read_text(path))
         for link in TABLE.finditer(text):
-            if link["table"] not in tables:
+            if link["table"] not in tables and link["table"].partition("/")[0] not in waiting:
                 line = text[: link.start()].count("\n") + 1
                 yield f"{path}:{line}: table:{_not_there('was not made', link['table'], tables)}"
     for question in lab.questions:
         for place, claim in enumerate(question.claims):
-            if claim.metric:
+            if claim.metric and claim.experiment not in waiting:
                 try:
                     measured(manifests, claim.metric)
                 except LookupError as error:
                     yield question.tell(("claims", place, "metric"), str(error))
+
+
+def names_of_tables(manifest: Manifest) -> list[str]:
+    """Names of an experiment's tables, and of its grids: tables that can be looked into, shown by the same link."""
+    return [*(table.name for table in manifest.tables), *(grid.name for grid in manifest.grids)]
 
 
 def measured(manifests: Mapping[str, Manifest], reference: str) -> Metric:
@@ -49,4 +57,4 @@ def _not_there(problem: str, reference: str, known: list[str]) -> str:
     """What was asked for, and the nearest name; or some of the same experiment, or else of any."""
     alike = [name for name in known if name.partition("/")[0] == reference.partition("/")[0]]
     some = f"; there are {', '.join((alike or known)[:5])}, …" if known else "; there are none"
-    return f"{reference} {problem}{did_you_mean(reference, known) or some}"
+    return f"{reference} {problem}{did_you_mean(reference, known)}{some}: make list names them all"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -254,7 +254,7 @@ class _Report:
             "evidence": self._filled(question.path, question.evidence),
             "verdicts_here": self.verdicts[question.number],
             "setting_notes": notes,
-            "view": lambda reference: self._view(reference, base="../"),
+            "mention": lambda reference: self._see(reference, (*question.figures, *answer.figures)),
         }
 
     def _judge(self, question: Question) -> Iterator[Verdict]:
@@ -411,6 +411,13 @@ class _Report:
             with_numbers = REFERENCE.sub(lambda link: self._mention(link["figure"], base), piece)
             pieces[2 * place] = TABLE.sub(lambda link: self._table(link, base), FIGURES.sub(grid, with_numbers))
         return "".join(pieces)
+
+    def _see(self, reference: str, here: Collection[str]) -> str:
+        """« la figure 5.2 », a link that stays on the page where the figure is shown on it."""
+        link = self._mention(reference, base="../")
+        if reference in here:
+            link = re.sub(r'href="[^"#]*#', 'href="#', link)
+        return self.say("figure.mention", link=link) if self.numbers.get(reference) else link
 
     def _mention(self, reference: str, base: str) -> str:
         """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it."""

@@ -20,7 +20,8 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
     """Write every worksheet of the lab as a notebook and as a script, in some editions.
 
     Args:
-        lab: the lab; its worksheets are the files ``travaux/LANGUAGE/*.py`` beside it, the project's if it has none.
+        lab: the lab; its worksheets are the files ``travaux/LANGUAGE/*.py`` beside it; if it has none,
+            the project's on the subjects that it has experiments on.
         mirror: takes the files, into ``travaux``.
         editions: of ``SUFFIXES``.
 
@@ -29,8 +30,9 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
     """
     written = []
     language = lab.language.code
-    own = sorted((lab.folder / "travaux" / language).glob("*.py"))
-    for path in own or sorted((ROOT / "content" / "travaux" / language).glob("*.py")):
+    subjects = {experiment.family for experiment in lab.experiments.values()}
+    ours = [path for path in (ROOT / "content" / "travaux" / language).glob("*.py") if path.stem in subjects]
+    for path in sorted((lab.folder / "travaux" / language).glob("*.py")) or sorted(ours):
         source = for_lab(path.read_text(encoding="utf-8"), lab)
         title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
         for edition in editions:

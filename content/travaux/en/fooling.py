@@ -10,8 +10,8 @@ import torch
 from generator.classroom import Classroom
 
 room = Classroom()
-photo = room.photo(room.names[0])
 target = room.target("fooling")
+photo = next(photo for photo in map(room.photo, room.names) if photo.label != target)
 print(photo.title, "→", room.class_title(target))
 
 # %% [markdown]

@@ -21,7 +21,7 @@ print(salle.class_title(target))
 
 # %%
 def step(network, image, target, eta, weight):
-    """L’image (1, 3, H, W) après un pas de gradient du score régularisé."""
+    """L’image (1, canaux, H, W) après un pas de gradient du score régularisé."""
     # À ÉCRIRE : le gradient du score, moins celui de la régularisation.
     # <solution>
     image = image.detach().clone().requires_grad_()

@@ -10,8 +10,8 @@ import torch
 from generator.classroom import Classroom
 
 salle = Classroom()
-photo = salle.photo(salle.names[0])
 target = salle.target("fooling")
+photo = next(photo for photo in map(salle.photo, salle.names) if photo.label != target)
 print(photo.title, "→", salle.class_title(target))
 
 # %% [markdown]
@@ -23,7 +23,7 @@ print(photo.title, "→", salle.class_title(target))
 
 # %%
 def step(network, image, target, eta):
-    """L’image (1, 3, H, W) après un pas de longueur eta vers la classe visée."""
+    """L’image (1, canaux, H, W) après un pas de longueur eta vers la classe visée."""
     # À ÉCRIRE : le gradient du score visé, divisé par sa norme, fois eta.
     # <solution>
     image = image.detach().clone().requires_grad_()

@@ -19,12 +19,12 @@ salle.show(salle.pixels(photo.image), titles=(photo.title,))
 # ## À écrire
 #
 # Soit $s_y(x)$ le score de la vraie classe $y$, *avant* softmax. La carte vaut, en chaque pixel, le maximum sur les
-# trois canaux de $|\partial s_y / \partial x|$.
+# canaux de $|\partial s_y / \partial x|$.
 
 
 # %%
 def saliency(network, image, label):
-    """Carte de saillance, tenseur (H, W), d’une image (1, 3, H, W)."""
+    """Carte de saillance, tenseur (H, W), d’une image (1, canaux, H, W)."""
     # À ÉCRIRE : le score de la classe, son gradient, le maximum des valeurs absolues.
     # <solution>
     image = image.detach().clone().requires_grad_()
