@@ -54,7 +54,7 @@ class Classes:
             raise ValueError(f"class {given} does not exist; expected 0 to {len(self.names) - 1}")
         raise ValueError(
             f'"{given}" is no class of the lab; expected a class name or an index'
-            + did_you_mean(given, (*self.names, *self.titles.values()))
+            + (did_you_mean(given, (*self.names, *self.titles.values())) or "; class_titles gives one another name")
         )
 
     @cached_property

@@ -129,6 +129,10 @@ def told(error: ValidationError, model: type[BaseModel], prefix: Place, places: 
                 problem += did_you_mean(loc[-1], owner.model_fields)
             case "missing":
                 problem = f"missing{expected}"
+            case "string_pattern_mismatch" if "a-z" in mistake["ctx"]["pattern"]:
+                problem = (
+                    f"found {mistake['input']!r}, should be a short name: letters without accents, digits, hyphens"
+                )
             case "value_error":
                 problem = str(mistake["ctx"]["error"])
             case _:

@@ -60,6 +60,10 @@ MISTAKES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
         network(architecture="keras/vgg"),
         ["networks.principal.architecture", "expected timm/NAME, torchvision/NAME or MODULE:FUNCTION"],
     ),
+    "name with an accent": (
+        lambda lab: lab["images"].append(lab["images"][0] | {"name": "café"}),
+        ["images.2.name", "'café'", "short name", "without accents"],
+    ),
     "unknown image": (
         experiment("alligator", images=["oizeau"]),
         ["experiments.alligator.images.0", 'did you mean "oiseau"?'],
