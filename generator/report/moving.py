@@ -100,7 +100,7 @@ def comparisons(
         if declared:
             yield Comparison(kind, tuple((_layer(pictures[a]), _layer(pictures[b])) for a, b in declared))
     if film and figure.images and not figure.compare:
-        last = language.say("compare.end", k=film.film.iterations[-1])
+        last = language.say("compare.end", k=str(film.film.iterations[-1]))
         start = _layer(film.film.frames[0], title=language.say("compare.start"), file=film.film.frames[0].file)
         yield Comparison("curtain", ((start, _layer(pictures[figure.thumbnail], title=last)),))
     for name, other in manifests.items():

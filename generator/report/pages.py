@@ -414,20 +414,22 @@ class _Report:
 
     def _see(self, reference: str, here: Collection[str]) -> str:
         """« la figure 5.2 », a link that stays on the page where the figure is shown on it."""
-        link = self._mention(reference, base="../")
-        if reference in here:
-            link = re.sub(r'href="[^"#]*#', 'href="#', link)
-        return self.say("figure.mention", link=link) if self.numbers.get(reference) else link
+        link = self._mention(reference, base="../", here=here)
+        return self.say("figure.mention", link=link) if reference in self.numbers else link
 
-    def _mention(self, reference: str, base: str) -> str:
+    def _mention(self, reference: str, base: str, here: Collection[str] = ()) -> str:
         """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it."""
         view = self._view(reference, base=base)
+        text = f"{view.number[:1].lower()}{view.number[1:]}" or self.say("claim.quote", words=view.figure.title)
+        where = "" if reference in here else base + self._home_of(reference)
+        return f'<a href="{where}#{view.anchor}">{text}</a>'
+
+    def _home_of(self, reference: str) -> str:
+        """The page of the first question that shows a figure; of its gallery if none does."""
         for question in self.lab.questions:
             if reference in question.figures:
-                where = f"{base}questions/{question.slug}.html"
-                return f'<a href="{where}#{view.anchor}">{view.number[:1].lower()}{view.number[1:]}</a>'
-        where = f"{base}{self.galleries}/{self._gallery_of(view.manifest.experiment)}.html"
-        return f'<a href="{where}#{view.anchor}">{self.say("claim.quote", words=view.figure.title)}</a>'
+                return f"questions/{question.slug}.html"
+        return f"{self.galleries}/{self._gallery_of(reference.partition('/')[0])}.html"
 
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
