@@ -3,7 +3,8 @@
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   // What the site says stands in words.js, in its language; a count has two forms.
-  const say = (key, values = {}) => (tpWords[key] ?? tpWords[`${key}.${values.n === 1 ? "one" : "other"}`])
+  const form = new Intl.PluralRules(document.documentElement.lang);
+  const say = (key, values = {}) => (tpWords[key] ?? tpWords[`${key}.${form.select(values.n)}`])
     .replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const written = (value, digits) =>
     value.toLocaleString(document.documentElement.lang, { maximumSignificantDigits: digits });
