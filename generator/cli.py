@@ -11,7 +11,6 @@ from typing import Concatenate, ParamSpec
 import click
 
 from generator import pipeline, report
-from generator.artefacts import read_manifest
 from generator.errors import LabError, RunError, did_you_mean
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
@@ -198,11 +197,12 @@ def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
 @_command
 def list_(lab: Lab, build: Path) -> None:
     """List the experiments of the lab, their figures and, once they ran, their tables and measures."""
+    manifests = pipeline.read_manifests(lab, build)
     for name, experiment in lab.experiments.items():
         click.echo(f"{name} ({experiment.kind}): {experiment.title}")
         for figure in experiment.figures:
             click.echo(f"  figure:{name}/{figure}")
-        if manifest := read_manifest(pipeline.results_folder(build, name)):
+        if manifest := manifests.get(name):
             for table in names_of_tables(manifest):
                 click.echo(f"  table:{name}/{table}")
             for metric in manifest.metrics:
@@ -223,8 +223,7 @@ def keys(lab: Lab) -> None:
 def check(lab: Lab, build: Path) -> None:
     """Check the lab file, its questions, its images and its weights, and what the texts ask of results there are."""
     check_files(lab)
-    made = {name: read_manifest(pipeline.results_folder(build, name)) for name in lab.experiments}
-    if problems := list(missing_results(lab, {name: manifest for name, manifest in made.items() if manifest})):
+    if problems := list(missing_results(lab, pipeline.read_manifests(lab, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())
     click.echo(

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from generator import cache as dependencies
 from generator.artefacts import (
     ImageFacts,
+    Manifest,
     NetworkFacts,
     Provenance,
     Recorder,
@@ -73,6 +74,12 @@ class RunLog(BaseModel):
 def results_folder(build: Path, experiment: str) -> Path:
     """Where an experiment's results lie."""
     return build / "results" / experiment
+
+
+def read_manifests(lab: Lab, build: Path) -> dict[str, Manifest]:
+    """Manifests of the lab's experiments that ran, by name, in the order of the lab."""
+    found = ((name, read_manifest(results_folder(build, name))) for name in lab.experiments)
+    return {name: manifest for name, manifest in found if manifest is not None}
 
 
 def read_run_log(build: Path) -> RunLog:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from generator import charts
-from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Scale, Table, read_manifest
+from generator.artefacts import Figure, ImageFacts, Manifest, Metric, Picture, Scale, Table
 from generator.claims import VERDICTS, Verdict, judge
 from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
-from generator.pipeline import read_run_log, results_folder
+from generator.pipeline import read_manifests, read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.checks import measured, missing_results
 from generator.report.common import (
@@ -489,10 +489,10 @@ def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[st
 
 
 def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
-    found = {name: read_manifest(results_folder(build, name)) for name in lab.experiments}
-    if missing := [name for name, manifest in found.items() if manifest is None]:
+    found = read_manifests(lab, build)
+    if missing := [name for name in lab.experiments if name not in found]:
         raise RunError(f"no results yet of {', '.join(missing)}; run make run first")
-    return {name: manifest for name, manifest in found.items() if manifest is not None}
+    return found
 
 
 def _bench_rows(build: Path) -> dict[str, dict[tuple[str, str], list[dict[str, Any]]]]:

@@ -49,13 +49,17 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
     Raises:
         LabError: the braces are wrong, or name something that there is not.
     """
-    whole = read_text(path)
-    above = whole[: max(whole.find(text), 0)].count("\n")
+
+    def line_of(line: int) -> int:
+        """A line of the text, counted in its file."""
+        whole = read_text(path)
+        return whole[: max(whole.find(text), 0)].count("\n") + line
+
     try:
         return jinja.from_string(text).render(known)
     except jinja2.TemplateSyntaxError as error:
         near = did_you_mean(str(error.message).split("'")[1], jinja.filters) if "filter" in str(error.message) else ""
-        raise LabError(f"{path}:{above + error.lineno}: {error.message}; check the braces{near}") from None
+        raise LabError(f"{path}:{line_of(error.lineno)}: {error.message}; check the braces{near}") from None
     except (jinja2.UndefinedError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
         problem = str(error.args[0])
@@ -63,7 +67,7 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
             names = [*known, *(name for value in known.values() for name in getattr(type(value), "model_fields", ()))]
             near = did_you_mean(re.findall("'(.+?)'", problem)[-1], names)
             problem = re.sub(r"'[\w.]+ object' has", "it has", problem) + f"; it may use {', '.join(known)}{near}"
-        raise LabError(f"{path}:{above + max(lines[-1:], default=1)}: {problem}") from None
+        raise LabError(f"{path}:{line_of(max(lines[-1:], default=1))}: {problem}") from None
 
 
 def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> str:
