@@ -198,9 +198,7 @@ class _Report:
         navigation.append({say("navigation.galleries"): list(pages)})
         if any(self.verdicts.values()):
             by_question = self._verdicts_by_question()
-            page = self._page("verdicts.md.jinja", verdicts_by_question=by_question, counts=self._counts())
-            self._write(f"{say('files.verdicts')}.md", page)
-            navigation.append(f"{say('files.verdicts')}.md")
+            navigation.append(self._write_own("verdicts", verdicts_by_question=by_question, counts=self._counts()))
         further: list[str] = []
         headings = {say("navigation.further"): further}
         for path in content_pages(lab):
@@ -209,14 +207,11 @@ class _Report:
         log = read_run_log(self.build)
         total = sum(ran.seconds for ran in log.experiments.values())
         in_network = sum(ran.network_seconds for ran in log.experiments.values())
-        self._write(f"{say('files.run')}.md", self._page("run.md.jinja", log=log, total=total, in_network=in_network))
-        further.append(f"{say('files.run')}.md")
+        further.append(self._write_own("run", log=log, total=total, in_network=in_network))
         if rows := _bench_rows(self.build):
-            self._write(f"{say('files.bench')}.md", self._page("bench.md.jinja", **rows))
-            further.append(f"{say('files.bench')}.md")
+            further.append(self._write_own("bench", **rows))
         if sheets := write_worksheets(lab, self.mirror, (STUDENTS, STAFF)):
-            self._write(f"{say('files.worksheets')}.md", self._page("worksheets.md.jinja", sheets=sheets))
-            further.append(f"{say('files.worksheets')}.md")
+            further.append(self._write_own("worksheets", sheets=sheets))
         navigation += [{heading: pages} for heading, pages in headings.items()]
         copy_assets(lab, self.mirror)
         changed = self.mirror.finish()
@@ -324,6 +319,12 @@ class _Report:
 
     def _page(self, template: str, **context: Any) -> str:
         return self.jinja.get_template(template).render(lab=self.lab.file, **context)
+
+    def _write_own(self, page: str, **context: Any) -> str:
+        """Write a page that has a template and, in the lab's language, a name of its own; return that name."""
+        name = f"{self.say(f'files.{page}')}.md"
+        self._write(name, self._page(f"{page}.md.jinja", **context))
+        return name
 
     def _write(self, name: str, markdown: str) -> None:
         self.mirror.write(name, finished(markdown, self.lab.file.glossary, self.lab.language))
