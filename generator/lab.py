@@ -275,10 +275,7 @@ def _class_names(given: object, lab_folder: Path, data_folder: Path) -> tuple[st
         return imagenet_classes()
     if isinstance(given, str):
         path = locate(given, lab_folder=lab_folder, data_folder=data_folder)
-        try:
-            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
-        except UnicodeDecodeError:
-            raise LabError(f"{path} is not text in UTF-8; save it as such") from None
+        lines = [line.strip() for line in read_text(path).rstrip().splitlines()]
         if "" in lines:
             raise LabError(f"{path}:{lines.index('') + 1}: an empty line; expected the name of a class")
     elif isinstance(given, list):

@@ -13,6 +13,7 @@ from typing import Any
 
 from generator.catalogue import Classes
 from generator.errors import LabError, did_you_mean
+from generator.places import read_text
 from generator.sources import locate, locate_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
@@ -132,10 +133,7 @@ def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:
 
 
 def _in_table(path: Path, reference: str, classes: Classes) -> list[Entry]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise LabError(f"{path} is not text in UTF-8; save it as such") from None
+    lines = read_text(path).splitlines()
     header = lines[0] if lines else ""
     reader = csv.DictReader(lines, delimiter=";" if ";" in header else ",", strict=True, skipinitialspace=True)
     try:
