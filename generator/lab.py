@@ -20,7 +20,7 @@ from generator.language import Language, read_language
 from generator.photographs import read_photographs
 from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.questions import Question, read_questions, text_problems
-from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict
+from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict, is_downloaded
 from generator.sources import locate, locate_module, sha256
 
 FILLED_IN = ("network", "images")
@@ -135,7 +135,7 @@ class Lab:
         return source
 
     def weights(self, network: str) -> Path | str | None:
-        """The first of a network's weights that is there: a file, or a name torchvision knows; None if it needs none.
+        """The first of a network's weights that is there: a file, or LIBRARY:WEIGHTS; None if it needs none.
 
         Raises:
             LabError: none is there.
@@ -145,8 +145,8 @@ class Lab:
             return None
         problems: list[str] = []
         for reference in references:
-            if reference.startswith("torchvision:"):
-                return reference.partition(":")[2]
+            if is_downloaded(reference):
+                return reference
             try:
                 return self.locate(reference)
             except LabError as error:

@@ -7,12 +7,12 @@ import importlib
 import importlib.util
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from types import ModuleType
-from urllib.error import URLError
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from generator.engine import prepare
-from generator.errors import LabError
+from generator.errors import LabError, did_you_mean
 from generator.images import Pixels, resize
 from generator.schema import LARGEST, SMALLEST, NetworkSpec
 from generator.sources import sha256
@@ -73,7 +73,7 @@ class Network:
         std: likewise.
         size: side of an input image, in pixels.
         batch: how many images to push through together.
-        weights_sha256: of the file the weights were read from, or of the tensors if there is none.
+        weights_sha256: of the file the weights were read from; of the tensors if the lab names none.
         classes: names of its classes, if it says them itself.
     """
 
@@ -126,8 +126,8 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
 
     Args:
         spec: its description.
-        weights: a state-dict file, or the name of weights that torchvision downloads; for a function,
-            the file handed to it, if any.
+        weights: a state-dict file, or ``torchvision:WEIGHTS`` or ``timm:WEIGHTS``, which that library
+            downloads once; for a function, the file handed to it, if any.
         source: file of the module, if the architecture is a function.
         device: cpu, cuda or mps.
         prepared: for many gradients; otherwise the network is left as its library builds it.
@@ -144,11 +144,13 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
         own = _call(spec.architecture, source, weights)
         module, size, classes = own.module.float(), own.size, tuple(own.classes)
         digest = sha256(weights) if isinstance(weights, Path) else _hash_of_tensors(module)
-    else:
+    elif isinstance(weights, Path):
         module, size, classes = _build(spec.architecture), spec.size, None
-        path = weights if isinstance(weights, Path) else _download(spec.architecture, str(weights))
-        _load_weights(module, path, spec.architecture)
-        digest = sha256(path)
+        _load_weights(module, weights, spec.architecture)
+        digest = sha256(weights)
+    else:
+        module, size, classes = _downloaded(spec, str(weights).partition(":")[2]), spec.size, None
+        digest = _hash_of_tensors(module)
     module.eval()
     for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
         parameter.requires_grad_(False)
@@ -276,21 +278,37 @@ def _build(architecture: str) -> nn.Module:
     return module
 
 
-def _download(architecture: str, weights: str) -> Path:
-    from torchvision.models import get_model_weights
+def _downloaded(spec: NetworkSpec, weights: str) -> nn.Module:
+    """A network with weights that its library knows by name, and shown its images as they were in training."""
+    library, _, name = spec.architecture.partition("/")
+    offered: Mapping[str, Any]
+    if library == "timm":
+        import timm
 
-    offered = get_model_weights(architecture.partition("/")[2])
-    if weights not in offered.__members__:
+        offered = {model.partition(".")[2]: model for model in timm.list_models(f"{name}.*", pretrained=True)}
+    else:
+        import torchvision
+
+        offered = torchvision.models.get_model_weights(name).__members__
+    if weights not in offered:
         raise LabError(
-            f'torchvision has no weights "{weights}" for {architecture}; it has {", ".join(offered.__members__)}'
+            f'{library} has no weights "{weights}" for {name}; it has {", ".join(offered) or "none"}'
+            + did_you_mean(weights, offered)
         )
-    entry = offered[weights]
     try:
-        entry.get_state_dict(progress=False, check_hash=True)
-    except (URLError, OSError) as error:
-        raise LabError(f"torchvision's {weights} could not be downloaded ({error})") from None
-    file: str = entry.url.rpartition("/")[2]
-    return Path(str(torch.hub.get_dir())) / "checkpoints" / file
+        if library == "timm":
+            module: nn.Module = timm.create_model(offered[weights], pretrained=True)
+            trained = SimpleNamespace(**module.pretrained_cfg)  # type: ignore[arg-type]  # a dictionary
+        else:
+            module = torchvision.models.get_model(name, weights=offered[weights], progress=False)
+            trained = offered[weights].transforms()
+    except OSError as error:  # those of the hub and of urllib are
+        raise LabError(f"{library}'s {weights} could not be downloaded ({_first_line(error)})") from None
+    for key in ("mean", "std"):
+        given, right = getattr(spec, key), getattr(trained, key, getattr(spec, key))
+        if not np.allclose(given, right, atol=0.002):
+            raise LabError(f"{library}'s {weights} were trained with {key}: {list(right)}, the lab says {list(given)}")
+    return module
 
 
 def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:

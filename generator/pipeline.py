@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from generator.networks import Network
 
 
+FIRST_LOOK = 20
+"""How many photographs a network is shown before anything is computed."""
+
+
 @dataclass(frozen=True)
 class Order:
     """An experiment and whether it must run.
@@ -127,6 +131,8 @@ def run(lab: Lab, build: Path, orders: list[Order]) -> None:
         name: _network(lab, name, device)
         for name in dict.fromkeys(name for order in due for name in lab.experiments[order.name].networks)
     }
+    for doubt in _doubts(lab, networks):
+        tqdm.write(doubt, file=sys.stderr)
     failures = []
     total = sum(lab.experiments[order.name].work for order in due)
     with tqdm(
@@ -259,6 +265,23 @@ def _network(lab: Lab, name: str, device: str, **changes: Any) -> Network:
     return network
 
 
+def _doubts(lab: Lab, networks: Mapping[str, Network]) -> Iterator[str]:
+    """A line for each network that hardly recognises a photograph: a wrong normalisation gives no other sign."""
+    from generator.vision import gradients
+
+    names = tuple(lab.images)[:FIRST_LOOK]
+    for name, network in networks.items():
+        photographs = _Photographs(lab, names, network).values()
+        found = gradients.answers(network, (photograph.pixels for photograph in photographs))
+        right = sum(answer == lab.images[image].label for image, answer in zip(names, found, strict=True))
+        if right < len(names) / 4:
+            yield lab.tell(
+                ("networks", name),
+                f"sees the right class in {right} of {len(names)} photographs; are size, mean and std those of its "
+                "training, and the labels right? It goes on all the same",
+            )
+
+
 class _Stopwatch:
     """Time that images spend in networks: on the way to the scores, and back where a gradient is asked for."""
 
@@ -352,7 +375,7 @@ def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network
 
 def _weights_title(lab: Lab, network: str) -> str:
     weights = lab.weights(network) or lab.source(network)
-    return weights.name if isinstance(weights, Path) else f"torchvision {weights}"
+    return weights.name if isinstance(weights, Path) else str(weights).replace(":", " ", 1)
 
 
 def _machine() -> dict[str, str]:

@@ -110,6 +110,11 @@ def _architecture(given: str) -> str:
     return given
 
 
+def is_downloaded(weights: str) -> bool:
+    """Whether a reference names weights that a library fetches from the network, rather than a file."""
+    return weights.startswith(("timm:", "torchvision:"))
+
+
 class NetworkSpec(Strict):
     """A classifier of the lab's classes, of a library or of the author's own making.
 
@@ -127,7 +132,7 @@ class NetworkSpec(Strict):
         min_length=1,
         validate_default=True,
         description="where its weights are, the first one found is used: package:NAME/path, "
-        "data:path, a path beside the lab file, or torchvision:WEIGHTS (downloaded once); "
+        "data:path, a path beside the lab file, or timm:WEIGHTS or torchvision:WEIGHTS (downloaded once); "
         "of a function only if it takes their path as its argument",
     )
     size: int = Field(
@@ -159,8 +164,20 @@ class NetworkSpec(Strict):
                 raise ValueError(f"missing; expected: {field.description}")
         elif given is not None and info.field_name != "weights":
             raise ValueError(f"the function {architecture} says it; remove the key")
-        elif any(str(reference).startswith("torchvision:") for reference in given or ()):  # type: ignore[attr-defined]
-            raise ValueError(f"the function {architecture} wants a file; torchvision:WEIGHTS is none")
+        return given
+
+    @field_validator("weights")
+    @classmethod
+    def _downloaded_by_its_library(cls, given: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        architecture = info.data.get("architecture", "")
+        for reference in given or ():
+            if not is_downloaded(reference):
+                continue
+            if ":" in architecture:
+                raise ValueError(f"the function {architecture} wants a file; {reference} is none")
+            library = architecture.partition("/")[0]
+            if not reference.startswith(f"{library}:"):
+                raise ValueError(f"{reference} is not for {architecture}; expected {library}:WEIGHTS, or a file")
         return given
 
 

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
+import torchvision
 import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from safetensors.torch import save_file
 from torch import nn
 
 from generator import networks, pipeline
@@ -259,6 +262,77 @@ def test_a_network_of_a_library_has_the_lab_s_number_of_classes(mini: Path, tmp_
     assert "1000 scores, but the lab has 3 classes" in line
 
 
+def test_a_network_that_recognises_nothing_is_told_and_runs(mini: Path, generator: Run) -> None:
+    change(mini, lambda lab: lab["networks"]["principal"].update({"mean": [0, 0, 0], "std": [0.02, 0.02, 0.02]}))
+    done = generator("run", mini, "--family", "saliency")
+    assert done.returncode == 0
+    assert "networks.principal: sees the right class in 0 of 2 photographs" in done.stderr
+    again = generator("run", mini, "--family", "saliency")
+    assert "right class" not in again.stderr, "nothing ran"
+
+
+class TestWeightsOfALibrary:
+    """They are in the library's cache already, with the values of a file: nothing leaves this machine."""
+
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        return tmp_path / "cache" / "hub"
+
+    def named(self, lab: Path, architecture: str, weights: str, **more: object) -> Path:
+        keys: dict[str, object] = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+        keys |= {"architecture": architecture, "weights": [weights], **more}
+        change(lab, lambda lab: lab["networks"]["principal"].update(keys))
+        return lab
+
+    def test_of_torchvision_give_what_they_give_in_a_file(self, cache: Path, mini: Path, generator: Run) -> None:
+        file = cache / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+        file.parent.mkdir(parents=True)
+        torch.manual_seed(0)
+        torch.save(torchvision.models.squeezenet1_1().state_dict(), file)
+        self.alike(mini, "torchvision/squeezenet1_1", [str(file), "torchvision:IMAGENET1K_V1"], generator)
+
+    def test_of_timm_give_what_they_give_in_a_file(self, cache: Path, mini: Path, generator: Run) -> None:
+        repository = cache / "models--timm--lcnet_050.ra2_in1k"
+        (repository / "snapshots" / "0").mkdir(parents=True)
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("0")
+        torch.manual_seed(0)
+        weights = timm.create_model("lcnet_050").state_dict()
+        save_file(weights, repository / "snapshots" / "0" / "model.safetensors")
+        torch.save(weights, mini.with_name("weights.pth"))
+        self.alike(mini, "timm/lcnet_050", ["weights.pth", "timm:ra2_in1k"], generator)
+        done = generator("run", self.named(mini, "timm/lcnet_050", "timm:ra2_in1k", std=[0.5, 0.5, 0.5]), name="other")
+        assert done.returncode == 2
+        assert "trained with std: [0.229, 0.224, 0.225], the lab says [0.5, 0.5, 0.5]" in done.stderr
+
+    def alike(self, lab: Path, architecture: str, references: list[str], generator: Run) -> None:
+        pictures = []
+        for name, reference in enumerate(references):
+            done = generator("run", self.named(lab, architecture, reference), "--family", "saliency", name=str(name))
+            assert done.returncode == 0, done.stderr
+            manifest = read_manifest(lab.parents[1] / str(name) / "results" / "saillance")
+            assert manifest is not None
+            pictures.append([picture.sha256 for figure in manifest.figures for picture in figure.pictures])
+        assert pictures[0] == pictures[1]
+
+    @pytest.mark.parametrize(
+        ("weights", "said"),
+        [
+            ("timm:ra_in1k", 'no weights "ra_in1k" for lcnet_050; it has ra2_in1k; did you mean "ra2_in1k"?'),
+            ("timm:ra2_in1k", "timm's ra2_in1k could not be downloaded"),
+            ("torchvision:DEFAULT", "is not for timm/lcnet_050; expected timm:WEIGHTS, or a file"),
+        ],
+    )
+    def test_that_cannot_be_had_are_told_in_one_line(self, weights: str, said: str, mini: Path, generator: Run) -> None:
+        done = generator("run", self.named(mini, "timm/lcnet_050", weights))
+        assert done.returncode == 2
+        assert "networks.principal.weights: " in done.stderr.splitlines()[-1]
+        assert said in done.stderr.splitlines()[-1]
+
+
 class TestClasses:
     known = Classes(("tabby", "goose", "7", "crane", "crane"), {0: "Chat tigré"})
 
@@ -424,7 +498,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "no such module": (network(architecture="networks:digits"), ["no module", 'did you mean "network"?']),
     "size of a function": (network(size=32), ["networks.chiffres.size: the function network:digits says it"]),
     "mean of a function": (network(mean=[0.5, 0.5, 0.5]), ["networks.chiffres.mean: the function", "remove the key"]),
-    "downloaded weights of a function": (network(weights=["torchvision:DEFAULT"]), ["wants a file"]),
+    "weights from a hub for a function": (network(weights=["timm:in1k"]), ["weights:", "wants a file"]),
     "no such weights": (network(weights=["digit.pth"]), ["weights: no file", 'did you mean "digits.pth"?']),
     "title of no class": (
         lab(class_titles={"neuff": "x", "sept": "Sept barré"}),
