@@ -19,6 +19,10 @@ INK, PAPER = "#1f2a36", "#f7f5f1"
 INK_IN_DARK, PAPER_IN_DARK = "#e8e4dc", "#262b36"
 #: Colours that can be told apart in both schemes and by colour-blind readers (after Okabe and Ito 2008).
 COLOURS = ("#c4581f", "#2f7fb8", "#1f9a75", "#c27ba0", "#b8912a", "#7a7f87")
+#: What the first one has no sign for, the second one has.
+TYPEFACES = ("Source Sans Pro", "DejaVu Sans")
+#: Its letters are smaller, at one size, than those that matplotlib's sizes are meant for.
+LARGER = 1.1
 DOTS_PER_INCH = 96
 
 
@@ -71,8 +75,10 @@ def canvas(width: float = 7.2, height: float = 3.6, *, rows: int = 1, columns: i
 
 
 def draw(figure: Figure, language: Language) -> Chart:
-    """Finish a drawing: the language's numbers on its axes, one legend style, SVG."""
-    from matplotlib import rc_context
+    """Finish a drawing: the language's numbers on its axes, the site's typeface, one legend style, SVG."""
+    from font_source_sans_pro import font_files_ttf
+    from matplotlib import font_manager, rc_context
+    from matplotlib.text import Text
     from matplotlib.ticker import FuncFormatter, LogFormatter, ScalarFormatter
 
     def written(value: float, _: object) -> str:
@@ -86,6 +92,11 @@ def draw(figure: Figure, language: Language) -> Chart:
             legend.set_frame_on(False)
             for text in legend.get_texts():
                 text.set_color(INK)
+    font_manager.fontManager.addfont(font_files_ttf["SourceSansPro"])
+    figure.draw_without_rendering()  # only now do the axes have the texts of their ticks
+    for text in figure.findobj(Text):
+        text.set_fontfamily([*TYPEFACES])
+        text.set_fontsize(LARGER * float(text.get_fontsize()))
     out = StringIO()
     # Text as outlines: it fits its place whatever fonts the reader has. No date: the same bytes every time.
     with rc_context({"svg.hashsalt": "tp", "svg.fonttype": "path"}):

@@ -115,12 +115,13 @@
       const room = Math.min((innerWidth - 32) / width, (innerHeight - 190) / height);
       // A whole number of screen pixels for each of its own keeps every one a sharp square.
       const dots = Math.floor(room * devicePixelRatio) / devicePixelRatio;
-      const scale = dots > 0 ? dots : room;
+      const drawn = /\.svg$/.test(image.src);
+      const scale = drawn || dots === 0 ? room : dots;
       image.style.width = `${width * scale}px`;
       const title = shown[at].parentElement.querySelector(".tp-cell__title")?.textContent;
       const said = [shown[at].closest("figure").ariaLabel, title, shown[at].dataset.moment];
       caption.textContent = `${said.filter(Boolean).join(", ")}. ` +
-        (/\.svg$/.test(image.src) ? say("zoom.drawing") : say("zoom.times", { times: written(scale, 2) }));
+        (drawn ? say("zoom.drawing") : say("zoom.times", { times: written(scale, 2) }));
     };
     const show = (to) => {
       at = (to + shown.length) % shown.length;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -16,14 +17,14 @@ class Mirror:
 
     Args:
         folder: of the pages.
-        pictures: folder of display copies, kept from one time to the next by the hash of the
-            picture they were made from.
+        kept: folder of what takes time to make, display copies of pictures above all, kept from one time to the
+            next under names that say what it was made from.
     """
 
-    def __init__(self, folder: Path, pictures: Path) -> None:
+    def __init__(self, folder: Path, kept: Path) -> None:
         self.folder = folder
         self.changed = 0
-        self._pictures = pictures
+        self._kept = kept
         self._wanted: set[Path] = set()
 
     def write(self, name: str, content: str) -> None:
@@ -50,15 +51,23 @@ class Mirror:
         size = width, round(picture.height * width / picture.width)
         if width >= picture.width:
             size = picture.width, picture.height
-        kept = self._pictures / f"{picture.sha256[:32]}-{size[0]}.webp"
-        if not kept.is_file():
-            kept.parent.mkdir(parents=True, exist_ok=True)
+
+        def smaller() -> bytes:
             buffer = BytesIO()
             with Image.open(source) as image:
                 image.resize(size, Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=90, method=4)
-            kept.write_bytes(buffer.getvalue())
-        self.copy(kept, name)
+            return buffer.getvalue()
+
+        self.once(f"{picture.sha256[:32]}-{size[0]}.webp", smaller, name)
         return size
+
+    def once(self, known_as: str, make: Callable[[], bytes], name: str) -> None:
+        """Put a file that is made once for all: kept under a name that says all it depends on."""
+        kept = self._kept / known_as
+        if not kept.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(make())
+        self.copy(kept, name)
 
     def finish(self) -> int:
         """Remove what was not written this time; return how many files changed in all."""

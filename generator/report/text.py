@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -36,9 +37,12 @@ def environment(language: Language) -> jinja2.Environment:
         "interval": partial(interval, language=language),
         "cell": partial(cell, language=language),
         "plain": partial(plain, language=language),
-        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+        "attribute": lambda text: html.escape(re.sub(r"<[^>]*>", "", text)),
+        # λ and other signs stay as they are.
+        "capitalize_first": lambda text: re.sub("^[a-zà-ÿœ]", lambda first: first[0].upper(), text),
         "lower_first": lambda text: text[:1].lower() + text[1:],
     }
+    jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # headers are typeset like the rest of a page
     jinja.globals |= {"say": language.say, "language": language}
     return jinja
 
@@ -95,7 +99,7 @@ def measure(metric: Metric, language: Language) -> str:
     """A measured number with its unit, for the reader."""
     if metric.unit == YES_NO:
         return language.say("claim.yes" if metric.value else "claim.no")
-    return language.number(metric.value) + (NBSP + metric.unit if metric.unit else "")
+    return language.number(metric.value, 3) + (NBSP + metric.unit if metric.unit else "")
 
 
 def plain(value: object, language: Language) -> str:
