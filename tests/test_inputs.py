@@ -116,7 +116,7 @@ def read(lab: Path) -> Lab:
 def refused(lab: Path, tmp_path: Path) -> str:
     """What is told in one line when a lab is run."""
     with pytest.raises(LabError) as error:
-        pipeline.run(read(lab), tmp_path / "build", pipeline.plan(read(lab), tmp_path / "build", "cpu"))
+        pipeline.run(read(lab), tmp_path / "build", pipeline.plan(read(lab), tmp_path / "build", "cpu"), print)
     (line,) = error.value.problems
     return str(line)
 

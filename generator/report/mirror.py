@@ -56,7 +56,9 @@ class Mirror:
             buffer = BytesIO()
             with Image.open(source) as image:
                 image.resize(size, Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=90, method=4)
-            kept.write_bytes(buffer.getvalue())
+            partial = kept.with_suffix(".partial")  # a torn copy would be kept for ever
+            partial.write_bytes(buffer.getvalue())
+            partial.replace(kept)
         self.copy(kept, name)
         return size
 
