@@ -331,7 +331,7 @@ def _read_experiments(
         if known["networks"]:
             filled.setdefault("network", known["networks"][0])
         if "images" in model.model_fields:
-            filled.setdefault("images", known["images"])
+            filled.setdefault("images", list(dict.fromkeys(known["images"])))  # two of one name are told elsewhere
         try:
             experiment = model.model_validate(filled, context={**known, **context})
         except ValidationError as error:
