@@ -40,7 +40,7 @@ enonce: .venv/installed ## build the students' website, without answers or resul
 	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE)
 
 zip: site enonce ## pack both websites into files that open by double-click once unpacked
-	@for site in $(SITE) $(ENONCE); do $(BIN)/python -m zipfile -c $$site.zip $$site/ && echo "packed: $$site.zip"; done
+	@for site in $(SITE) $(ENONCE); do $(BIN)/python -m zipfile -c $$site.zip $$site/ && echo "packed: $$site.zip" || exit 1; done
 
 pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
 	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)

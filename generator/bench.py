@@ -31,18 +31,18 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from generator import networks
 from generator.artefacts import to_json, write_atomically
 from generator.cache import threads
 from generator.images import Pixels, read_image
 from generator.lab import Lab
 from generator.networks import Network
+from generator.opened import open_network
 from generator.vision.ascent import Climb, Rule, Summit, ascend, noise
 from generator.vision.gradients import saliency_maps
 
 ROUNDS = 5
-TARGET = 50
-TARGETS = (281, 99, 50, 243)
+TARGETS = (50, 281, 99, 243)
+"""Classes that are aimed at; of a network of fewer classes, those that are left when it is divided by their number."""
 # The lab's own definitions (Simonyan et al. 2013; see the page on the method).
 FOOLING = Rule(iterations=100, step=1, unit_gradient=True, clamp=False, stop_at_target=True)
 CLASSVIS = Rule(iterations=100, step=5, jitter=16, blur_sigma=0.5, blur_every=10)
@@ -113,8 +113,7 @@ def run(lab: Lab, build: Path, say: Callable[[str], None]) -> list[Row]:
     torch.set_num_threads(threads())
     rows: list[Row] = []
     for place, (name, spec) in enumerate(lab.file.networks.items()):
-        fast = networks.load(spec, lab.weights(name), source=lab.source(name))
-        plain = networks.load(spec, lab.weights(name), source=lab.source(name), prepared=False)
+        fast, plain = open_network(lab, name), open_network(lab, name, prepared=False)
         photographs = [
             (read_image(lab.locate(image.file), fast.size, image.index), image.label) for image in lab.file.images
         ]
@@ -147,7 +146,9 @@ class _Bench:
         self.title, self.fast, self.plain, self.photographs = title, fast, plain, photographs
         self.images = plain.normalise([pixels for pixels, _ in photographs])
         with FlopCounterMode(display=False) as counter:
-            plain.scorer(self.images[:1])
+            classes = plain.scorer(self.images[:1]).shape[1]
+        self.targets = [target % classes for target in TARGETS]
+        self.target = self.targets[0]
         # The way back to the pixels costs as much as the way to the scores.
         self.operations = 2 * counter.get_total_flops()
 
@@ -178,13 +179,16 @@ class _Bench:
         attack = L2BasicIterativeAttack(steps=steps, abs_stepsize=FOOLING.step, random_start=False)
 
         def ours(images: Tensor, rule: Rule) -> dict[int, Summit]:
-            return dict(ascend(self.fast, (Climb(image, TARGET) for image in images), rule))
+            return dict(ascend(self.fast, (Climb(image, self.target) for image in images), rule))
 
         def notebook(images: Tensor, rule: Rule) -> dict[int, Summit]:
-            return {place: _notebook_fooling(self.plain.scorer, image, rule) for place, image in enumerate(images)}
+            return {
+                place: _notebook_fooling(self.plain.scorer, image, self.target, rule)
+                for place, image in enumerate(images)
+            }
 
         def foolbox_(_: int) -> int:
-            target = TargetedMisclassification(torch.full((len(self.images),), TARGET))
+            target = TargetedMisclassification(torch.full((len(self.images),), self.target))
             attack.run(model, self.images, target, epsilon=100.0)
             return steps * len(self.images)
 
@@ -208,7 +212,7 @@ class _Bench:
         def ours(turn: int, images: list[Tensor], iterations: int) -> list[Tensor]:
             climbs = [
                 Climb(image, target, seed=turn, penalty="l2", weight=PENALTY)
-                for image, target in zip(images, TARGETS, strict=False)
+                for image, target in zip(images, self.targets, strict=False)
             ]
             summits = dict(ascend(self.fast, climbs, replace(CLASSVIS, iterations=iterations)))
             return [summits[place].image for place in range(len(images))]
@@ -216,14 +220,14 @@ class _Bench:
         def notebook(turn: int, images: list[Tensor], iterations: int) -> list[Tensor]:
             return [
                 _notebook_classvis(self.plain, image, target, iterations, turn)
-                for image, target in zip(images, TARGETS, strict=False)
+                for image, target in zip(images, self.targets, strict=False)
             ]
 
         def horama_(_: int) -> int:
             crops = 2  # it cannot do with one
             with redirect_stderr(StringIO()):  # its progress bar
                 horama.fourier(
-                    lambda images: self.plain.scorer(images)[:, TARGETS[0]].mean(),
+                    lambda images: self.plain.scorer(images)[:, self.target].mean(),
                     total_steps=part // crops,
                     image_size=self.plain.size,
                     model_input_size=self.plain.size,
@@ -363,17 +367,17 @@ def _notebook_gradient(scorer: nn.Module, image: Tensor, target: int) -> Tensor:
     return image.grad[0]
 
 
-def _notebook_fooling(scorer: nn.Module, image: Tensor, rule: Rule) -> Summit:
+def _notebook_fooling(scorer: nn.Module, image: Tensor, target: int, rule: Rule) -> Summit:
     """The lab's loop, line by line: score, stop or step along the gradient of length one."""
     scores_seen: list[float] = []
     while True:
         image = image.detach().requires_grad_()
         scores = scorer(image[None])[0]
-        scores_seen.append(scores[TARGET].item())
-        reached = int(scores.argmax()) == TARGET
+        scores_seen.append(scores[target].item())
+        reached = int(scores.argmax()) == target
         if reached or len(scores_seen) > rule.iterations:
             return Summit(image.detach(), len(scores_seen) - 1, reached, scores_seen, {})
-        scores[TARGET].backward()
+        scores[target].backward()
         assert image.grad is not None  # noqa: S101  # for the type checker
         image = image + rule.step * image.grad / image.grad.norm()
 

@@ -12,19 +12,28 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from generator.artefacts import to_json
+from generator.errors import LabError
 from generator.lab import Lab
+from generator.project import ROOT
 from generator.sources import sha256
 
 # These only describe and check; all they decide shows in the parameters.
-_CHECKING = {"errors", "schema", "catalogue", "sources"}
-_PROJECT = Path(__file__).parents[1]
+_CHECKING = {"errors", "schema", "catalogue", "sources", "project"}
 _DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
 
 
 def threads() -> int:
-    """How many threads torch may use; results are the same bits only with the same number."""
+    """How many threads torch may use; results are the same bits only with the same number.
+
+    Raises:
+        LabError: ``OMP_NUM_THREADS`` is no number of threads.
+    """
     if given := os.environ.get("OMP_NUM_THREADS"):
-        return int(given)
+        # OpenMP takes a list too, for loops inside loops: the first is what the outer ones have.
+        first = given.partition(",")[0].strip()
+        if not (first.isdecimal() and int(first)):
+            raise LabError(f"OMP_NUM_THREADS={given}: expected a number of threads, 1 or more; correct it, or unset it")
+        return int(first)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -129,7 +138,7 @@ def versions(modules: tuple[str, ...]) -> dict[str, str]:
 @cache
 def _source(module: str) -> str:
     # By path: to ask Python where a module lies would import the package around it, and torch with it.
-    path = _PROJECT.joinpath(*module.split("."))
+    path = ROOT.joinpath(*module.split("."))
     return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
 
 
@@ -143,7 +152,7 @@ def _imports(module: str) -> tuple[str, ...]:
             found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "generator":
             # « from generator import vision »: of a package only the parts that are used, vision.ascent say.
-            names = {alias.name for alias in node.names if (_PROJECT / "generator" / alias.name).is_dir()}
+            names = {alias.name for alias in node.names if (ROOT / "generator" / alias.name).is_dir()}
             found += (f"generator.{alias.name}" for alias in node.names if alias.name not in names)
             found += (
                 f"generator.{use.value.id}.{use.attr}"

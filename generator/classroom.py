@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from generator import networks
 from generator.images import read_image
 from generator.lab import Lab, read_lab
 from generator.networks import Network
+from generator.opened import open_network
+from generator.project import DEFAULT_DATA, DEFAULT_LAB
 
 TARGET, SIZE, CLASSES = 2, 12, 5
 
@@ -52,13 +53,10 @@ class Classroom:
         data: folder of files that were given to you.
     """
 
-    def __init__(self, lab: str = "content/tp.yml", data: str = "data") -> None:
+    def __init__(self, lab: str = DEFAULT_LAB, data: str = DEFAULT_DATA) -> None:
         self._lab: Lab = read_lab(Path(lab), Path(data), texts=False)
-        name, spec = next(iter(self._lab.file.networks.items()))
         self._say = self._lab.language.say
-        self._network: Network = networks.load(
-            spec, self._lab.weights(name), source=self._lab.source(name), prepared=False
-        )
+        self._network: Network = open_network(self._lab, next(iter(self._lab.file.networks)), prepared=False)
 
     @property
     def network(self) -> nn.Module:

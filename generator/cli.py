@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 import click
 
 from generator import pipeline, report
-from generator.errors import LabError, RunError, did_you_mean
+from generator.errors import LabError, RunError, did_you_mean, first_line
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
 from generator.language import languages, read_language
 from generator.new import new_lab
+from generator.project import DEFAULT_DATA, DEFAULT_LAB
 from generator.report.checks import missing_results, names_of_tables
 from generator.report.reference import PARTS, reference
+from generator.results import alone, read_manifests
 
 P = ParamSpec("P")
+FAILURES = (LabError, RunError, OSError)
+"""What is told in a line."""
+_warn = partial(click.echo, err=True)
 
 
 def _command(function: Callable[Concatenate[Lab, P], None]) -> Callable[P, None]:
     """Give a command the lab it is called for, and turn what goes wrong into lines and a status."""
 
-    @click.option("--lab", default="content/tp.yml", show_default=True, help="The lab file.")
-    @click.option("--data", default="data", show_default=True, help="Folder of files you were given.")
+    @click.option("--lab", default=DEFAULT_LAB, show_default=True, help="The lab file.")
+    @click.option("--data", default=DEFAULT_DATA, show_default=True, help="Folder of files you were given.")
     @_told
     @wraps(function)
     def wrapped(lab: str, data: str, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -40,7 +45,9 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except (LabError, RunError) as error:
+        except BrokenPipeError:
+            raise  # whoever reads has read enough: click ends in silence
+        except FAILURES as error:
             _tell(error)
             sys.exit(2 if isinstance(error, LabError) else 1)
         except KeyboardInterrupt:
@@ -50,9 +57,18 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
     return wrapped
 
 
-def _tell(error: LabError | RunError) -> None:
-    for line in error.problems if isinstance(error, LabError) else (f"failed: {error}",):
-        click.echo(line, err=True)
+def _tell(error: LabError | RunError | OSError) -> None:
+    match error:
+        case LabError():
+            lines = error.problems
+        case OSError():
+            # Not what it was about, where the system does not say: a full disk.
+            about = f"{error.filename}: " if error.filename else ""
+            lines = (f"failed: {about}{error.strerror or first_line(error)}; is it a place that can be written to?",)
+        case _:
+            lines = (f"failed: {error}",)
+    for line in lines:
+        _warn(line)
 
 
 _build = click.option(
@@ -91,13 +107,16 @@ def site(lab: Lab, build: Path, site: Path, device: str) -> None:
 
 def _make(lab: Lab, build: Path, site: Path, device: str) -> None:
     _run(lab, build, None, device)
-    report.render(lab, build)
-    built = report.build_site(build, site)
+    with alone(build):
+        report.render(lab, build)
+        built = report.build_site(build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, help="Where it is shown, on 127.0.0.1.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where it is shown, on 127.0.0.1."
+)
 @_site
 @_build
 @_device
@@ -110,7 +129,7 @@ def serve(lab: Lab, build: Path, site: Path, device: str, port: int) -> None:
         try:
             now = read_lab(lab.path, lab.data_folder)
             _make(now, build, site, device)
-        except (LabError, RunError) as error:
+        except FAILURES as error:
             _tell(error)
             return None
         return now
@@ -142,8 +161,9 @@ def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
 @_command
 def statement(lab: Lab, build: Path, site: Path) -> None:
     """Build the students' website: what is asked, without answers or results. Nothing is computed."""
-    report.render_statement(lab, build / "enonce")
-    built = report.build_site(build / "enonce", site)
+    with alone(build / "enonce"):
+        report.render_statement(lab, build / "enonce")
+        built = report.build_site(build / "enonce", site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
 
 
@@ -163,7 +183,7 @@ def _run(lab: Lab, build: Path, only: str | None, device: str) -> None:
     for order in due:
         more = f" (and {len(order.reasons) - 1} more: see explain)" if len(order.reasons) > 1 else ""
         click.echo(f"{order.name}: {order.reasons[0]}{more}")
-    pipeline.run(lab, build, orders)
+    pipeline.run(lab, build, orders, _warn)
     click.echo(f"{len(due)} of {len(orders)} experiments run, {len(orders) - len(due)} up to date")
 
 
@@ -197,7 +217,7 @@ def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
 @_command
 def list_(lab: Lab, build: Path) -> None:
     """List the experiments of the lab, their figures and, once they ran, their tables and measures."""
-    manifests = pipeline.read_manifests(lab, build)
+    manifests = read_manifests(lab, build)
     for name, experiment in lab.experiments.items():
         click.echo(f"{name} ({experiment.kind}): {experiment.title}")
         for figure in experiment.figures:
@@ -223,7 +243,7 @@ def keys(lab: Lab) -> None:
 def check(lab: Lab, build: Path) -> None:
     """Check the lab file, its questions, its images and its weights, and what the texts ask of results there are."""
     check_files(lab)
-    if problems := list(missing_results(lab, pipeline.read_manifests(lab, build))):
+    if problems := list(missing_results(lab, read_manifests(lab, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())
     click.echo(
@@ -243,7 +263,7 @@ def figure(lab: Lab, figure: str, build: Path, device: str) -> None:
     if figure not in known:
         raise LabError(f'no figure "{figure}"; make list names them all{did_you_mean(figure, known)}')
     same = True
-    for path, digest, published in pipeline.remake(lab, build, figure, device):
+    for path, digest, published in pipeline.remake(lab, build, figure, device, _warn):
         verdict = "not published" if published is None else "identical" if digest == published else "DIFFERENT"
         same &= verdict != "DIFFERENT"
         click.echo(f"{path}  sha256 {digest}  {verdict}")
@@ -267,5 +287,6 @@ def bench(lab: Lab, build: Path) -> None:
 @_command
 def render(lab: Lab, build: Path) -> None:
     """Write the pages from the content and the results."""
-    changed = report.render(lab, build)
+    with alone(build):
+        changed = report.render(lab, build)
     click.echo(f"{changed} files of {build / 'docs'} written anew")

@@ -13,8 +13,17 @@ class LabError(Exception):
         super().__init__("\n".join(problems))
 
 
+class MismatchError(LabError):
+    """A file is there, but is another one than the lab says."""
+
+
 class RunError(Exception):
     """A step that failed although its input was right; what was computed before it is kept."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, at most 160 characters of it; empty if it has none."""
+    return (str(error).splitlines() or [""])[0][:160]
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str:

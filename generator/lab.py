@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from generator.catalogue import Classes, imagenet_classes
-from generator.errors import LabError, did_you_mean
+from generator.errors import LabError, MismatchError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
@@ -108,7 +109,7 @@ class Lab:
             origin = f" (it comes from: {spec.origin})" if spec else ""
             raise LabError(*(problem + origin for problem in error.problems)) from None
         if spec and spec.sha256 and sha256(path) != spec.sha256:
-            raise LabError(
+            raise MismatchError(
                 f"{path} is not the file expected: its SHA-256 is {sha256(path)}, expected {spec.sha256}; "
                 f"get it again ({spec.origin}) or correct files.{reference}.sha256"
             )
@@ -149,11 +150,11 @@ class Lab:
                 return reference
             try:
                 return self.locate(reference)
+            except MismatchError as error:
+                problems += error.problems
+                break  # a file that is there but is another one must not be passed over in silence
             except LabError as error:
                 problems += error.problems
-                # A file that is there but is another one must not be passed over in silence.
-                if "SHA-256" in error.problems[0]:
-                    break
         raise LabError(*problems)
 
     def tell(self, place: Place, problem: str) -> str:
@@ -330,11 +331,17 @@ def _read_experiments(
         if known["networks"]:
             filled.setdefault("network", known["networks"][0])
         if "images" in model.model_fields:
-            filled.setdefault("images", known["images"])
+            filled.setdefault("images", list(dict.fromkeys(known["images"])))  # two of one name are told elsewhere
         try:
-            yield name, model.model_validate(filled, context={**known, **context})
+            experiment = model.model_validate(filled, context={**known, **context})
         except ValidationError as error:
             problems += told(error, model, place, places)
+            continue
+        for figure, times in Counter(experiment.figures).items():
+            if times > 1:
+                problem = f'two figures are named "{figure}"; name each image once, and each run or strip like no other'
+                problems.append(tell(places, place, problem))
+        yield name, experiment
 
 
 def _read_with_parents(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:

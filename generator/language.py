@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from numbers import Real
-from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import yaml
 
-WORDS = Path(__file__).parents[1] / "content" / "words"
+from generator.project import CONTENT
+
+WORDS = CONTENT / "words"
 NBSP = "\N{NO-BREAK SPACE}"
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from generator.engine import prepare
-from generator.errors import LabError, did_you_mean
+from generator.errors import LabError, did_you_mean, first_line
 from generator.images import Pixels, resize
 from generator.schema import LARGEST, SMALLEST, NetworkSpec
 from generator.sources import sha256
@@ -177,7 +177,7 @@ def check_classes(network: Network, names: Sequence[str]) -> None:
             scores = network.scorer(example)
     except (RuntimeError, ValueError, TypeError) as error:
         shape = list(example.shape)
-        raise LabError(f"it does not take images {shape} ({_first_line(error)}); correct its size or mean") from None
+        raise LabError(f"it does not take images {shape} ({first_line(error)}); correct its size or mean") from None
     if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != 1:
         found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         raise LabError(f"for one image it gives {found}, expected scores, a tensor [1, {len(names)}]")
@@ -205,7 +205,7 @@ def _call(architecture: str, source: Path, weights: Path | str | None) -> Own:
             torch.manual_seed(0)
             own = getattr(module, function)(*(() if weights is None else (weights,)))
     except Exception as error:  # noqa: BLE001  # somebody else's code, which may raise anything
-        raise LabError(f"{architecture} ({source}) failed: {type(error).__name__}: {_first_line(error)}") from None
+        raise LabError(f"{architecture} ({source}) failed: {type(error).__name__}: {first_line(error)}") from None
     if not isinstance(own, Own):
         raise LabError(f"{architecture} ({source}) returned {type(own).__name__}, expected generator.networks.Own")
     return own
@@ -261,10 +261,6 @@ def _look(scorer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return scores.detach(), gradient
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:160]
-
-
 def _build(architecture: str) -> nn.Module:
     library, _, name = architecture.partition("/")
     if library == "timm":
@@ -303,7 +299,7 @@ def _downloaded(spec: NetworkSpec, weights: str) -> nn.Module:
             module = torchvision.models.get_model(name, weights=offered[weights], progress=False)
             trained = offered[weights].transforms()
     except OSError as error:  # those of the hub and of urllib are
-        raise LabError(f"{library}'s {weights} could not be downloaded ({_first_line(error)})") from None
+        raise LabError(f"{library}'s {weights} could not be downloaded ({first_line(error)})") from None
     for key in ("mean", "std"):
         given, right = getattr(spec, key), getattr(trained, key, getattr(spec, key))
         if not np.allclose(given, right, atol=0.002):
@@ -315,8 +311,7 @@ def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
     try:
         given = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  # torch raises a different one for every way a file can be broken
-        reason = str(error).splitlines()[0][:120]
-        raise LabError(f"{path} is no readable file of weights ({reason})") from None
+        raise LabError(f"{path} is no readable file of weights ({first_line(error)})") from None
     expected = module.state_dict()
     if not isinstance(given, dict) or not all(isinstance(t, Tensor) for t in given.values()):
         raise LabError(f"{path} holds no state dict; expected {len(expected)} named tensors")

@@ -89,11 +89,12 @@ def _write(place: Path, folder: Path, images: list[_Start], language: Language, 
 
 def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
     """Copy photographs into the lab, each with the class its network sees first."""
-    from generator import networks, vision
+    from generator import vision
+    from generator.opened import open_network
 
     lab = read_lab(place / "lab.yml", place)
-    ((name, spec),) = lab.file.networks.items()
-    network = networks.load(spec, lab.weights(name))
+    (name,) = lab.file.networks
+    network = open_network(lab, name)
     starts = []
     for number, path in enumerate(photographs, start=1):
         file = f"images/{path.name}"

@@ -6,29 +6,19 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from generator import cache as dependencies
-from generator.artefacts import (
-    ImageFacts,
-    Manifest,
-    NetworkFacts,
-    Provenance,
-    Recorder,
-    read_manifest,
-    write_atomically,
-)
-from generator.errors import LabError, RunError
-from generator.experiments.base import Bench, Experiment, Photograph
-from generator.images import read_image
+from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, read_manifest, write_atomically
+from generator.errors import LabError, RunError, first_line
+from generator.experiments.base import Bench, Experiment
 from generator.lab import Lab, check_files
+from generator.results import Ran, alone, read_run_log, results_folder
 from generator.sources import sha256
 
 if TYPE_CHECKING:
@@ -58,40 +48,6 @@ class Order:
     fingerprint: dict[str, str]
 
 
-class Ran(BaseModel):
-    """Facts of one run of one experiment; they say nothing about its figures."""
-
-    seconds: float
-    network_seconds: float
-    passes: int
-    peak_mib: float
-    finished: str
-
-
-class RunLog(BaseModel):
-    """``run.json``: the latest run of each experiment, and the machine it ran on."""
-
-    machine: dict[str, str] = {}
-    experiments: dict[str, Ran] = {}
-
-
-def results_folder(build: Path, experiment: str) -> Path:
-    """Where an experiment's results lie."""
-    return build / "results" / experiment
-
-
-def read_manifests(lab: Lab, build: Path) -> dict[str, Manifest]:
-    """Manifests of the lab's experiments that ran, by name, in the order of the lab."""
-    found = ((name, read_manifest(results_folder(build, name))) for name in lab.experiments)
-    return {name: manifest for name, manifest in found if manifest is not None}
-
-
-def read_run_log(build: Path) -> RunLog:
-    """The log of the latest runs; an empty one if there was none."""
-    path = build / "run.json"
-    return RunLog.model_validate_json(path.read_bytes()) if path.is_file() else RunLog()
-
-
 def plan(lab: Lab, build: Path, device: str) -> list[Order]:
     """Say for each experiment of the lab whether it must run, and why.
 
@@ -111,29 +67,43 @@ def plan(lab: Lab, build: Path, device: str) -> list[Order]:
     return orders
 
 
-def run(lab: Lab, build: Path, orders: list[Order]) -> None:
+def run(lab: Lab, build: Path, orders: list[Order], tell: Callable[[str], None]) -> None:
     """Run the experiments that must run; the results of each are kept as soon as it ends.
+
+    Args:
+        lab: the lab.
+        build: its folder of results.
+        orders: as :func:`plan` gives them.
+        tell: takes a line for each doubt about the lab, before anything is computed.
 
     Raises:
         LabError: an image or a network cannot be used; nothing was computed.
-        RunError: an experiment failed; the others were run all the same.
+        RunError: an experiment failed, and the others were run all the same; or another process is
+            writing into ``build``, and nothing was computed.
     """
     due = [order for order in orders if order.reasons]
     if not due:
         return
     check_files(lab)
+    with alone(build):
+        _run(lab, build, due, tell)
+
+
+def _run(lab: Lab, build: Path, due: list[Order], tell: Callable[[str], None]) -> None:
     import torch
     from tqdm import tqdm
+
+    from generator.opened import open_network
 
     torch.set_num_threads(dependencies.threads())
     device = due[0].fingerprint["device"]
     networks = {
-        name: _network(lab, name, device)
+        name: open_network(lab, name, device=device)
         for name in dict.fromkeys(name for order in due for name in lab.experiments[order.name].networks)
     }
     for doubt in _doubts(lab, networks):
-        tqdm.write(doubt, file=sys.stderr)
-    failures = []
+        tell(doubt)
+    failures: list[str] = []
     total = sum(lab.experiments[order.name].work for order in due)
     with tqdm(
         total=total,
@@ -145,17 +115,24 @@ def run(lab: Lab, build: Path, orders: list[Order]) -> None:
     ) as bar:
         for order in due:
             bar.set_description_str(order.name)
+            traceback = build / f"{order.name}.traceback"
+            traceback.unlink(missing_ok=True)
             try:
                 _run_one(lab, build, order, networks, bar)
-            except (RuntimeError, MemoryError) as error:
-                failures.append(f"{order.name}: {type(error).__name__}: {str(error).splitlines()[0]}")
+            except LabError as error:
+                failures += (lab.tell(("experiments", order.name), problem) for problem in error.problems)
+            except Exception as error:  # noqa: BLE001  # a kind may be anybody's code, which may raise anything
+                write_atomically(traceback, "".join(format_exception(error)))
+                problem = f"{type(error).__name__}: {first_line(error)} (the traceback is in {traceback})"
+                failures.append(lab.tell(("experiments", order.name), problem))
     if failures:
-        raise RunError(
-            "; ".join(failures) + " — the other experiments are kept; mend the cause and run the same command again"
-        )
+        told = "\n".join(failures)
+        raise RunError(f"the other experiments are kept; mend the cause and run the same command again\n{told}")
 
 
 def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], bar: tqdm[Any]) -> None:
+    from generator.opened import Photographs, open_network
+
     experiment = lab.experiments[order.name]
     network = networks[experiment.network]
     began, done = time.perf_counter(), 0
@@ -171,7 +148,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
     def shuffled(share: float, seed: int) -> Network:
         # It sees each image once; to prepare it would take longer.
         device = order.fingerprint["device"]
-        network = _network(lab, experiment.network, device, prepared=False, shuffled=share, seed=seed)
+        network = open_network(lab, experiment.network, device=device, prepared=False, shuffled=share, seed=seed)
         watch.follow(network)
         return network
 
@@ -181,7 +158,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
                 network=network,
                 networks={name: networks[name] for name in experiment.networks},
                 shuffled=shuffled,
-                photographs=_Photographs(lab, experiment.photographs, network),
+                photographs=Photographs(lab, experiment.photographs, network),
                 class_title=lab.class_title,
                 language=lab.language,
                 on_step=on_step,
@@ -192,7 +169,7 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
             experiment=order.name,
             kind=experiment.kind,
             title=experiment.title,
-            promised=tuple(dict.fromkeys(experiment.figures)),
+            promised=tuple(experiment.figures),
             provenance=_provenance(lab, experiment, networks),
             fingerprint=order.fingerprint,
         )
@@ -215,7 +192,9 @@ def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], 
     write_atomically(build / "run.json", log.model_dump_json(indent=1))
 
 
-def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Path, str, str | None]]:
+def remake(
+    lab: Lab, build: Path, figure: str, device: str, tell: Callable[[str], None]
+) -> Iterator[tuple[Path, str, str | None]]:
     """Make one figure again, beside the published results.
 
     What was computed together is computed together again: an image's last digits depend on the
@@ -226,6 +205,7 @@ def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Pa
         build: its build folder.
         figure: EXPERIMENT/FIGURE.
         device: cpu, cuda or mps.
+        tell: as for :func:`run`.
 
     Yields:
         For each picture of the figure: the new file, its SHA-256, and that of the published one if
@@ -234,7 +214,7 @@ def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Pa
     experiment, _, name = figure.partition("/")
     aside = build / "again"
     published = read_manifest(results_folder(build, experiment))
-    run(lab, aside, [Order(experiment, ("asked for",), dependencies.fingerprint(lab, experiment, device))])
+    run(lab, aside, [Order(experiment, ("asked for",), dependencies.fingerprint(lab, experiment, device))], tell)
     again = read_manifest(results_folder(aside, experiment))
     if again is None:
         raise RunError(f"{experiment} left no results; run make explain")
@@ -243,35 +223,14 @@ def remake(lab: Lab, build: Path, figure: str, device: str) -> Iterator[tuple[Pa
         yield results_folder(aside, experiment) / picture.file, picture.sha256, before.get(picture.file)
 
 
-def _network(lab: Lab, name: str, device: str, **changes: Any) -> Network:
-    from generator import networks
-
-    spec = lab.file.networks[name]
-    try:
-        network = networks.load(spec, lab.weights(name), source=lab.source(name), device=device, **changes)
-    except LabError as error:
-        others = [
-            f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
-            + (f", SHA-256 {known.sha256}" if (known := lab.file.files.get(reference)) else "")
-            for reference in spec.weights or ()
-            if reference.startswith("data:")
-        ]
-        place = ("networks", name, "architecture" if spec.module else "weights")
-        raise LabError(*(lab.tell(place, " ".join((p, *others))) for p in error.problems)) from None
-    try:
-        networks.check_classes(network, lab.classes.names)
-    except LabError as error:
-        raise LabError(*(lab.tell(("networks", name, "architecture"), p) for p in error.problems)) from None
-    return network
-
-
 def _doubts(lab: Lab, networks: Mapping[str, Network]) -> Iterator[str]:
     """A line for each network that hardly recognises a photograph: a wrong normalisation gives no other sign."""
+    from generator.opened import Photographs
     from generator.vision import gradients
 
     names = tuple(lab.images)[:FIRST_LOOK]
     for name, network in networks.items():
-        photographs = _Photographs(lab, names, network).values()
+        photographs = Photographs(lab, names, network).values()
         found = gradients.answers(network, (photograph.pixels for photograph in photographs))
         right = sum(answer == lab.images[image].label for image, answer in zip(names, found, strict=True))
         if right < len(names) / 4:
@@ -313,29 +272,6 @@ class _Stopwatch:
 
     def _back(self, _: Tensor) -> None:
         self.seconds += time.perf_counter() - self._began
-
-
-class _Photographs(Mapping[str, Photograph]):
-    """Photographs that are read when they are asked for, so that any number of them fits."""
-
-    def __init__(self, lab: Lab, names: tuple[str, ...], network: Network) -> None:
-        self._lab, self._names, self._network = lab, names, network
-        # An experiment comes back to an image soon after its batch, and not again.
-        self._recent = lru_cache(maxsize=64)(self._read)
-
-    def __getitem__(self, name: str) -> Photograph:
-        return self._recent(name)
-
-    def _read(self, name: str) -> Photograph:
-        spec = self._lab.images[name]
-        pixels = read_image(self._lab.locate(spec.file), self._network.size, spec.index)
-        return Photograph(self._network.seen(pixels), spec.label, spec.title, spec.boxes)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network]) -> Provenance:

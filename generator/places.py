@@ -10,7 +10,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from generator.errors import LabError, did_you_mean
+from generator.errors import LabError, did_you_mean, first_line
 
 Place = tuple[str | int, ...]
 """Where a value stands in a file: keys and list positions from the top."""
@@ -71,7 +71,7 @@ def read_yaml(path: Path, text: str, above: int = 0) -> tuple[dict[str, Any], di
         )
         raise LabError(f"{path}:{line}: is no valid YAML ({error.problem}); {remedy}") from None
     except (yaml.YAMLError, ValueError) as error:  # signs that no text has, dates that no calendar has
-        raise LabError(f"{path}:{above + 1}: is no valid YAML ({str(error).splitlines()[0]}); use quotes") from None
+        raise LabError(f"{path}:{above + 1}: is no valid YAML ({first_line(error)}); use quotes") from None
     if not isinstance(data, dict):
         found = "nothing" if data is None else type(data).__name__
         raise LabError(f"{path}:{above + 1}: expected keys and values (title: …), found {found}")

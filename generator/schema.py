@@ -29,6 +29,8 @@ def _classes(info: ValidationInfo) -> Classes:
 
 
 def _class_index(given: object, info: ValidationInfo) -> object:
+    if isinstance(given, bool):
+        raise ValueError(f"found {str(given).lower()}, which is what YAML makes of yes and no; put it into quotes")  # noqa: TRY004
     return _classes(info).index(given) if isinstance(given, int | str) else given
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from generator.errors import LabError, RunError
 from generator.lab import Lab
-
-ROOT = Path(__file__).parents[1]
+from generator.project import CONTENT, TEMPLATES
 
 
 def serve(site: Path, port: int, lab: Lab, rebuild: Callable[[], Lab | None]) -> None:
@@ -57,10 +56,10 @@ def watched(lab: Lab) -> set[Path]:
 def _folders(lab: Lab) -> Iterator[Path]:
     yield from (path.parent for path, _ in lab.places.values())  # the lab file and those it extends
     yield from (lab.folder / lab.file.questions, lab.folder / lab.file.pages)
-    yield from (folder / "travaux" / lab.language.code for folder in (lab.folder, ROOT / "content"))
-    for assets in (lab.folder / "assets", ROOT / "content" / "assets"):
+    yield from (folder / "travaux" / lab.language.code for folder in (lab.folder, CONTENT))
+    for assets in (lab.folder / "assets", CONTENT / "assets"):
         yield from (assets, *(path for path in assets.rglob("*") if path.is_dir()))
-    yield ROOT / "templates"
+    yield TEMPLATES
     for image in lab.images.values():
         # What comes inside a package does not change.
         if not image.file.startswith("package:"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def locate_module(name: str, *, lab_folder: Path) -> Path:
     """
     parts = name.split(".")
     tried = [lab_folder.joinpath(*parts)]
-    if spec := find_spec(parts[0]):
+    if spec := _spec(parts[0]):
         tried += [Path(folder, *parts[1:]) for folder in spec.submodule_search_locations or ()]
         if len(parts) == 1 and spec.has_location and spec.origin:
             tried.append(Path(spec.origin).with_suffix(""))
@@ -74,9 +75,17 @@ def _place(reference: str, lab_folder: Path, data_folder: Path) -> tuple[Path, s
     return path, advice
 
 
+def _spec(name: str) -> ModuleSpec | None:
+    """Where a package or module lies; None if there is none of that name."""
+    try:
+        # It does not import the package: foolbox, for one, would bring torch along.
+        return find_spec(name)
+    except (ImportError, ValueError):  # of a package that is not there, or no name of a package at all
+        return None
+
+
 def _package_folder(name: str) -> Path:
-    # find_spec does not import the package: foolbox, for one, would bring torch along.
-    spec = find_spec(name)
+    spec = _spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise LabError(f'no installed package "{name}": add it to the environment (pip install)')
     return Path(spec.submodule_search_locations[0])

@@ -6,21 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from generator import networks
+from generator.artefacts import Recorder
+from generator.experiments.base import Bench, Experiment, Photograph
 from generator.lab import read_lab
 from generator.language import read_language
 from generator.networks import Network
+from generator.vision.ascent import Climb, Rule, Summit, ascend
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -58,6 +62,65 @@ def mini(tmp_path: Path) -> Path:
     """A copy of the smallest lab, to be changed at will; returns its lab file."""
     shutil.copytree(ROOT / "tests" / "mini", tmp_path / "mini")
     return tmp_path / "mini" / "lab.yml"
+
+
+@pytest.fixture(scope="session")
+def mini_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest lab's folder of results, made once from nothing; to be copied."""
+    build = tmp_path_factory.mktemp("mini") / "build"
+    command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml", "--build", str(build)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return build
+
+
+@pytest.fixture
+def ran(mini: Path, mini_results: Path, tmp_path: Path) -> Path:
+    """A copy of the smallest lab whose experiments ran already, into ``tmp_path/build``; returns its lab file."""
+    shutil.copytree(mini_results, tmp_path / "build")
+    return mini
+
+
+def change(lab: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit what a lab file says."""
+    data = yaml.safe_load(lab.read_text(encoding="utf-8"))
+    edit(data)
+    lab.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def climb_all(network: Network, climbs: list[Climb], rule: Rule) -> list[Summit]:
+    """Where climbs arrive, in the order they are given."""
+    return [summit for _, summit in sorted(ascend(network, climbs, rule), key=lambda arrival: arrival[0])]
+
+
+def tried(
+    experiment: Experiment,
+    networks: Mapping[str, Network],
+    photographs: Mapping[str, Photograph],
+    folder: Path,
+    shuffled: Callable[[float, int], Network] | None = None,
+) -> Recorder:
+    """Run an experiment on networks and photographs of the test's own; what it recorded, for the test to discard.
+
+    It must have counted its passes and kept its promise of figures.
+    """
+    network = networks[experiment.network]
+    passes: list[int] = []
+    recorder = Recorder(folder)
+    experiment.run(
+        Bench(
+            network=network,
+            networks=networks,
+            shuffled=shuffled or (lambda share, seed: network),
+            photographs=photographs,
+            class_title=str,
+            language=FRENCH,
+            on_step=passes.append,
+            results=recorder,
+        )
+    )
+    assert sum(passes) == experiment.work
+    assert sorted(figure.name for figure in recorder._figures) == sorted(experiment.figures)
+    return recorder
 
 
 @pytest.fixture

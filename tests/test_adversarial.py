@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from generator.networks import Network
-from generator.vision.ascent import Climb, Rule, Summit, ascend
+from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.perception import difference, exponent, spectrum
 from generator.vision.transforms import HANDLINGS, compressed, handled, handling_view, saved_view, there_and_back
+from tests.conftest import climb_all
 
 
 def grey(value: int, side: int = 20) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -25,10 +26,6 @@ def randoms(count: int) -> list[torch.Generator]:
 
 def images(count: int, side: int = 12) -> Tensor:
     return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-
-
-def climb_all(network: Network, climbs: list[Climb], rule: Rule) -> list[Summit]:
-    return [summit for _, summit in sorted(ascend(network, climbs, rule), key=lambda arrival: arrival[0])]
 
 
 class TestDifference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from generator import bench, networks
@@ -50,3 +51,10 @@ def test_the_fit_tells_a_line_from_a_curve(measured: bench._Bench) -> None:
     assert line.r_squared == 1
     assert curve.r_squared is not None
     assert curve.r_squared < 0.99
+
+
+def test_it_aims_at_classes_that_the_network_has(toy: Network) -> None:
+    grey = np.full((toy.size, toy.size, 3), 128, np.uint8)
+    measured = bench._Bench("toy", toy, toy, [(grey, 3)])
+    assert max(measured.targets) < 5
+    assert {row.engine for row in measured.fooling()} >= {bench.OURS, bench.NOTEBOOK}

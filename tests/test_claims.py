@@ -85,12 +85,12 @@ class TestEstimates:
 
 
 class TestOnThePage:
-    def test_a_verdict_follows_the_measure(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        question = mini.parent / "questions" / "q01-voir.md"
+    def test_a_verdict_follows_the_measure(self, ran: Path, tmp_path: Path, generator: Run) -> None:
+        question = ran.parent / "questions" / "q01-voir.md"
         pages = []
         for bound in ("> 0.001", "> 1000"):
             question.write_text(re.sub(r'confirmed: "> [\d.]+"', f'confirmed: "{bound}"', question.read_text()))
-            assert generator("site", mini).returncode == 0
+            assert generator("site", ran).returncode == 0
             pages.append((tmp_path / "build-site" / "questions" / "q01-voir.html").read_text())
         assert ">confirmé<" in pages[0]
         assert ">confirmé<" not in pages[1]
@@ -98,38 +98,37 @@ class TestOnThePage:
         assert all(">non mesuré<" in page for page in pages)
         assert all("sinon nuancé" in page for page in pages), "the rule is shown to the reader"
 
-    def test_a_figure_is_mentioned_by_its_number(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        assert generator("site", mini).returncode == 0
+    def test_a_figure_is_mentioned_by_its_number(self, ran: Path, tmp_path: Path, generator: Run) -> None:
+        assert generator("site", ran).returncode == 0
         page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
         assert f'<a href="../questions/q01-voir.html#saillance-bande">figure{NBSP}1.1</a>' in page
         assert '<a href="../galeries/saliency.html#saillance-oiseau">«' in page
 
-    def test_the_figure_that_shows_it_may_stand_elsewhere(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        question = mini.parent / "questions" / "q01-voir.md"
+    def test_the_figure_that_shows_it_may_stand_elsewhere(self, ran: Path, tmp_path: Path, generator: Run) -> None:
+        question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("see: saillance/bande", "see: saillance/mastiff"))
-        assert generator("site", mini).returncode == 0
+        assert generator("site", ran).returncode == 0
         page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
         assert 'Voir <a href="../galeries/saliency.html#saillance-mastiff">' in page
 
     def test_the_figure_that_shows_it_is_near_where_it_is_shown(
-        self, mini: Path, tmp_path: Path, generator: Run
+        self, ran: Path, tmp_path: Path, generator: Run
     ) -> None:
-        assert generator("site", mini).returncode == 0
+        assert generator("site", ran).returncode == 0
         page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
         assert f'Voir la <a href="#saillance-bande">figure{NBSP}1.1</a>' in page
 
-    def test_a_misspelt_metric_is_told_by_check_once_there_are_results(self, mini: Path, generator: Run) -> None:
-        assert generator("run", mini).returncode == 0
-        question = mini.parent / "questions" / "q01-voir.md"
+    def test_a_misspelt_metric_is_told_by_check_once_there_are_results(self, ran: Path, generator: Run) -> None:
+        question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))
-        build = str(mini.parents[1] / "build")
-        assert "claims.0.metric" in generator("check", mini, "--build", build).stderr
-        assert "metric saillance/oiseau.maximum" in generator("list", mini, "--build", build).stdout
+        build = str(ran.parents[1] / "build")
+        assert "claims.0.metric" in generator("check", ran, "--build", build).stderr
+        assert "metric saillance/oiseau.maximum" in generator("list", ran, "--build", build).stdout
 
-    def test_a_metric_that_nobody_measured_is_told_in_one_line(self, mini: Path, generator: Run) -> None:
-        question = mini.parent / "questions" / "q01-voir.md"
+    def test_a_metric_that_nobody_measured_is_told_in_one_line(self, ran: Path, generator: Run) -> None:
+        question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))
-        done = generator("site", mini)
+        done = generator("site", ran)
         assert done.returncode == 2
         assert done.stderr.splitlines()[-1].startswith(f"{question}:7: claims.0.metric: "), "with its line"
         assert 'saillance/oiseau.maximun was not measured; did you mean "saillance/oiseau.maximum"?' in done.stderr

@@ -16,7 +16,6 @@ import pytest
 import timm
 import torch
 import torchvision
-import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import save_file
@@ -30,7 +29,7 @@ from generator.images import read_image
 from generator.lab import Lab, check_files, read_lab
 from generator.networks import Own
 from generator.sources import sha256
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, change
 
 DIGITS = ROOT / "tests" / "digits"
 CLASSES = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
@@ -103,12 +102,6 @@ def digits(trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "digits" / "lab.yml"
 
 
-def change(lab: Path, edit: Callable[[dict[str, Any]], object]) -> None:
-    data = yaml.safe_load(lab.read_text(encoding="utf-8"))
-    edit(data)
-    lab.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
-
-
 def read(lab: Path) -> Lab:
     return read_lab(lab, lab.parent)
 
@@ -116,7 +109,7 @@ def read(lab: Path) -> Lab:
 def refused(lab: Path, tmp_path: Path) -> str:
     """What is told in one line when a lab is run."""
     with pytest.raises(LabError) as error:
-        pipeline.run(read(lab), tmp_path / "build", pipeline.plan(read(lab), tmp_path / "build", "cpu"))
+        pipeline.run(read(lab), tmp_path / "build", pipeline.plan(read(lab), tmp_path / "build", "cpu"), print)
     (line,) = error.value.problems
     return str(line)
 

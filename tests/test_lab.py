@@ -10,18 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
 
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, change
 
 Lab = dict[str, Any]
-
-
-def change(lab: Path, edit: Callable[[Lab], object]) -> None:
-    data = yaml.safe_load(lab.read_text())
-    edit(data)
-    lab.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
 
 
 def image(**entry: object) -> Callable[[Lab], object]:
@@ -77,6 +70,14 @@ MISTAKES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
         lambda lab: lab["images"].append(dict(lab["images"][1])),
         ["images.2.name", "two images", "mastiff"],
     ),
+    "two figures of one name": (
+        lambda lab: lab["experiments"]["grain"]["runs"][1].update(name="chat", show=[4]),
+        ["experiments.grain: ", 'two figures are named "chat-0004"'],
+    ),
+    "class that YAML takes for a yes": (image(label=True), ["images.0.label", "found true", "put it into quotes"]),
+    "package of no package": (image(file="package:nosuch.pkg/a.jpg"), ["images.0.file", 'package "nosuch.pkg"']),
+    "package with a point first": (image(file="package:.foo/x"), ["images.0.file", 'package ".foo"']),
+    "package that is the program": (image(file="package:__main__/x"), ["images.0.file", 'package "__main__"']),
     "missing image file": (
         image(file="package:foolbox/data/imagenet_17_23.jpg"),
         ["images.0.file", "no file", 'did you mean "imagenet_17_22.jpg"?'],

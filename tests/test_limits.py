@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from generator import networks
-from generator.artefacts import Metric, Recorder
+from generator.artefacts import Metric
 from generator.experiments.agreement import Agreement
-from generator.experiments.base import Bench, Experiment, Photograph
+from generator.experiments.base import Experiment, Photograph
 from generator.experiments.linearity import Linearity
 from generator.experiments.stability import Stability
 from generator.images import Pixels, shift
@@ -24,7 +24,7 @@ from generator.lab import read_lab
 from generator.networks import Network
 from generator.statistics import geometric_mean, rank_correlations
 from generator.vision.gradients import saliency_maps, score_changes, smoothgrad
-from tests.conftest import FRENCH, ROOT
+from tests.conftest import ROOT, tried
 
 SIZE = 24
 
@@ -167,22 +167,13 @@ class TestExperiments:
                 {"title": "", "network": "own", "images": names, **how},
                 context={"images": names, "networks": ["own", "other"]},
             )
-            passes: list[int] = []
-            recorder = Recorder(tmp_path / "results")
-            experiment.run(
-                Bench(
-                    network=net,
-                    networks={"own": net, "other": second or net},
-                    shuffled=lambda share, seed: net if share < 1 else linear(seed=9),
-                    photographs=photographs,
-                    class_title=str,
-                    language=FRENCH,
-                    on_step=passes.append,
-                    results=recorder,
-                )
+            recorder = tried(
+                experiment,
+                {"own": net, "other": second or net},
+                photographs,
+                tmp_path / "results",
+                shuffled=lambda share, seed: net if share < 1 else linear(seed=9),
             )
-            assert sum(passes) == experiment.work
-            assert {figure.name for figure in recorder._figures} == set(experiment.figures)
             metrics = {metric.name: metric for metric in recorder._metrics}
             recorder.discard()
             return metrics

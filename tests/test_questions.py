@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from generator.errors import LabError
 from generator.lab import Lab, read_lab
 from generator.report import render
-from tests.conftest import ROOT, Run
+from tests.conftest import Run
 
 VOIR, TROMPER, HOME = "questions/q01-voir.md", "questions/q02-tromper.md", "pages/index.md"
 
@@ -57,6 +55,8 @@ RENDERING: dict[str, tuple[str, str, str, int, str]] = {
     "a brace too few": (VOIR, "| measure }}", "| measure }", 27, "check the braces"),
     "a name that is not known": (VOIR, "metric(", "metrique(", 27, 'did you mean "metric"?'),
     "a table that is not there": (TROMPER, "Trompez-le", "![](table:grain/x)", 8, "table:grain/x was not made"),
+    "a table of the home page": (HOME, "# ", "![](table:grain/x)\n\n# ", 1, "table:grain/x was not made"),
+    "a network too many": (HOME, "# ", "# {{ networks[1].title }} ", 1, "it may use lab, edition, networks"),
     "a key the lab has not": (HOME, "# ", "# {{ lab.titel }} ", 1, 'did you mean "title"?'),
 }  # fmt: skip
 
@@ -79,15 +79,6 @@ def read(lab: Path) -> Lab:
     return read_lab(lab, lab.parent / "data")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of the smallest lab."""
-    build = tmp_path_factory.mktemp("questions") / "build"
-    command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml", "--build", str(build)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return build
-
-
 @pytest.mark.parametrize("name", READING)
 def test_a_mistake_is_told_when_the_lab_is_read(name: str, mini: Path) -> None:
     file, old, new, line, words = READING[name]
@@ -98,10 +89,10 @@ def test_a_mistake_is_told_when_the_lab_is_read(name: str, mini: Path) -> None:
 
 
 @pytest.mark.parametrize("name", RENDERING)
-def test_a_mistake_is_told_when_the_pages_are_written(name: str, mini: Path, built: Path) -> None:
+def test_a_mistake_is_told_when_the_pages_are_written(name: str, mini: Path, mini_results: Path) -> None:
     file, old, new, line, words = RENDERING[name]
     path = change(mini, file, old, new)
-    (problem,) = told(mini, built)
+    (problem,) = told(mini, mini_results)
     assert problem.startswith(f"{path}:{line}: ")
     assert words in problem
 
@@ -131,17 +122,17 @@ def test_what_stands_in_code_is_no_section_and_no_link(mini: Path) -> None:
     assert "## Titre" in read(mini).questions[1].statement
 
 
-def test_a_measure_without_a_filter_is_written_with_its_unit(mini: Path, built: Path) -> None:
-    render(read(mini), built)
-    page = built / "docs" / "questions" / "q01-voir.md"
+def test_a_measure_without_a_filter_is_written_with_its_unit(mini: Path, mini_results: Path) -> None:
+    render(read(mini), mini_results)
+    page = mini_results / "docs" / "questions" / "q01-voir.md"
     before = page.read_text(encoding="utf-8")
     change(mini, VOIR, " | measure", "")
-    render(read(mini), built)
+    render(read(mini), mini_results)
     assert page.read_text(encoding="utf-8") == before
 
 
-def test_a_page_for_nobody_is_told(mini: Path, built: Path) -> None:
+def test_a_page_for_nobody_is_told(mini: Path, mini_results: Path) -> None:
     (mini.parent / "pages" / "aide.md").write_text("---\nfor: student\n---\n\n# Aide\n", encoding="utf-8")
-    assert told(mini, built) == (
+    assert told(mini, mini_results) == (
         f"{mini.parent / 'pages' / 'aide.md'}:2: for: found 'student', expected students, or no such key",
     )

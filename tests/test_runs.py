@@ -8,14 +8,25 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from generator import cache
+from generator import cache, pipeline
 from generator.artefacts import Manifest, read_manifest
+from generator.errors import LabError, RunError
+from generator.experiments.saliency import Saliency
 from generator.lab import read_lab
+from generator.results import alone, read_manifests
 from tests.conftest import ROOT, Run
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
 
 
 def manifest(tmp_path: Path, experiment: str) -> Manifest:
@@ -34,41 +45,36 @@ class TestRunningAgain:
         assert "0 of 3 experiments run, 3 up to date" in generator("run", mini).stdout
         assert generator("explain", mini).stdout.count("up to date") == 3
 
-    def test_a_parameter_reruns_its_experiment_only_and_is_named(self, mini: Path, generator: Run) -> None:
-        generator("run", mini)
-        mini.write_text(mini.read_text().replace("step: 0.5", "step: 0.6"))
-        explained = generator("explain", mini).stdout
+    def test_a_parameter_reruns_its_experiment_only_and_is_named(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("step: 0.5", "step: 0.6"))
+        explained = generator("explain", ran).stdout
         assert "alligator: must run\n  parameter step: 0.5 → 0.6" in explained
         assert explained.count("up to date") == 2
-        done = generator("run", mini)
+        done = generator("run", ran)
         assert "alligator: parameter step: 0.5 → 0.6" in done.stdout
         assert "1 of 3 experiments run" in done.stdout
 
-    def test_what_the_reader_sees_of_it_is_a_reason_too(self, mini: Path, generator: Run) -> None:
-        generator("run", mini)
-        mini.write_text(mini.read_text().replace("title: Pygargue", "title: Aigle"))
-        explained = generator("explain", mini).stdout
+    def test_what_the_reader_sees_of_it_is_a_reason_too(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("title: Pygargue", "title: Aigle"))
+        explained = generator("explain", ran).stdout
         assert 'image oiseau.title: "Pygargue" → "Aigle"' in explained
         assert "grain: up to date" in explained
 
-    def test_a_note_or_an_answer_reruns_nothing(self, mini: Path, generator: Run) -> None:
-        generator("run", mini)
-        mini.write_text(mini.read_text().replace("target: American", "note: Remarque.\n    target: American"))
-        question = mini.parent / "questions" / "q01-voir.md"
+    def test_a_note_or_an_answer_reruns_nothing(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("target: American", "note: Remarque.\n    target: American"))
+        question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("tête", "patte"))
-        assert "0 of 3 experiments run" in generator("run", mini).stdout
+        assert "0 of 3 experiments run" in generator("run", ran).stdout
 
-    def test_the_same_bytes_under_another_date_are_no_reason(self, mini: Path, generator: Run) -> None:
-        generator("run", mini)
-        mini.touch()
-        assert "0 of 3 experiments run" in generator("run", mini).stdout
+    def test_the_same_bytes_under_another_date_are_no_reason(self, ran: Path, generator: Run) -> None:
+        ran.touch()
+        assert "0 of 3 experiments run" in generator("run", ran).stdout
 
     def test_another_number_of_threads_is_a_reason(
-        self, mini: Path, generator: Run, monkeypatch: pytest.MonkeyPatch
+        self, ran: Path, generator: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        generator("run", mini)
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
-        assert "threads: " in generator("explain", mini).stdout
+        assert "threads: " in generator("explain", ran).stdout
 
     def test_one_family_only(self, mini: Path, generator: Run, tmp_path: Path) -> None:
         assert "1 of 1 experiments run" in generator("run", mini, "--family", "saliency").stdout
@@ -144,8 +150,7 @@ class TestInterruption:
 
 
 class TestManifest:
-    def test_is_a_contract(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        generator("run", mini)
+    def test_is_a_contract(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         raw = json.loads((tmp_path / "build" / "results" / "alligator" / "manifest.json").read_text())
         assert raw["version"] == 2
         (figure,) = manifest(tmp_path, "alligator").figures
@@ -159,23 +164,104 @@ class TestManifest:
         assert facts["oiseau.score-after"] > facts["oiseau.score-before"]
         assert 0 < facts["oiseau.linf"] < 0.1
 
-    def test_another_schema_is_no_result(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        generator("run", mini)
+    def test_another_schema_is_no_result(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         path = tmp_path / "build" / "results" / "alligator" / "manifest.json"
         path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
-        assert "1 of 3 experiments run" in generator("run", mini).stdout
+        assert "1 of 3 experiments run" in generator("run", ran).stdout
 
-    def test_facts_of_a_run_are_kept_apart(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        generator("run", mini)
+    def test_facts_of_a_run_are_kept_apart(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         log = json.loads((tmp_path / "build" / "run.json").read_text())
         assert set(log["experiments"]) == {"saillance", "alligator", "grain"}
         assert log["experiments"]["grain"]["passes"] == 7
         assert "seconds" not in (tmp_path / "build" / "results" / "grain" / "manifest.json").read_text()
 
 
-def test_one_figure_can_be_made_again_to_the_bit(mini: Path, tmp_path: Path, generator: Run) -> None:
-    generator("run", mini)
-    done = generator("figure", mini, "grain/chat-0004")
+class TestFailing:
+    def failed(self, lab: Path, tmp_path: Path) -> tuple[str, list[str]]:
+        """What a run that fails says, and which experiments have results all the same."""
+        read = read_lab(lab, tmp_path)
+        with pytest.raises(RunError) as error:
+            pipeline.run(read, tmp_path / "build", pipeline.plan(read, tmp_path / "build", "cpu"), print)
+        return str(error.value), list(read_manifests(read, tmp_path / "build"))
+
+    def test_what_an_experiment_misses_is_told_with_its_place_and_the_others_run(
+        self, mini: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Saliency, "run", raising(LabError("none of these images has boxes")))
+        said, kept = self.failed(mini, tmp_path)
+        first, *lines = said.splitlines()
+        assert "the other experiments are kept" in first
+        assert len(lines) == 1
+        assert lines[0].startswith(f"{mini}:")
+        assert lines[0].endswith("experiments.saillance: none of these images has boxes")
+        assert kept == ["alligator", "grain"]
+
+    @pytest.mark.parametrize("error", [KeyError("x"), ValueError("a\nb"), MemoryError()])
+    def test_what_nobody_foresaw_is_one_line_and_its_traceback_is_kept(
+        self, error: Exception, mini: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        traceback = tmp_path / "build" / "saillance.traceback"
+        with monkeypatch.context() as broken:
+            broken.setattr(Saliency, "run", raising(error))
+            said, kept = self.failed(mini, tmp_path)
+        assert len(said.splitlines()) == 2
+        assert f"experiments.saillance: {type(error).__name__}: " in said
+        assert said.endswith(f"(the traceback is in {traceback})")
+        assert "in fail" in traceback.read_text()
+        assert kept == ["alligator", "grain"]
+        read = read_lab(mini, tmp_path)
+        pipeline.run(read, tmp_path / "build", pipeline.plan(read, tmp_path / "build", "cpu"), print)
+        assert not traceback.exists(), "what is mended leaves none"
+
+
+class TestTold:
+    """What the system refuses, one line each."""
+
+    def told(self, done: subprocess.CompletedProcess[str]) -> str:
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        return line
+
+    def test_a_folder_that_is_a_file(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        (tmp_path / "build").write_text("")
+        line = self.told(generator("run", mini))
+        assert str(tmp_path / "build") in line
+        assert "can be written to" in line
+
+    @pytest.mark.parametrize("command", ["run", "render"])
+    def test_another_run_in_the_same_folder(self, command: str, mini: Path, tmp_path: Path, generator: Run) -> None:
+        with alone(tmp_path / "build"):
+            line = self.told(generator(command, mini))
+        assert f"another run is under way in {tmp_path / 'build'}" in line
+        assert not (tmp_path / "build" / "results").exists()
+
+    @pytest.mark.parametrize("given", ["abc", "0", "-1"])
+    def test_a_number_of_threads_that_is_none(
+        self, given: str, mini: Path, generator: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+        done = generator("explain", mini)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"OMP_NUM_THREADS={given}: expected a number of threads")
+
+    def test_a_port_that_there_cannot_be(self, mini: Path, generator: Run) -> None:
+        done = generator("serve", mini, "--port", "99999")
+        assert done.returncode == 2
+        assert "99999 is not in the range" in done.stderr
+
+
+def test_threads_for_loops_inside_loops_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "4,2")
+    assert cache.threads() == 4
+
+
+def test_a_log_of_another_schema_is_none(ran: Path, tmp_path: Path, generator: Run) -> None:
+    (tmp_path / "build" / "run.json").write_text('{"experiments": {"grain": {"hours": 1}}}')
+    assert generator("render", ran).returncode == 0
+
+
+def test_one_figure_can_be_made_again_to_the_bit(ran: Path, tmp_path: Path, generator: Run) -> None:
+    done = generator("figure", ran, "grain/chat-0004")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("identical")
     picture = tmp_path / "build" / "results" / "grain" / "chat-0004.png"

@@ -40,7 +40,7 @@ def given_answers() -> dict[int, list[str]]:
 
 
 class TestTexts:
-    def test_there_are_ten_answers(self) -> None:
+    def test_the_write_up_has_nine_answers(self) -> None:
         assert sorted(given_answers()) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
     @pytest.mark.parametrize("question", [*range(1, 10), 10])
@@ -110,17 +110,17 @@ class TestProvenance:
 
 
 class TestBuilding:
-    def test_a_second_build_does_nothing(self, mini: Path, generator: Run) -> None:
-        assert "built: open" in generator("site", mini).stdout
-        assert "up to date: open" in generator("site", mini).stdout
+    def test_a_second_build_does_nothing(self, ran: Path, generator: Run) -> None:
+        assert "built: open" in generator("site", ran).stdout
+        assert "up to date: open" in generator("site", ran).stdout
 
     def test_an_edited_answer_is_published_without_an_experiment(
-        self, mini: Path, tmp_path: Path, generator: Run
+        self, ran: Path, tmp_path: Path, generator: Run
     ) -> None:
-        generator("site", mini)
-        question = mini.parent / "questions" / "q01-voir.md"
+        generator("site", ran)
+        question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("tête", "crinière"))
-        done = generator("site", mini)
+        done = generator("site", ran)
         assert "0 of 3 experiments run" in done.stdout
         assert "built: open" in done.stdout
         assert "crinière" in (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
@@ -131,47 +131,42 @@ class TestBuilding:
         ids=["link", "image"],
     )
     def test_what_leads_nowhere_stops_the_build_and_leaves_the_old_site(
-        self, text: str, message: str, mini: Path, tmp_path: Path, generator: Run
+        self, text: str, message: str, ran: Path, tmp_path: Path, generator: Run
     ) -> None:
-        generator("site", mini)
+        generator("site", ran)
         old = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_bytes()
-        question = mini.parent / "questions" / "q01-voir.md"
+        question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text() + f"\n{text}\n")
-        done = generator("site", mini)
+        done = generator("site", ran)
         assert done.returncode == 1
         assert message in done.stderr
         assert "Traceback" not in done.stderr
         assert (tmp_path / "build-site" / "questions" / "q01-voir.html").read_bytes() == old
 
-    def test_a_folder_of_other_files_is_not_replaced(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+    def test_a_folder_of_other_files_is_not_replaced(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         (tmp_path / "build-site").mkdir()
         (tmp_path / "build-site" / "thesis.tex").write_text("precious")
-        done = generator("site", mini)
+        done = generator("site", ran)
         assert done.returncode == 2
         assert (tmp_path / "build-site" / "thesis.tex").read_text() == "precious"
 
-    def test_an_unknown_name_in_a_page_is_told(self, mini: Path, generator: Run) -> None:
-        (mini.parent / "pages" / "index.md").write_text("# {{ titel }}")
-        done = generator("site", mini)
+    def test_what_an_interrupted_build_left_behind_does_not_get_into_the_site(
+        self, ran: Path, tmp_path: Path, generator: Run
+    ) -> None:
+        generator("site", ran)
+        (tmp_path / ".build-site.retired").mkdir()
+        ran.write_text(ran.read_text().replace("title: Petit TP", "title: Autre TP"))
+        assert "built: open" in generator("site", ran).stdout
+        assert "Autre TP" in (tmp_path / "build-site" / "index.html").read_text()
+        assert not (tmp_path / "build-site" / "site").exists()
+        assert not (tmp_path / ".build-site.retired").exists()
+
+    def test_an_unknown_name_in_a_page_is_told(self, ran: Path, generator: Run) -> None:
+        (ran.parent / "pages" / "index.md").write_text("# {{ titel }}")
+        done = generator("site", ran)
         assert done.returncode == 2
         assert "index.md" in done.stderr
         assert "titel" in done.stderr
-
-
-class TestFrench:
-    def test_numbers(self) -> None:
-        assert FRENCH.number(0.04123) == "0,04123"
-        assert FRENCH.number(-1.5) == "−1,5"
-        assert FRENCH.number(12500) == "12\N{NARROW NO-BREAK SPACE}500"
-        assert FRENCH.number(0.0000123, 3) == "1,2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup>"
-
-    def test_spaces(self) -> None:
-        assert FRENCH.typeset("« a » : b ?") == "«\xa0a\xa0»\xa0: b\N{NARROW NO-BREAK SPACE}?"
-        assert FRENCH.typeset("`a : b`") == "`a : b`"
-        assert FRENCH.typeset("| :--- |") == "| :--- |"
-
-    def test_words_between_others_keep_their_spaces(self) -> None:
-        assert FRENCH.say("question.and").join("34") == "3 et 4"
 
 
 # What the theme writes, and no option changes.

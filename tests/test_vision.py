@@ -12,19 +12,16 @@ import torch
 from torch import Tensor
 
 from generator.networks import Network
-from generator.vision.ascent import Climb, Rule, Summit, ascend, blur, noise, reach
+from generator.vision.ascent import Climb, Rule, ascend, blur, noise, reach
 from generator.vision.gradients import probabilities, saliency, score_gradients
 from generator.vision.penalties import PENALTIES
+from tests.conftest import climb_all
 
 
 def starts(network: Network, count: int) -> Tensor:
     random = torch.Generator().manual_seed(1)
     pixels = torch.rand(count, 3, network.size, network.size, generator=random, dtype=torch.float64)
     return (pixels - network.mean) / network.std
-
-
-def climb_all(network: Network, climbs: list[Climb], rule: Rule) -> list[Summit]:
-    return [summit for _, summit in sorted(ascend(network, climbs, rule), key=lambda arrival: arrival[0])]
 
 
 class TestGradients:

@@ -23,7 +23,7 @@ from generator.lab import read_lab
 from generator.report.common import STAFF
 from generator.report.mirror import Mirror
 from generator.report.worksheets import as_notebook, for_lab, left_open, solved, write_worksheets
-from tests.conftest import ROOT
+from tests.conftest import FRENCH, ROOT
 
 SHEETS = sorted((ROOT / "content" / "travaux" / "fr").glob("*.py"))
 
@@ -66,11 +66,11 @@ class TestSheets:
 
     def test_the_notebook_to_complete_stops_where_something_is_to_be_written(self, path: Path) -> None:
         with pytest.raises(CellExecutionError, match="à vous"):
-            printed(as_notebook(left_open(path.read_text())), ROOT)
+            printed(as_notebook(left_open(path.read_text(), FRENCH)), ROOT)
 
     def test_the_students_version_has_no_line_of_the_solution(self, path: Path) -> None:
         source = path.read_text()
-        opened = left_open(source)
+        opened = left_open(source, FRENCH)
         parts = re.findall(r"<solution>\n(.*?)# </solution>", source, re.DOTALL)
         assert parts
         assert opened.count('raise NotImplementedError("à vous")') == len(parts)

@@ -11,11 +11,11 @@ import yaml
 from generator.errors import LabError
 from generator.lab import Lab
 from generator.places import read_text, read_yaml, tell
+from generator.project import CONTENT, DEFAULT_LAB, ROOT
 from generator.report.fonts import copy_fonts
 from generator.report.mirror import Mirror
-from generator.report.text import ROOT
 
-ASSETS = ROOT / "content" / "assets"
+ASSETS = CONTENT / "assets"
 SAID_BY_SCRIPT = ("film", "zoom", "grid", "count")
 """The words that lab.js needs."""
 STAFF, STUDENTS = "staff", "students"
@@ -24,7 +24,7 @@ STAFF, STUDENTS = "staff", "students"
 
 def is_default(lab: Lab) -> bool:
     """Whether it is the lab that commands take when none is named."""
-    return lab.path.resolve() == ROOT / "content" / "tp.yml"
+    return lab.path.resolve() == ROOT / DEFAULT_LAB
 
 
 def content_pages(lab: Lab) -> list[Path]:

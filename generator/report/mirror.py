@@ -66,7 +66,9 @@ class Mirror:
         kept = self._kept / known_as
         if not kept.is_file():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(make())
+            partial = kept.with_suffix(".partial")  # a torn file would be kept for ever
+            partial.write_bytes(make())
+            partial.replace(kept)
         self.copy(kept, name)
 
     def finish(self) -> int:

@@ -17,7 +17,6 @@ from generator.claims import VERDICTS, Verdict, judge
 from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
-from generator.pipeline import read_manifests, read_run_log, results_folder
 from generator.questions import CODE, FIGURE, FIGURES, REFERENCE, TABLE, Question
 from generator.report.checks import measured, missing_results
 from generator.report.common import (
@@ -37,6 +36,7 @@ from generator.report.paper import with_link_notes
 from generator.report.reference import reference
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
+from generator.results import read_manifests, read_run_log, results_folder
 
 PAGEFUL = 300
 """How many pictures an experiment may add to its family's gallery."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from generator.artefacts import write_atomically
 from generator.errors import LabError, RunError
+from generator.project import ROOT
 
 
 def build_site(build: Path, site: Path) -> bool:
@@ -37,9 +38,15 @@ def build_site(build: Path, site: Path) -> bool:
     fresh = build / "site"
     _mkdocs(build, fresh)
     _check_links(fresh)
-    shutil.rmtree(site, ignore_errors=True)
-    site.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(fresh, site)
+    place = site.resolve()
+    retired = place.with_name(f".{place.name}.retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        # What cannot be removed would take the new site in.
+        place.rename(retired)
+    shutil.move(fresh, place)
+    shutil.rmtree(retired, ignore_errors=True)
     write_atomically(state, made_of)
     return True
 
@@ -51,7 +58,7 @@ def _digest(build: Path, site: Path) -> str:
     for path in sorted(path for path in docs.rglob("*") if path.is_file()):
         stat = path.stat()
         digest.update(f"{path.relative_to(docs)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    for path in (Path(__file__).parents[2] / "mkdocs.yml", build / "mkdocs.yml"):
+    for path in (ROOT / "mkdocs.yml", build / "mkdocs.yml"):
         digest.update(path.read_bytes())
     for package in ("mkdocs", "mkdocs-material", "pymdown-extensions", "markdown"):
         digest.update(version(package).encode())

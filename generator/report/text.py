@@ -16,10 +16,8 @@ from generator.artefacts import YES_NO, Metric
 from generator.errors import LabError, did_you_mean
 from generator.language import NBSP, Language
 from generator.places import read_text
+from generator.project import TEMPLATES
 from generator.questions import CODE, FORMULA
-
-ROOT = Path(__file__).parents[2]
-TEMPLATES = ROOT / "templates"
 
 
 def environment(language: Language) -> jinja2.Environment:
@@ -69,7 +67,7 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
         problem = str(error.args[0])
         if isinstance(error, jinja2.UndefinedError):
             names = [*known, *(name for value in known.values() for name in getattr(type(value), "model_fields", ()))]
-            near = did_you_mean(re.findall("'(.+?)'", problem)[-1], names)
+            near = did_you_mean("".join(re.findall("'(.+?)'", problem)[-1:]), names)
             problem = re.sub(r"'[\w.]+ object' has", "it has", problem) + f"; it may use {', '.join(known)}{near}"
         raise LabError(f"{path}:{line_of(max(lines[-1:], default=1))}: {problem}") from None
 

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from generator.lab import Lab
+from generator.language import Language
+from generator.project import CONTENT, DEFAULT_DATA
 from generator.report.common import STAFF, STUDENTS, is_default
 from generator.report.mirror import Mirror
-from generator.report.text import ROOT
 
 SOLUTION = re.compile(r"^(?P<indent> *)# <solution>\n(?P<code>.*?)^ *# </solution>\n", re.MULTILINE | re.DOTALL)
 TO_WRITE = re.compile(r"^ *# (?:À ÉCRIRE|TO WRITE).*\n", re.MULTILINE)
@@ -31,12 +32,12 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
     written = []
     language = lab.language.code
     subjects = {experiment.family for experiment in lab.experiments.values()}
-    ours = [path for path in (ROOT / "content" / "travaux" / language).glob("*.py") if path.stem in subjects]
+    ours = [path for path in (CONTENT / "travaux" / language).glob("*.py") if path.stem in subjects]
     for path in sorted((lab.folder / "travaux" / language).glob("*.py")) or sorted(ours):
         source = for_lab(path.read_text(encoding="utf-8"), lab)
         title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
         for edition in editions:
-            text = solved(source) if edition == STAFF else left_open(source)
+            text = solved(source) if edition == STAFF else left_open(source, lab.language)
             name = f"travaux/{path.stem}-{SUFFIXES[edition]}"
             mirror.write(f"{name}.py", text)
             mirror.write(f"{name}.ipynb", as_notebook(text))
@@ -47,15 +48,16 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
 def for_lab(source: str, lab: Lab) -> str:
     """A worksheet that opens this lab, where the source opens the default one."""
     arguments = [] if is_default(lab) else [str(lab.path)]
-    if lab.data_folder != Path("data"):
+    if lab.data_folder != Path(DEFAULT_DATA):
         arguments = [str(lab.path), str(lab.data_folder)]
     # JSON's quotes are Python's, and the ones of the style.
     return source.replace("Classroom()", f"Classroom({json.dumps(arguments, ensure_ascii=False)[1:-1]})")
 
 
-def left_open(source: str) -> str:
-    """A worksheet without its solutions."""
-    return SOLUTION.sub(lambda part: f'{part["indent"]}raise NotImplementedError("à vous")\n', source)
+def left_open(source: str, language: Language) -> str:
+    """A worksheet without its solutions; what is to be written says so when it is run."""
+    said = language.say("worksheets.open")
+    return SOLUTION.sub(lambda part: f'{part["indent"]}raise NotImplementedError("{said}")\n', source)
 
 
 def solved(source: str) -> str:

@@ -1,0 +1,13 @@
+"""Where the project's own files lie, and the lab that is meant where none is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CONTENT = ROOT / "content"
+TEMPLATES = ROOT / "templates"
+DEFAULT_LAB = "content/tp.yml"
+"""The default lab's file, found from the project's folder, where commands are given."""
+DEFAULT_DATA = "data"
+"""The folder of files that were given to the user, found likewise."""
