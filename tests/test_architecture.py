@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from generator.experiments import kinds
 from tests.conftest import ROOT
 
 # Each room may import from the ones that stand before it.
@@ -20,7 +22,7 @@ ROOMS = [
     "catalogue sources",
     "schema images engine",
     "networks artefacts",
-    "vision claims",
+    "vision claims shades",
     "experiments questions photographs",
     "lab",
     "opened results",
@@ -96,6 +98,18 @@ def test_only_the_command_line_prints_or_exits() -> None:
         if path.stem not in ("cli", "classroom"):  # a notebook's cells print
             calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)}
             assert not calls & {"print", "click.echo", "sys.exit", "exit"}, path
+
+
+BORROWED = {"detection": {"localisation"}}
+"""Kinds that take something from another: detection goes on from the maps of localisation, in its colours."""
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_kind_imports_no_other(kind: str) -> None:
+    tree = ast.parse(Path(inspect.getfile(kinds()[kind])).read_text())
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    others = {other for other, model in kinds().items() if model.__module__ in modules}
+    assert others == BORROWED.get(kind, set())
 
 
 def test_experiments_do_not_name_torch_or_files() -> None:

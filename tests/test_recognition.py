@@ -13,10 +13,12 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from generator import vision
 from generator.artefacts import Metric
+from generator.experiments.ascent import moments
 from generator.experiments.base import Experiment, Photograph
-from generator.experiments.classvis import moments
-from generator.experiments.recognition import Recognition, ask
+from generator.experiments.classvis import ClassVisualisation
+from generator.experiments.recognition import Recognition
 from generator.experiments.resemblance import Resemblance
 from generator.networks import Network
 from tests.conftest import tried
@@ -60,7 +62,7 @@ def measured(experiment: Experiment, own: Network, other: Network, folder: Path)
 
 def test_a_rank_is_one_more_than_the_classes_that_are_more_probable(network: Network) -> None:
     images = [photograph.pixels for photograph in photographs().values()]
-    opinion = ask(network, images, 3)
+    opinion = vision.gradients.ask(network, images, 3)
     expected = [scipy.stats.rankdata(-chances)[3] for chances in opinion.chances]
     assert opinion.rank.tolist() == expected
     assert opinion.probability == pytest.approx(100 * opinion.chances[:, 3])
@@ -112,3 +114,10 @@ class TestResemblance:
         for show in ([8, 2], [2, 17], [2, 2]):
             with pytest.raises(ValidationError, match="should rise, up to 16"):
                 self.experiment(show=show)
+
+    def test_those_of_a_class_visualisation_too(self) -> None:
+        given = {"title": "t", "network": "principal", "step": 3, "iterations": 16}
+        for show in ([8, 2], [2, 17]):
+            runs = [{"name": "n", "title": "t", "target": 3, "show": moments} for moments in ([2, 16], show)]
+            with pytest.raises(ValidationError, match=r"runs\.1\.show: .* should rise, up to 16"):
+                ClassVisualisation.model_validate(given | {"runs": runs}, context=LAB)

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
+from generator.shades import around_grey, grey_scale, to_bytes
 from generator.statistics import mean, share
 
 

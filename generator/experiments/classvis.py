@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Self
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, model_validator
 
 from generator import vision
+from generator.experiments.ascent import Ascent, Moments, PenaltyName, check_moments, moments
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import to_bytes
 from generator.images import Pixels
-from generator.language import Language
 from generator.schema import ClassIndex, ImageName, Name, Strict
-
-PenaltyName = Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"]
-
-
-class Ascent(Strict):
-    """How images climb; what the experiments that grow images have in common."""
-
-    step: float = Field(gt=0, description="η: factor of the gradient, or length of a step if unit_gradient")
-    unit_gradient: bool = Field(False, description="divide the gradient by its L2 norm")
-    gradient_sigma: tuple[NonNegativeFloat, NonNegativeFloat] = Field(
-        (0.0, 0.0), description="first and last σ, in pixels, of the Gaussian that smooths the gradient"
-    )
-    jitter: int = Field(16, ge=0, description="random shift of up to this many pixels")
-    blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
-    blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
-
-    def rule(self, iterations: int) -> vision.ascent.Rule:
-        """The rule of a programme of that length."""
-        return vision.ascent.Rule(
-            iterations=iterations,
-            step=self.step,
-            unit_gradient=self.unit_gradient,
-            gradient_sigma=self.gradient_sigma,
-            jitter=self.jitter,
-            blur_sigma=self.blur_sigma,
-            blur_every=self.blur_every,
-        )
-
-    def settings(self, language: Language) -> dict[str, object]:
-        """The same for the reader."""
-        say, step = language.say, language.number(self.step)
-        return {
-            say("classvis.settings.step"): say("classvis.unit-step", step=step) if self.unit_gradient else step,
-            say("classvis.settings.gradient"): " → ".join(map(language.number, self.gradient_sigma)) + " px",
-            say("classvis.settings.jitter"): say("classvis.jitter", n=self.jitter),
-            say("classvis.settings.blur"): say("classvis.blur", sigma=self.blur_sigma, every=self.blur_every),
-        }
+from generator.shades import to_bytes
 
 
 class Run(Strict):
@@ -59,13 +22,9 @@ class Run(Strict):
     title: str = Field(description="what distinguishes it, for the reader")
     target: ClassIndex = Field(description="the class to visualise: an index, a name or a title")
     start: ImageName | None = Field(None, description="image to start from; standard normal noise if left out")
-    penalty: Literal["l2", "squared-l2", "squared-l2-to-start", "squared-pixels"] | None = Field(
-        None, description="what pulls back"
-    )
+    penalty: PenaltyName | None = Field(None, description="what pulls back")
     weight: float = Field(0.0, ge=0, description="the penalty's factor (λ)")
-    show: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        min_length=1, description="iterations to show, counted from 1; it stops after the last one"
-    )
+    show: Moments = Field(min_length=1, description="iterations to show, counted from 1; it stops after the last one")
 
 
 class ClassVisualisation(Ascent, Experiment):
@@ -77,6 +36,12 @@ class ClassVisualisation(Ascent, Experiment):
     runs: tuple[Run, ...] = Field(min_length=1, description="the images to grow")
     iterations: int = Field(ge=1, description="length of the programme, in iterations")
     frames: int = Field(24, ge=2, description="about how many frames the film of each run has")
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        for place, run in enumerate(self.runs):
+            check_moments(f"runs.{place}.show", run.show, self.iterations)
+        return self
 
     @property
     def photographs(self) -> tuple[str, ...]:
@@ -94,7 +59,7 @@ class ClassVisualisation(Ascent, Experiment):
 
     @property
     def work(self) -> int:
-        return sum(min(max(run.show), self.iterations) for run in self.runs)
+        return sum(run.show[-1] for run in self.runs)
 
     def run(self, bench: Bench) -> None:
         climbs = (self._climb(bench, run) for run in self.runs)
@@ -113,8 +78,8 @@ class ClassVisualisation(Ascent, Experiment):
             seed=self.seed,
             penalty=run.penalty,
             weight=run.weight,
-            snapshots=frozenset(run.show).union(self._film(max(run.show))),
-            last=max(run.show),
+            snapshots=frozenset(run.show).union(self._film(run.show[-1])),
+            last=run.show[-1],
         )
 
     def _film(self, last: int) -> list[int]:
@@ -130,7 +95,7 @@ class ClassVisualisation(Ascent, Experiment):
             run.name,
             title=say("classvis.film", target=target, setting=run.title),
             figures=[_figure_name(run, iteration) for iteration in run.show],
-            frames={iteration: images[iteration] for iteration in self._film(max(run.show))},
+            frames={iteration: images[iteration] for iteration in self._film(run.show[-1])},
             total=self.iterations,
             scores=summit.scores,
             alt=say("classvis.film-alt", target=target, setting=run.title),
@@ -175,19 +140,14 @@ class ClassVisualisation(Ascent, Experiment):
             classes=[target],
             parameters={
                 say("common.class"): f"{target} ({run.target})",
-                say("classvis.settings.start"): start,
-                say("classvis.settings.iteration"): say("classvis.iteration", iteration=at, all=all_),
-                say("classvis.settings.penalty"): say(f"classvis.penalty.{run.penalty or 'none'}"),
-                say("classvis.settings.weight"): run.weight,
+                say("ascent.settings.start"): start,
+                say("ascent.settings.iteration"): say("ascent.iteration", iteration=at, all=all_),
+                say("ascent.settings.penalty"): say(f"ascent.penalty.{run.penalty or 'none'}"),
+                say("ascent.settings.weight"): run.weight,
                 **self.settings(bench.language),
             },
             facts=facts,
         )
-
-
-def moments(last: int, count: int) -> list[int]:
-    """About ``count`` iterations up to the last one: close together at first, when most happens."""
-    return sorted({max(1, round(last * (k / count) ** 2)) for k in range(1, count + 1)})
 
 
 def _figure_name(run: Run, iteration: int) -> str:

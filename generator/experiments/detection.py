@@ -15,10 +15,10 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family, Photograph
 from generator.experiments.localisation import BLUE, GREEN, best_and_worst, maps_of_boxed
-from generator.experiments.saliency import heat, heat_scale
 from generator.images import Box, Pixels, outlined
 from generator.language import Language
 from generator.schema import Fraction, ImageName
+from generator.shades import heat, heat_scale
 from generator.statistics import Estimate, mean, share
 
 WHOLE: Box = (0, 0, 1, 1)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import YES_NO, Scale
+from generator.artefacts import YES_NO
 from generator.experiments.base import Bench, Experiment, Family
-from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
+from generator.shades import around_grey, grey_scale, to_bytes
 
 FILMED = frozenset((*range(20), *range(20, 1000, 10)))
 """Iterations whose image becomes a frame of the film: all at first, when most images arrive."""
@@ -140,18 +139,3 @@ class Fooling(Experiment):
             scores=summit.scores,
             alt=say("fooling.film-alt", title=title, target=target),
         )
-
-
-def to_bytes(values: NDArray[np.float32]) -> Pixels:
-    """Pixel values -> what an image file holds: clipped to [0, 1], rounded to uint8."""
-    return np.round(values.clip(0, 1) * 255).astype(np.uint8)
-
-
-def around_grey(change: NDArray[np.float32]) -> Pixels:
-    """Signed changes of pixel values -> a picture whose middle grey means « no change »."""
-    return to_bytes(0.5 + change)
-
-
-def grey_scale(times: float) -> Scale:
-    """Which changes of pixel values in [0, 1] black and white mean in ``around_grey(times * change)``."""
-    return Scale(palette="grey", low=-0.5 / times, high=0.5 / times)

@@ -15,8 +15,8 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import to_bytes
 from generator.schema import ClassIndex, ImageName, Name, NetworkName
+from generator.shades import to_bytes
 from generator.statistics import Estimate, mean, share
 
 BLUR = 0.5
@@ -155,19 +155,19 @@ class Ladder(Experiment):
         )
         always = {
             say("ladder.iterations"): str(self.iterations),
-            say("classvis.settings.jitter"): say("classvis.jitter", n=self.jitter),
+            say("ascent.settings.jitter"): say("ascent.jitter", n=self.jitter),
         }
         in_pixels = always | {
-            say("classvis.settings.start"): say("classvis.from-noise"),
-            say("classvis.settings.blur"): say("classvis.blur", sigma=BLUR, every=raw.blur_every),
+            say("ascent.settings.start"): say("classvis.from-noise"),
+            say("ascent.settings.blur"): say("ascent.blur", sigma=BLUR, every=raw.blur_every),
         }
         first, last = self.gradient_sigma
         smoothed = in_pixels | {
-            say("classvis.settings.step"): say("classvis.unit-step", step=self.step),
+            say("ascent.settings.step"): say("ascent.unit-step", step=self.step),
             say("ladder.smoothing"): say("ladder.smoothed", first=first, last=last),
         }
         in_spectrum = always | {
-            say("classvis.settings.start"): say("ladder.faint", factor=FAINT),
+            say("ascent.settings.start"): say("ladder.faint", factor=FAINT),
             say("ladder.rate"): say("ladder.adam", rate=self.rate),
             say("ladder.rotation"): say("ladder.degrees", degrees=self.degrees),
             say("ladder.scale"): say("ladder.zoom", factor=self.zoom),
@@ -177,7 +177,7 @@ class Ladder(Experiment):
             Rung(
                 say("ladder.rung.raw"),
                 raw,
-                in_pixels | {say("classvis.settings.step"): say("ladder.raw-step", step=self.raw_step)},
+                in_pixels | {say("ascent.settings.step"): say("ladder.raw-step", step=self.raw_step)},
             ),
             Rung(say("ladder.rung.smoothed"), smooth, smoothed),
             Rung(

@@ -15,10 +15,10 @@ from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, PAPER, canvas, draw
 from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import heat, heat_scale
 from generator.images import inside, outlined
 from generator.language import Language
 from generator.schema import Box, ImageName
+from generator.shades import heat, heat_scale
 from generator.statistics import mean, share
 
 GREEN = (60, 220, 110)

@@ -15,22 +15,17 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw, heatmap
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, grey_scale, to_bytes
 from generator.images import Pixels
 from generator.schema import AllClasses, ImageName
+from generator.shades import around_grey, grey_scale, to_bytes
 from generator.statistics import mean, share
 
 if TYPE_CHECKING:
     from generator.vision.perception import Difference
 
-UNSEEN = 1.0
-"""ΔE*ab (CIE 1976) below which an observer notices no difference (Mokrzycki & Tatol 2011)."""
-JUST_NOTICEABLE = 2.3
-"""ΔE*ab (CIE 1976) of a just noticeable difference (Mahy, Van Eycken & Oosterlinck 1994)."""
 MOST_NAMED = 40
 """How many target classes are named at most; more are only counted."""
 
-MEASURES = ("l2", "linf", "psnr", "ssim", "delta_e", "delta_e_high", "delta_e00", "delta_e00_high")
 IN_EACH_CELL = ("steps", "delta_e", "delta_e_high", "l2", "linf", "ssim", "psnr")
 """What a reader may look up of one attack; the first is shown at once."""
 
@@ -165,11 +160,11 @@ class Matrix(Experiment):
         averaged: tuple[tuple[str, str, Callable[[_Cell], float]], ...] = (
             ("steps", "", lambda cell: cell.steps),
             ("success", "%", lambda cell: 100 * cell.fooled),
-            ("unseen", "%", lambda cell: 100 * (cell.fooled and cell.difference.delta_e < UNSEEN)),
+            ("unseen", "%", lambda cell: 100 * (cell.fooled and cell.difference.delta_e < vision.perception.UNSEEN)),
             (
                 "unseen-strict",
                 "%",
-                lambda cell: 100 * (cell.fooled and cell.difference.delta_e_high < JUST_NOTICEABLE),
+                lambda cell: 100 * (cell.fooled and cell.difference.delta_e_high < vision.perception.JUST_NOTICEABLE),
             ),
             ("exponent", "", lambda cell: vision.perception.exponent(cell.spectrum)),
         )
@@ -203,7 +198,7 @@ class Matrix(Experiment):
     def _summary(self, bench: Bench, cells: Cells) -> None:
         by_image, say = self._by_image(cells).values(), bench.language.say
         summary: list[list[str | float | None]] = []
-        for value in MEASURES:
+        for value in vision.perception.MEASURES:
             values = [[getattr(cell.difference, value) for cell in row] for row in by_image]
             estimate = mean([fmean(row) for row in values])
             every = [one for row in values for one in row]
@@ -249,8 +244,8 @@ class Matrix(Experiment):
         for label, values in measures.values():
             axes.step(values, 100 * np.arange(1, len(values) + 1) / len(values), where="post", label=label)
         for threshold, text, side in (
-            (UNSEEN, say("matrix.visibility.unseen") + " ", "right"),
-            (JUST_NOTICEABLE, " " + say("matrix.visibility.noticeable"), "left"),
+            (vision.perception.UNSEEN, say("matrix.visibility.unseen") + " ", "right"),
+            (vision.perception.JUST_NOTICEABLE, " " + say("matrix.visibility.noticeable"), "left"),
         ):
             axes.axvline(threshold, color=INK, linestyle="--", linewidth=1)
             axes.text(threshold, 103, text, ha=side, fontsize=9, color=INK)
@@ -321,7 +316,10 @@ class Matrix(Experiment):
                 "targets": np.array(list(own)),
                 "steps": np.array([cell.steps for cell in own.values()]),
                 "fooled": np.array([cell.fooled for cell in own.values()]),
-                **{key: np.array([getattr(cell.difference, key) for cell in own.values()]) for key in MEASURES},
+                **{
+                    key: np.array([getattr(cell.difference, key) for cell in own.values()])
+                    for key in vision.perception.MEASURES
+                },
             },
             images=[name],
             parameters=self._parameters(bench),

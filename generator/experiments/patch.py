@@ -10,9 +10,9 @@ from pydantic import Field, NonNegativeFloat
 
 from generator import vision
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import to_bytes
 from generator.images import Pixels, resize
 from generator.schema import ImageName, NetworkName
+from generator.shades import to_bytes
 from generator.statistics import rate
 
 KINDS = ("patch", "photo", "noise")

@@ -6,58 +6,29 @@ it is sure of one it was asked to be sure of says nothing. Another network's vie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
 from generator.charts import COLOURS, canvas, draw
+from generator.experiments.ascent import Ascent, moments
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.classvis import Ascent, moments
-from generator.experiments.fooling import to_bytes
 from generator.images import Pixels
 from generator.schema import ClassIndex, NetworkName
+from generator.shades import to_bytes
 from generator.statistics import Estimate, mean, share
 
 if TYPE_CHECKING:
-    from generator.networks import Network
+    from generator.vision.gradients import Opinion
 
 FIRST = 5
 """A class counts as recognised among this many first ones: ImageNet has several names for one thing."""
 ROW = 5
 """How many images of the sheet stand beside one another."""
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What a network says of an image on its way towards a class.
-
-    Attributes:
-        chances: probability of each class, float (images, classes).
-        probability: of the target class, in per cent, float (images).
-        rank: of the target class, from 1, int (images).
-    """
-
-    chances: NDArray[np.float32]
-    probability: NDArray[np.float32]
-    rank: NDArray[np.int64]
-
-
-def ask(network: Network, images: Sequence[Pixels], target: int) -> Opinion:
-    """Ask a network what images show, as they are saved.
-
-    Args:
-        network: any; images of another size than its own are resized.
-        images: RGB, uint8 (H, W, 3) each.
-        target: the class they should show.
-    """
-    chances = vision.gradients.probabilities(network.scorer, network.normalise(images))
-    chance = chances[:, target]
-    return Opinion(chances, 100 * chance, 1 + (chances > chance[:, None]).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -129,7 +100,7 @@ class Recognition(Ascent, Experiment):
         start = vision.ascent.noise(bench.network, self.seed + position)
         way = [start, *(summit.snapshots[moment] for moment in self._moments)]
         images = [to_bytes(bench.network.pixels(image)) for image in way]
-        own, other = (ask(bench.networks[name], images, target) for name in self.networks)
+        own, other = (vision.gradients.ask(bench.networks[name], images, target) for name in self.networks)
         bench.on_step(2 * len(images))
         return _Grown(target, images, own, other)
 
@@ -166,7 +137,7 @@ class Recognition(Ascent, Experiment):
         for one, colour, (key, lines) in zip(axes, COLOURS, ways.items(), strict=False):
             one.plot(iterations, lines.T, color=colour, linewidth=0.8, alpha=0.45)
             one.plot(iterations, lines.mean(axis=0), color=colour, linewidth=2.6)
-            one.set(title=say(f"recognition.chart.{key}"), xlabel=say("classvis.settings.iteration"), ylim=(-2, 102))
+            one.set(title=say(f"recognition.chart.{key}"), xlabel=say("ascent.settings.iteration"), ylim=(-2, 102))
         axes[0].set_ylabel(say("recognition.chart.probability"))
         bench.results.chart(
             "parcours",
@@ -203,7 +174,7 @@ class Recognition(Ascent, Experiment):
             parameters=self.settings(bench.language)
             | {
                 say("recognition.iterations"): self.iterations,
-                say("classvis.settings.start"): say("recognition.sheet.start"),
+                say("ascent.settings.start"): say("recognition.sheet.start"),
             },
         )
 

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from generator import vision
 from generator.charts import canvas, draw
+from generator.experiments.ascent import Ascent, Moments, PenaltyName, check_moments
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.classvis import Ascent, PenaltyName
-from generator.experiments.fooling import to_bytes
-from generator.experiments.recognition import Opinion, ask
 from generator.images import Pixels
 from generator.language import Language
 from generator.schema import ImageName, Name, NetworkName, Strict
+from generator.shades import to_bytes
 from generator.statistics import mean
+
+if TYPE_CHECKING:
+    from generator.vision.gradients import Opinion
 
 
 class Pull(Strict):
@@ -70,14 +72,13 @@ class Resemblance(Ascent, Experiment):
     other: NetworkName = Field(description="name of the network that is asked, and has no part in the images")
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
     pulls: dict[Name, Pull] = Field(min_length=1, description="the penalties to compare; the first is the reference")
-    show: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    show: Moments = Field(
         min_length=1, description="iterations to look at, counted from 1; it stops after the last one"
     )
 
     @model_validator(mode="after")
     def _inside(self) -> Self:
-        if list(self.show) != sorted(set(self.show)) or self.show[-1] > self.iterations:
-            raise ValueError(f"show: {list(self.show)} should rise, up to {self.iterations} (iterations) at most")
+        check_moments("show", self.show, self.iterations)
         return self
 
     @property
@@ -119,7 +120,9 @@ class Resemblance(Ascent, Experiment):
         photograph = bench.photographs[name]
         later = [to_bytes(bench.network.pixels(summit.snapshots[iteration])) for iteration in self.show]
         images = [photograph.pixels, *later]
-        own, other = (ask(bench.networks[network], images, photograph.label) for network in self.networks)
+        own, other = (
+            vision.gradients.ask(bench.networks[network], images, photograph.label) for network in self.networks
+        )
         bench.on_step(2 * len(images))
         changes = [(image.astype(np.float64) - photograph.pixels) / 255 for image in images]
         return _Changed(
@@ -176,7 +179,7 @@ class Resemblance(Ascent, Experiment):
                 line = [np.mean([value(image, moment) for image in changed]) for moment in range(len(iterations))]
                 one.plot(iterations, line, marker="o", markersize=3.5, linewidth=2, label=self.pulls[key].title)
                 curves[f"{name}-{key}"] = np.array(line)
-            one.set(xlabel=say("classvis.settings.iteration"), ylabel=_headed(name, bench.language))
+            one.set(xlabel=say("ascent.settings.iteration"), ylabel=_headed(name, bench.language))
         axes[0].set_ylim(-2, 102)
         axes[1].set_ylim(0, 1.3 * axes[1].get_ylim()[1])  # room for the legend
         axes[1].legend(fontsize=9, loc="upper left")
@@ -238,14 +241,14 @@ class Resemblance(Ascent, Experiment):
             say(
                 f"resemblance.pull.{'weighted' if pull.penalty else 'free'}",
                 title=pull.title,
-                penalty=say(f"classvis.penalty.{pull.penalty or 'none'}"),
+                penalty=say(f"ascent.penalty.{pull.penalty or 'none'}"),
                 weight=pull.weight,
             )
             for pull in self.pulls.values()
         )
         return {
             say("resemblance.iterations"): say(
-                "classvis.iteration", iteration=str(self.show[-1]), all=str(self.iterations)
+                "ascent.iteration", iteration=str(self.show[-1]), all=str(self.iterations)
             ),
             say("resemblance.pulls"): say("resemblance.list").join(pulls),
         } | self.settings(bench.language)

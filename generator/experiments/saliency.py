@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from generator import vision
-from generator.artefacts import Picture, Scale
+from generator.artefacts import Picture
 from generator.experiments.base import Bench, Experiment, Family
-from generator.images import Pixels
 from generator.schema import ImageName, Name
+from generator.shades import heat, heat_scale
 
 
 class Saliency(Experiment):
@@ -101,29 +101,3 @@ def brightest(values: NDArray[np.float32]) -> str:
         for column, part in zip(("left", "centre", "right"), np.array_split(rows, 3, axis=1), strict=True)
     }
     return max(ninths, key=ninths.__getitem__)
-
-
-def capped(values: NDArray[np.float32]) -> Pixels:
-    """A map, (H, W), shown so that few bright pixels do not leave the rest black.
-
-    As Smilkov et al. (2017, section 3) show theirs: what exceeds the 99th percentile is white.
-    """
-    return heat((values / np.percentile(values, 99)).clip(0, 1))
-
-
-def capped_scale(values: NDArray[np.float32]) -> Scale:
-    """What black and white mean in ``capped(values)``."""
-    return heat_scale(np.percentile(values, 99))
-
-
-def heat_scale(high: float | np.floating[Any]) -> Scale:
-    """What black and white mean in ``heat(values / high)``."""
-    return Scale(palette="hot", low=0, high=float(high))
-
-
-def heat(values: NDArray[np.float32]) -> Pixels:
-    """Values of [0, 1], (H, W) -> the « hot » colour map: black, red, yellow, white."""
-    from matplotlib import colormaps  # takes longer to import than a lab to read
-
-    coloured: NDArray[np.uint8] = colormaps["hot"](values, bytes=True)
-    return coloured[..., :3]

@@ -14,10 +14,10 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.saliency import capped, capped_scale
 from generator.images import Pixels, shift
 from generator.language import Language
 from generator.schema import ImageName
+from generator.shades import capped, capped_scale
 from generator.statistics import Estimate, mean, rank_correlations, share
 
 Map = NDArray[np.float32]

@@ -14,10 +14,9 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import around_grey, grey_scale, to_bytes
-from generator.experiments.matrix import MEASURES, UNSEEN
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName
+from generator.shades import around_grey, grey_scale, to_bytes
 from generator.statistics import Estimate, share
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class Survival(Experiment):
                     say(f"matrix.summary.{key}"),
                     *(fmean(getattr(trial.difference, key) for trial in of.values()) for of in trials.values()),
                 ]
-                for key in MEASURES
+                for key in vision.perception.MEASURES
             ],
         )
         robust = trials["robuste"].values()
@@ -132,7 +131,7 @@ class Survival(Experiment):
 
     @staticmethod
     def _unseen(trial: _Trial) -> bool:
-        return trial.difference.delta_e < UNSEEN
+        return trial.difference.delta_e < vision.perception.UNSEEN
 
     def _compare(self, bench: Bench, trials: Trials) -> None:
         """How many images still fool after each handling, and how many are still not seen as what they are."""

@@ -12,12 +12,12 @@ from pydantic import Field, PositiveFloat
 
 from generator import vision
 from generator.charts import COLOURS, INK, Chart, canvas, draw
+from generator.experiments.ascent import Ascent, PenaltyName
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.classvis import Ascent, PenaltyName
-from generator.experiments.fooling import to_bytes
 from generator.images import Pixels
 from generator.language import Language
 from generator.schema import ImageName, NetworkName
+from generator.shades import to_bytes
 from generator.statistics import Estimate, mean, share
 
 PENALTY: PenaltyName = "squared-l2"
@@ -168,7 +168,7 @@ class Sweep(Ascent, Experiment):
         chances = vision.gradients.probabilities(other.scorer, other.normalise([pixels]))[0]
         return Outcome(
             pixels=pixels,
-            looks=looks(pixels, neutral=bench.network.mean.flatten().tolist()),
+            looks=looks(pixels, neutral=np.resize(bench.network.mean.flatten().cpu(), 3).tolist()),
             score=bench.network.scorer(bench.network.normalise([pixels]))[0, label].item(),
             other=100 * float(chances[label]),
             recognised=int(chances.argmax()) == label,
@@ -296,7 +296,7 @@ class Sweep(Ascent, Experiment):
             images=[name],
             seed=self.seed,
             parameters=self._parameters(bench, self.iterations)
-            | {say("classvis.settings.step"): say("sweep.list").join(map(number, rows))},
+            | {say("ascent.settings.step"): say("sweep.list").join(map(number, rows))},
         )
         bench.results.table(
             "grille",
@@ -437,8 +437,8 @@ class Sweep(Ascent, Experiment):
     def _parameters(self, bench: Bench, iterations: int) -> dict[str, Any]:
         say, number = bench.language.say, bench.language.number
         return {
-            say("classvis.settings.penalty"): say(f"classvis.penalty.{PENALTY}"),
-            say("classvis.settings.weight"): say("sweep.list").join(map(number, self.ladder)),
+            say("ascent.settings.penalty"): say(f"ascent.penalty.{PENALTY}"),
+            say("ascent.settings.weight"): say("sweep.list").join(map(number, self.ladder)),
             say("sweep.iterations"): iterations,
             **self.settings(bench.language),
         }
@@ -446,7 +446,7 @@ class Sweep(Ascent, Experiment):
     def _long_parameters(self, bench: Bench) -> dict[str, Any]:
         return {
             **self._parameters(bench, self.long_iterations),
-            bench.language.say("classvis.settings.weight"): self.long_weight,
+            bench.language.say("ascent.settings.weight"): self.long_weight,
             bench.language.say("sweep.final-step"): self.final_step,
         }
 
@@ -522,7 +522,7 @@ def _weights_chart(stages: Sequence[str], measured: NDArray[np.float64], natural
         if place < len(LOOKS):
             panel.axhspan(natural.low[place], natural.high[place], color=COLOURS[2], alpha=0.18, linewidth=0)
     for panel in axes[2:]:
-        panel.set_xlabel(language.say("classvis.settings.weight"))
+        panel.set_xlabel(language.say("ascent.settings.weight"))
     return draw(figure, language)
 
 
@@ -542,7 +542,7 @@ def _tracks_chart(
             panel.plot(x, values.mean(axis=0), color=colour, linewidth=2.4, label=say(f"sweep.step.{key}"))
         walk = moved[key][:, 0].mean() * np.sqrt(apart / SPACING)
         right.plot(apart, walk, color=INK, linestyle="--", linewidth=1)
-    left.set_xlabel(say("classvis.settings.iteration"))
+    left.set_xlabel(say("ascent.settings.iteration"))
     left.set_title(say("sweep.tracks.score"))
     left.set_ylim(bottom=0)
     left.legend(loc="lower right")

@@ -12,9 +12,9 @@ from pydantic import Field
 from generator import vision
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
-from generator.experiments.fooling import to_bytes
 from generator.images import Pixels
 from generator.schema import ClassIndex, ImageName, NetworkName
+from generator.shades import to_bytes
 from generator.statistics import Estimate, share
 
 RULE = "regle"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -36,8 +37,7 @@ def environment(language: Language) -> jinja2.Environment:
         "cell": partial(cell, language=language),
         "plain": partial(plain, language=language),
         "attribute": lambda text: html.escape(re.sub(r"<[^>]*>", "", text)),
-        # λ and other signs stay as they are.
-        "capitalize_first": lambda text: re.sub("^[a-zà-ÿœ]", lambda first: first[0].upper(), text),
+        "capitalize_first": capitalised,
         "lower_first": lambda text: text[:1].lower() + text[1:],
     }
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # headers are typeset like the rest of a page
@@ -76,6 +76,12 @@ def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> 
     """Markdown with its formulas as MathML, its punctuation well spaced, and the terms it uses explained."""
     terms = [f"*[{term}]: {meaning}" for term, meaning in glossary.items() if term in markdown]
     return language.typeset("\n".join([with_mathml(markdown), "", *terms]) if terms else with_mathml(markdown))
+
+
+def capitalised(text: str) -> str:
+    """A text that begins with a capital; a sign like λ stays as it is."""
+    first = text[:1]
+    return first.upper() + text[1:] if unicodedata.name(first or " ", "").startswith("LATIN") else text
 
 
 def cell(value: str | float | None, language: Language) -> str:

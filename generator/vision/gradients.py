@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -150,6 +151,34 @@ def probabilities(scorer: Scorer, images: Tensor) -> NDArray[np.float32]:
     with torch.no_grad():
         chances: NDArray[np.float32] = scorer(images).softmax(dim=1).cpu().numpy()
     return chances
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a network says of an image on its way towards a class.
+
+    Attributes:
+        chances: probability of each class, float (images, classes).
+        probability: of the target class, in per cent, float (images).
+        rank: of the target class, from 1, int (images).
+    """
+
+    chances: NDArray[np.float32]
+    probability: NDArray[np.float32]
+    rank: NDArray[np.int64]
+
+
+def ask(network: Network, images: Sequence[Pixels], target: int) -> Opinion:
+    """Ask a network what images show, as they are saved.
+
+    Args:
+        network: any; images of another size than its own are resized.
+        images: RGB, uint8 (H, W, 3) each.
+        target: the class they should show.
+    """
+    chances = probabilities(network.scorer, network.normalise(images))
+    chance = chances[:, target]
+    return Opinion(chances, 100 * chance, 1 + (chances > chance[:, None]).sum(axis=1))
 
 
 def answers(

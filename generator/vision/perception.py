@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,11 @@ from skimage.color import deltaE_cie76, deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from generator.images import Pixels
+
+UNSEEN = 1.0
+"""ΔE*ab (CIE 1976) below which an observer notices no difference (Mokrzycki & Tatol 2011)."""
+JUST_NOTICEABLE = 2.3
+"""ΔE*ab (CIE 1976) of a just noticeable difference (Mahy, Van Eycken & Oosterlinck 1994)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,10 @@ class Difference:
     delta_e_high: float
     delta_e00: float
     delta_e00_high: float
+
+
+MEASURES = tuple(field.name for field in fields(Difference))
+"""Names of the measures of a difference."""
 
 
 def difference(before: Pixels, after: Pixels) -> Difference:
