@@ -53,10 +53,10 @@ def _cut(file: str) -> bytes:
     from fontTools import subset  # takes longer to import than a page to write
 
     options = subset.Options(flavor="woff2", layout_features=FEATURES, name_IDs=[0, 13, 14], hinting=False)
-    font = subset.load_font(file, options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=subset.parse_unicodes(CHARACTERS))
-    subsetter.subset(font)
     out = BytesIO()
-    subset.save_font(font, out, options)
+    with subset.load_font(file, options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=subset.parse_unicodes(CHARACTERS))
+        subsetter.subset(font)
+        subset.save_font(font, out, options)
     return out.getvalue()
