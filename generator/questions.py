@@ -11,7 +11,7 @@ decides whether it is true, stands in the header (see claims.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -259,3 +259,10 @@ def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
 def without_code(text: str) -> str:
     """A text with blanks in place of its code; the rest stands where it stood."""
     return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """A text changed everywhere but in its code."""
+    pieces = CODE.split(text)
+    pieces[::2] = map(change, pieces[::2])
+    return "".join(pieces)

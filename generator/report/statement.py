@@ -13,8 +13,8 @@ from typing import Any
 from generator.lab import Lab
 from generator.questions import FIGURE, FIGURES, TABLE, Question
 from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
+from generator.report.figures import figure_numbers
 from generator.report.mirror import Mirror
-from generator.report.pages import figure_numbers
 from generator.report.paper import with_link_notes
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
