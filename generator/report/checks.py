@@ -9,7 +9,6 @@ from generator.errors import did_you_mean
 from generator.lab import Lab
 from generator.places import read_text
 from generator.questions import TABLE, without_code
-from generator.report.common import content_pages
 
 
 def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
@@ -21,7 +20,8 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
     """
     waiting = lab.experiments.keys() - manifests.keys()
     tables = [f"{name}/{table}" for name, manifest in manifests.items() for table in names_of_tables(manifest)]
-    for path in [*(question.path for question in lab.questions), *content_pages(lab)]:
+    pages = sorted((lab.folder / lab.file.pages).glob("*.md"))
+    for path in [*(question.path for question in lab.questions), *pages]:
         text = without_code(read_text(path))
         for link in TABLE.finditer(text):
             if link["table"] not in tables and link["table"].partition("/")[0] not in waiting:

@@ -122,7 +122,8 @@ class _Report:
         known = {gallery["slug"]: self.figures.view(gallery["views"][0].reference, base="") for gallery in galleries}
         known |= {self.figures.gallery_of(v.manifest.experiment): v for card in reversed(cards) if (v := card["view"])}
         pictured = [{**gallery, "view": known[gallery["slug"]]} for gallery in galleries]
-        introduction = self._content(self.lab.folder / self.lab.file.pages / "index.md")
+        page = self.lab.folder / self.lab.file.pages / "index.md"
+        introduction = self.figures.with_figures(self._content(page), base="")
         return {"introduction": introduction, "cards": cards, "galleries": pictured, "counts": self._counts()}
 
     def _question(self, question: Question) -> dict[str, Any]:
