@@ -11,7 +11,7 @@ decides whether it is true, stands in the header (see claims.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -57,7 +57,7 @@ class Question:
         path: of its file.
         number: as in « Question 3 ».
         title: a few words.
-        statement: what is asked, Markdown.
+        statement: what is asked, Markdown; it shows no figure, as students read it too.
         answer: the write-up's answer word for word, Markdown; empty if it has none.
         evidence: what this run measured on the answer's claims, Markdown; may be empty.
         note: the editor's remarks, Markdown; may be empty.
@@ -87,15 +87,12 @@ class Question:
     @property
     def figures(self) -> list[str]:
         """EXPERIMENT/FIGURE of every figure it shows, in order."""
-        return [m["figure"] for m in FIGURE.finditer("\n".join(self._texts))]
+        texts = f"{self.answer}\n{self.evidence}\n{self.note}"
+        return [link["figure"] for link in FIGURE.finditer(without_code(texts))]
 
     def tell(self, place: Place, problem: str) -> str:
         """One line about a value of the header: file, line, key and what is wrong."""
         return tell(self.places, place, problem)
-
-    @property
-    def _texts(self) -> tuple[str, ...]:
-        return (self.statement, self.answer, self.evidence, self.note)
 
 
 def read_questions(
@@ -163,6 +160,7 @@ def _read(path: Path, text: str, language: Language, problems: list[str]) -> Que
     so_far = len(problems)
     sections = dict.fromkeys(known.values(), "")
     body = text.count("\n") - parts[2].count("\n")
+    too_early: list[str] = []
     for line, heading, content in _sections(parts[2]):
         where = f"{path}:{body + line}"
         if heading is None:
@@ -174,11 +172,15 @@ def _read(path: Path, text: str, language: Language, problems: list[str]) -> Que
         elif sections[known[heading]]:
             problems.append(f'{where}: section "{heading}" given twice; put its texts together')
         else:
-            sections[known[heading]] = content
+            sections[known[heading]] = content.strip()
+            if known[heading] == "statement":
+                too_early += _results_in_statement(path, body + line, content, language)
     # A heading that is not understood may be the one missed.
     if not sections["statement"] and len(problems) == so_far:
         problems.append(f'{path}: no section "## {language.say("questions.statement")}"; expected what is asked')
-    if len(problems) > so_far:
+    understood = len(problems) == so_far
+    problems += too_early
+    if not understood:
         return None
     return Question(
         path,
@@ -201,7 +203,17 @@ def _sections(body: str) -> Iterator[tuple[int, str | None, str]]:
         yield 1 + above[: len(above) - len(above.lstrip())].count("\n"), None, above
     for heading, following in zip_longest(headings, headings[1:]):
         content = body[heading.end() : following.start() if following else None]
-        yield 1 + body[: heading.start()].count("\n"), heading[1].strip(), content.strip()
+        yield 1 + body[: heading.start()].count("\n"), heading[1].strip(), content
+
+
+def _results_in_statement(path: Path, line: int, content: str, language: Language) -> Iterator[str]:
+    """A line for each figure or table in a statement, whose text begins on that line of its file."""
+    content = without_code(content)
+    for link in sorted((*FIGURE.finditer(content), *TABLE.finditer(content)), key=re.Match.start):
+        yield (
+            f"{path}:{line + content[: link.start()].count(chr(10))}: {link[0]} is a result, and students read the "
+            f"statement; put it under ## {language.say('questions.answer')}, or mention a figure: [](figure:…)"
+        )
 
 
 def _header_problems(question: Question, figures: Collection[str]) -> Iterator[str]:
@@ -259,3 +271,10 @@ def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
 def without_code(text: str) -> str:
     """A text with blanks in place of its code; the rest stands where it stood."""
     return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """A text changed everywhere but in its code."""
+    pieces = CODE.split(text)
+    pieces[::2] = map(change, pieces[::2])
+    return "".join(pieces)

@@ -11,6 +11,7 @@ import pytest
 
 from generator.artefacts import read_manifest
 from generator.lab import read_lab
+from generator.report import render_statement
 from generator.report.text import measure
 from tests.conftest import ROOT, Run
 
@@ -95,6 +96,29 @@ def test_it_needs_no_results(mini: Path, tmp_path: Path, generator: Run) -> None
     page = (tmp_path / "build-enonce" / "questions" / "q01-voir.html").read_text()
     assert "Que regarde le réseau" in page
     assert "Figure 1.1" in plain(page), "the place of a figure is there"
+
+
+def test_of_figures_in_its_texts_only_the_names_stay(mini: Path, tmp_path: Path) -> None:
+    shown = "![Ce chat](figure:grain/chat-0001)\n\n![](table:grain/x)\n\nVoir [](figure:alligator/oiseau).\n"
+    for name, where in (("pages/index.md", "{{ count"), ("questions/q02-tromper.md", "Trompez-le")):
+        path = mini.parent / name
+        text = path.read_text(encoding="utf-8")
+        added = shown if "index" in name else "Comme la [](figure:alligator/oiseau), [](figure:saillance/oiseau).\n"
+        path.write_text(text.replace(where, f"{added}\n{where}"), encoding="utf-8")
+    header = "---\nfor: students\n---\n\n# Aide\n\n"
+    (mini.parent / "pages" / "aide.md").write_text(f"{header}{shown}\n```\n![](figure:a/b)\n```\n", encoding="utf-8")
+    render_statement(read_lab(mini, tmp_path / "data"), tmp_path / "build")
+    home, help_, question = (
+        (tmp_path / "build" / "docs" / name).read_text(encoding="utf-8")
+        for name in ("index.md", "aide.md", "questions/q02-tromper.md")
+    )
+    for page in (home, help_):
+        assert "Voir figure 2.1." in plain(page)
+        assert "Ce chat" not in page
+        assert "](table:" not in page
+    assert "](figure:" not in home
+    assert help_.count("](figure:") == 1, "code stays as it stands"
+    assert "Comme la figure 2.1, Cartes ." in plain(question), "what no question shows goes by its experiment"
 
 
 def test_of_the_default_lab_nothing_is_in_it(site: Path, generator: Run, tmp_path: Path) -> None:

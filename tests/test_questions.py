@@ -1,11 +1,14 @@
-"""Mistakes that somebody makes who writes questions and pages: each is told in one line, with its place."""
+"""What somebody writes in questions and pages: what its links become, and each mistake told in one line."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from generator.artefacts import MANIFEST, Table, read_manifest
 from generator.errors import LabError
 from generator.lab import Lab, read_lab
 from generator.report import render
@@ -38,6 +41,10 @@ READING: dict[str, tuple[str, str, str, int, str]] = {
     "text before all sections": (TROMPER, "## Énoncé", "Bonjour\n\n## Énoncé", 6, "text before the first section"),
     "a space in a link": (TROMPER, "figure:all", "figure: all", 12, "is not understood; expected ![caption]"),
     "a link with words": (TROMPER, "![un oiseau]", "[un oiseau]", 12, "is not understood; expected ![caption]"),
+    "a figure in a statement": (
+        TROMPER, "Trompez-le", "Trompez-le\n\n![](figure:alligator/oiseau)", 10, "is a result, and students read the"
+    ),
+    "a table in a statement": (TROMPER, "Trompez-le", "![](table:grain/x)", 8, "put it under ## Réponse"),
     "half a formula": (TROMPER, "Trompez-le", "Trompez $a^{$", 8, "$a^{$ is no formula"),
 }  # fmt: skip
 
@@ -54,7 +61,7 @@ RENDERING: dict[str, tuple[str, str, str, int, str]] = {
     "a filter that is not there": (VOIR, "| measure", "| mesure", 27, 'did you mean "measure"?'),
     "a brace too few": (VOIR, "| measure }}", "| measure }", 27, "check the braces"),
     "a name that is not known": (VOIR, "metric(", "metrique(", 27, 'did you mean "metric"?'),
-    "a table that is not there": (TROMPER, "Trompez-le", "![](table:grain/x)", 8, "table:grain/x was not made"),
+    "a table that is not there": (TROMPER, "![un oiseau]", "![](table:grain/x)\n![]", 12, "table:grain/x was not made"),
     "a table of the home page": (HOME, "# ", "![](table:grain/x)\n\n# ", 1, "table:grain/x was not made"),
     "a network too many": (HOME, "# ", "# {{ networks[1].title }} ", 1, "it may use lab, edition, networks"),
     "a key the lab has not": (HOME, "# ", "# {{ lab.titel }} ", 1, 'did you mean "title"?'),
@@ -122,6 +129,12 @@ def test_what_stands_in_code_is_no_section_and_no_link(mini: Path) -> None:
     assert "## Titre" in read(mini).questions[1].statement
 
 
+def test_a_figure_in_the_code_of_an_answer_is_not_shown(mini: Path, mini_results: Path) -> None:
+    change(mini, TROMPER, "![](figure:grain/chat-0004)", "![](figure:grain/chat-0004)\n\n```\n![](figure:a/b)\n```")
+    render(read(mini), mini_results)
+    assert "\n![](figure:a/b)\n" in (mini_results / "docs" / "questions" / "q02-tromper.md").read_text(encoding="utf-8")
+
+
 def test_a_measure_without_a_filter_is_written_with_its_unit(mini: Path, mini_results: Path) -> None:
     render(read(mini), mini_results)
     page = mini_results / "docs" / "questions" / "q01-voir.md"
@@ -136,3 +149,55 @@ def test_a_page_for_nobody_is_told(mini: Path, mini_results: Path) -> None:
     assert told(mini, mini_results) == (
         f"{mini.parent / 'pages' / 'aide.md'}:2: for: found 'student', expected students, or no such key",
     )
+
+
+@pytest.fixture
+def with_table(mini_results: Path, tmp_path: Path) -> Path:
+    """The same results, with a table of one number."""
+    build = shutil.copytree(mini_results, tmp_path / "build")
+    folder = build / "results" / "grain"
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    table = Table(name="x", caption="Une mesure.", columns=("image", "score"), rows=(("chat", 7.0),))
+    written = manifest.model_copy(update={"tables": (table,)}).model_dump_json()
+    (folder / MANIFEST).write_text(written, encoding="utf-8")
+    return build
+
+
+def test_the_first_page_shows_figures_and_tables_like_any_other(mini: Path, with_table: Path) -> None:
+    links = "![Ce chat](figure:grain/chat-0001)\n\n![](table:grain/x)\n\nVoir la [](figure:alligator/oiseau).\n"
+    change(mini, HOME, "{{ count.figures }}", links + "{{ count.figures }}")
+    render(read(mini), with_table)
+    page = (with_table / "docs" / "index.md").read_text(encoding="utf-8")
+    assert '<p class="tp-said">Ce chat</p>' in page
+    assert 'src="figures/grain/' in page, "its files are found from the top of the site"
+    assert '<div class="tp-table" id="tableau-grain-x"' in page
+    assert '<a href="questions/q02-tromper.html#alligator-oiseau">figure 2.1</a>' in plain_spaces(page)
+    assert "](figure:" not in page
+    assert "](table:" not in page
+
+
+def test_an_answer_that_serves_two_questions_shows_all_it_has_at_home_and_leads_there_from_the_other(
+    mini: Path, with_table: Path
+) -> None:
+    change(mini, TROMPER, "![un oiseau]", "![](table:grain/x)\n\nVoir la [](figure:grain/chat-0001).\n\n![un oiseau]")
+    other = mini.parent / "questions" / "q03-encore.md"
+    other.write_text(
+        "---\nnumber: 3\ntitle: Encore\nanswered_with: 2\n---\n\n## Énoncé\n\nEt encore ?\n", encoding="utf-8"
+    )
+    render(read(mini), with_table)
+    home, page = (
+        plain_spaces((with_table / "docs" / "questions" / name).read_text(encoding="utf-8"))
+        for name in ("q02-tromper.md", "q03-encore.md")
+    )
+    assert 'id="tableau-grain-x"' in home
+    assert '<a href="q02-tromper.html#tableau-grain-x">Une mesure.</a>' in page
+    assert '<a href="q02-tromper.html#alligator-oiseau"><img' in page
+    assert '<a href="../questions/q02-tromper.html#grain-chat-0001">figure 2.2</a>' in page
+    assert "](figure:" not in page
+    assert "](table:" not in page
+
+
+def plain_spaces(text: str) -> str:
+    """A text with plain spaces only."""
+    return re.sub(r"[\u00a0\u202f]", " ", text)

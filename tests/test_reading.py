@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator.artefacts import read_manifest
-from generator.report.grids import shaded
+from generator.report.tables import shaded
 from tests.conftest import ROOT, needs_chromium
 
 if TYPE_CHECKING:

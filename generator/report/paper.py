@@ -13,7 +13,7 @@ from PIL import Image
 
 from generator.errors import RunError
 from generator.lab import Lab
-from generator.questions import CODE
+from generator.questions import outside_code
 
 EXTERNAL_LINK = re.compile(
     r"""(?<!!)\[(?:[^\[\]]|\[[^\[\]]*\])*\]\((?P<markdown>https?://(?:[^\s()]|\([^\s()]*\))+)\)"""
@@ -36,12 +36,11 @@ def with_link_notes(markdown: str, title: str) -> str:
         number = numbers.setdefault(address, len(numbers) + 1)
         return f'{link[0]}<sup class="tp-print">[{number}]</sup>'
 
-    pieces = CODE.split(markdown)
-    pieces[::2] = [EXTERNAL_LINK.sub(noted, piece) for piece in pieces[::2]]
+    with_numbers = outside_code(markdown, lambda piece: EXTERNAL_LINK.sub(noted, piece))
     if not numbers:
         return markdown
     notes = "\n".join(f"<li>{address}</li>" for address in numbers)
-    return "".join(pieces) + f'\n<div class="tp-print">\n<p><b>{title}</b></p>\n<ol>\n{notes}\n</ol>\n</div>\n'
+    return with_numbers + f'\n<div class="tp-print">\n<p><b>{title}</b></p>\n<ol>\n{notes}\n</ol>\n</div>\n'
 
 
 def print_site(lab: Lab, site: Path, pdf: Path) -> None:

@@ -6,15 +6,16 @@ Results are never opened, so that none can slip in.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from generator.lab import Lab
-from generator.questions import FIGURE, FIGURES, TABLE, Question
+from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code, without_code
 from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
+from generator.report.figures import figure_numbers, named
 from generator.report.mirror import Mirror
-from generator.report.pages import figure_numbers
 from generator.report.paper import with_link_notes
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
@@ -53,12 +54,12 @@ def render_statement(lab: Lab, build: Path) -> int:
         mirror.write(name, words(jinja.get_template(template).render(lab=lab.file, **context)))
 
     home = lab.folder / lab.file.pages / "index.md"
-    introduction = filled(jinja, home, read_page(home), known)
+    introduction = without_results(lab, filled(jinja, home, read_page(home), known))
     write("index.md", "statement-home.md.jinja", introduction=introduction, questions=lab.questions)
     questions: dict[str, dict[str, Any]] = {
         f"questions/{question.slug}.md": {
             "question": question,
-            "statement": without_results(question.statement),
+            "statement": without_results(lab, question.statement),
             "places": [numbers[figure] for figure in figures_asked_for(question)],
         }
         for question in lab.questions
@@ -73,7 +74,7 @@ def render_statement(lab: Lab, build: Path) -> int:
     mirror.write(whole, words(with_link_notes(everything, say("everything.links"))))
     both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
     for path in both:
-        mirror.write(path.name, words(without_results(filled(jinja, path, read_page(path), known))))
+        mirror.write(path.name, words(without_results(lab, filled(jinja, path, read_page(path), known))))
     sheets = write_worksheets(lab, mirror, (STUDENTS,))
     if sheets:
         write(f"{say('files.worksheets')}.md", "worksheets.md.jinja", sheets=sheets)
@@ -94,9 +95,16 @@ def render_statement(lab: Lab, build: Path) -> int:
 
 def figures_asked_for(question: Question) -> list[str]:
     """The figures of an answer, which students are to make themselves."""
-    return list(dict.fromkeys(link["figure"] for link in FIGURE.finditer(question.answer)))
+    return list(dict.fromkeys(link["figure"] for link in FIGURE.finditer(without_code(question.answer))))
 
 
-def without_results(markdown: str) -> str:
-    """A text with its figures and tables left out."""
-    return TABLE.sub("", FIGURES.sub("", markdown))
+def without_results(lab: Lab, markdown: str) -> str:
+    """A text with its figures and tables left out; where it mentions a figure, only the name stays."""
+    numbers = dict(figure_numbers(lab))
+
+    def name(link: re.Match[str]) -> str:
+        # The figure's own title comes with its results.
+        title = lab.experiments[link["figure"].partition("/")[0]].title
+        return named(numbers.get(link["figure"], ""), title, lab.language)
+
+    return outside_code(markdown, lambda piece: TABLE.sub("", FIGURES.sub("", REFERENCE.sub(name, piece))))

@@ -1,4 +1,4 @@
-"""How a page shows a grid: every number it may be asked for, written out, and its shade."""
+"""How a page shows tables: their numbers written out, and how dark each is."""
 
 from __future__ import annotations
 
@@ -6,10 +6,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.artefacts import Grid, Measure
+from generator.artefacts import Grid, Measure, Table
 
 Cell = tuple[str, float | None]
 """What stands in a cell, and how dark it is, from 0 to 1; None where there is no number."""
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table as a page shows it.
+
+    Attributes:
+        table: the manifest's.
+        anchor: its name on the page.
+        said: the words of the link that shows it; may be empty.
+        gallery: with a picture's name, leads to that picture.
+    """
+
+    table: Table
+    anchor: str
+    said: str
+    gallery: str
+
+    @property
+    def lowest(self) -> float:
+        """The lowest of its numbers; 0 if it has none."""
+        return min(self._numbers, default=0)
+
+    @property
+    def highest(self) -> float:
+        """The highest of its numbers; 0 if it has none."""
+        return max(self._numbers, default=0)
+
+    @property
+    def _numbers(self) -> list[float]:
+        return [value for row in self.table.rows for value in row if isinstance(value, int | float)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,337 @@
+"""Figures and tables -> files in the pages' folder, and what stands in a text where a link shows one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jinja2
+
+from generator import charts
+from generator.artefacts import Figure, ImageFacts, Manifest, Picture, Scale
+from generator.lab import Lab
+from generator.language import Language
+from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code
+from generator.report.common import is_default
+from generator.report.mirror import Mirror
+from generator.report.moving import Comparison, FilmView, comparisons, film_view
+from generator.report.tables import GridView, TableView, shaded
+from generator.results import results_folder
+
+PAGEFUL = 300
+"""How many pictures an experiment may add to its family's gallery."""
+THUMBNAIL = 160
+"""Width of a thumbnail, in pixels."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture as a page shows it: the file itself, and copies at the size shown.
+
+    Attributes:
+        file: lossless.
+        display: a light copy; of a chart, the chart.
+        dark: a chart for the dark scheme; empty for a picture, which looks the same in both.
+        title, alt, width, height, sha256, scale: as in the manifest.
+        anchor: its name on a page; empty where another figure of the experiment shows it first.
+    """
+
+    file: str
+    display: str
+    dark: str
+    title: str
+    alt: str
+    width: int
+    height: int
+    sha256: str
+    scale: Scale | None
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small copy of a figure's most telling picture; of a chart, the chart."""
+
+    file: str
+    dark: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A figure as a page shows it; ``base`` leads from the page to the figure's files."""
+
+    figure: Figure
+    manifest: Manifest
+    columns: tuple[tuple[Shown, ...], ...]
+    thumbnail: Thumbnail
+    command: str
+    number: str
+    base: str
+    said: str
+    film: FilmView | None
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def reference(self) -> str:
+        """EXPERIMENT/FIGURE."""
+        return f"{self.manifest.experiment}/{self.figure.name}"
+
+    @property
+    def anchor(self) -> str:
+        """The figure's name on its page."""
+        return f"{self.manifest.experiment}-{self.figure.name}"
+
+    @property
+    def pictures(self) -> tuple[Shown, ...]:
+        """All pictures, column after column."""
+        return tuple(picture for column in self.columns for picture in column)
+
+    @property
+    def images(self) -> list[ImageFacts]:
+        """The photographs it was made from."""
+        return [self.manifest.provenance.images[name] for name in self.figure.images]
+
+    @property
+    def facets(self) -> dict[str, list[str]]:
+        """What a reader may look for it by: the titles of its experiment, images, classes and networks."""
+        return {
+            "experiment": [self.manifest.title],
+            "image": [image.title for image in self.images],
+            "class": sorted({*self.figure.classes, *(image.label_title for image in self.images)}),
+            "network": [network.title for network in self.manifest.provenance.networks],
+        }
+
+
+def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mirror) -> dict[str, View]:
+    """Bring the files of all figures into the pages' folder.
+
+    Args:
+        lab: the lab.
+        manifests: of all its experiments.
+        build: folder of the results.
+        mirror: takes the files, into ``figures/EXPERIMENT``.
+
+    Returns:
+        How to show each, under EXPERIMENT/FIGURE; seen from the top of the site.
+    """
+    numbers = dict(figure_numbers(lab))
+    options = "" if is_default(lab) else f" LAB={lab.path}"
+    options += "" if lab.data_folder == Path("data") else f" DATA={lab.data_folder}"
+    anchors: set[str] = set()
+    views = {}
+    for name, manifest in manifests.items():
+        source, target = results_folder(build, name), f"figures/{name}"
+        for figure in manifest.figures:
+            film = next((film_view(film) for film in manifest.films if film.figures[-1] == figure.name), None)
+            for file in (*(frame.file for frame in (film.film.frames if film else ())), figure.arrays):
+                mirror.copy(source / file, f"{target}/{file}")
+            reference = f"{name}/{figure.name}"
+            telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
+            views[reference] = View(
+                figure=figure,
+                manifest=manifest,
+                columns=tuple(
+                    tuple(_shown(mirror, source, target, picture, anchors) for picture in column)
+                    for column in figure.columns
+                ),
+                thumbnail=_thumbnail(mirror, source, target, telling),
+                command=f"make figure FIGURE={reference}{options}",
+                number=numbers.get(reference, ""),
+                base=f"{target}/",
+                said="",
+                film=film,
+                comparisons=tuple(comparisons(manifest, figure, film, manifests, lab.language)),
+            )
+    return views
+
+
+def _shown(mirror: Mirror, source: Path, target: str, picture: Picture, anchors: set[str]) -> Shown:
+    """Publish a picture; its anchor is added to ``anchors``, those that are taken."""
+    path, stem = source / picture.file, Path(picture.file).stem
+    mirror.copy(path, f"{target}/{picture.file}")
+    if path.suffix == ".svg":
+        display, dark = picture.file, f"{stem}-dark.svg"
+        mirror.write(f"{target}/{dark}", charts.in_dark(path.read_text(encoding="utf-8")))
+    else:
+        display, dark = f"{stem}.webp", ""
+        mirror.display_copy(path, picture, f"{target}/{display}", picture.width)
+    anchor = f"image-{Path(target).name}-{stem}"
+    if anchor in anchors:
+        anchor = ""
+    anchors.add(anchor)
+    return Shown(
+        picture.file,
+        display,
+        dark,
+        picture.title,
+        picture.alt,
+        picture.width,
+        picture.height,
+        picture.sha256,
+        picture.scale,
+        anchor,
+    )
+
+
+def _thumbnail(mirror: Mirror, source: Path, target: str, picture: Picture) -> Thumbnail:
+    stem = Path(picture.file).stem
+    if picture.file.endswith(".svg"):
+        return Thumbnail(picture.file, f"{stem}-dark.svg", picture.width, picture.height)
+    small = f"{stem}-{THUMBNAIL}.webp"
+    width, height = mirror.display_copy(source / picture.file, picture, f"{target}/{small}", THUMBNAIL)
+    return Thumbnail(small, "", width, height)
+
+
+class Figures:
+    """Puts figures and tables into the texts of a lab where links stand for them.
+
+    Args:
+        lab: the lab.
+        manifests: of all its experiments.
+        views: its figures, published.
+        jinja: the templates.
+    """
+
+    def __init__(
+        self, lab: Lab, manifests: Mapping[str, Manifest], views: Mapping[str, View], jinja: jinja2.Environment
+    ) -> None:
+        self._lab = lab
+        self._manifests = manifests
+        self._views = views
+        self._jinja = jinja
+        self._galleries = lab.language.say("files.galleries")
+
+    def view(self, reference: str, *, base: str, said: str = "") -> View:
+        """A figure as a page shows it from which ``base`` leads to the top of the site."""
+        view = self._views[reference]
+        return replace(view, base=base + view.base, said=said)
+
+    def with_figures(self, markdown: str, base: str = "../") -> str:
+        """Put figures and tables where their links stand; neighbouring figures share a grid.
+
+        ``base`` leads from the page to the top of the site.
+        """
+
+        def grid(match: re.Match[str]) -> str:
+            views = [self.view(link["figure"], base=base, said=link["caption"]) for link in FIGURE.finditer(match[0])]
+            size = "many" if len(views) > 1 else "one"
+            shown = "\n".join(macro(self._jinja, "figure.jinja", "figure")(view) for view in views)
+            return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
+
+        return self._replaced(markdown, base, grid, lambda link: self._table(link, base))
+
+    def with_thumbnails(self, markdown: str, home: Question) -> str:
+        """The same, small: thumbnails and links that lead to the question where figures and tables are at home."""
+        thumbnail = macro(self._jinja, "figure.jinja", "thumbnail")
+
+        def row(match: re.Match[str]) -> str:
+            links = []
+            for link in FIGURE.finditer(match[0]):
+                view = self.view(link["figure"], base="../")
+                links.append(
+                    f'<a href="{home.slug}.html#{view.anchor}">{thumbnail(view, view.figure.title)}'
+                    f"<span>{link['caption'] or view.figure.title}</span></a>"
+                )
+            return '<div class="tp-thumbnails">\n' + "\n".join(links) + "\n</div>\n"
+
+        def table(link: re.Match[str]) -> str:
+            experiment, _, name = link["table"].partition("/")
+            manifest = self._manifests[experiment]
+            title = link["caption"] or (manifest.grid(name) or manifest.table(name)).caption
+            return f'<a href="{home.slug}.html#{_table_anchor(link["table"])}">{title}</a>'
+
+        return self._replaced(markdown, "../", row, table)
+
+    def _replaced(
+        self,
+        markdown: str,
+        base: str,
+        figures: Callable[[re.Match[str]], str],
+        table: Callable[[re.Match[str]], str],
+    ) -> str:
+        """A text whose links have become mentions, runs of figures and tables; code stays as it stands."""
+
+        def piece(text: str) -> str:
+            with_numbers = REFERENCE.sub(lambda link: self.mention(link["figure"], base), text)
+            return TABLE.sub(table, FIGURES.sub(figures, with_numbers))
+
+        return outside_code(markdown, piece)
+
+    def see(self, reference: str, here: Collection[str]) -> str:
+        """« la figure 5.2 », a link that stays on the page where the figure is shown on it."""
+        link = self.mention(reference, base="../", here=here)
+        return self._lab.language.say("figure.mention", link=link) if self._views[reference].number else link
+
+    def mention(self, reference: str, base: str, here: Collection[str] = ()) -> str:
+        """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it."""
+        view = self._views[reference]
+        where = "" if reference in here else base + self._home_of(reference)
+        return f'<a href="{where}#{view.anchor}">{named(view.number, view.figure.title, self._lab.language)}</a>'
+
+    def _home_of(self, reference: str) -> str:
+        """The page of the first question that shows a figure; of its gallery if none does."""
+        for question in self._lab.questions:
+            if reference in question.figures:
+                return f"questions/{question.slug}.html"
+        return f"{self._galleries}/{self.gallery_of(reference.partition('/')[0])}.html"
+
+    def gallery_of(self, experiment: str) -> str:
+        """The gallery that shows an experiment: its family's, or its own if it alone would fill a page."""
+        family = self._lab.experiments[experiment].family
+        pictures = sum(len(figure.pictures) for figure in self._manifests[experiment].figures)
+        return f"{family}-{experiment}" if pictures > PAGEFUL else family
+
+    def _table(self, link: re.Match[str], base: str) -> str:
+        experiment, _, name = link["table"].partition("/")
+        anchor, said = _table_anchor(link["table"]), link["caption"]
+        gallery = f"{base}{self._galleries}/{self.gallery_of(experiment)}.html#image-{experiment}-"
+        if grid := self._manifests[experiment].grid(name):
+            measures = tuple(shaded(measure, grid.remarks, self._jinja.filters["cell"]) for measure in grid.measures)
+            files = f"{base}figures/{experiment}/"
+            return macro(self._jinja, "grid.jinja", "grid")(GridView(grid, anchor, said, gallery, files, measures))
+        view = TableView(self._manifests[experiment].table(name), anchor, said, gallery)
+        return macro(self._jinja, "table.jinja", "table")(view)
+
+
+def macro(jinja: jinja2.Environment, template: str, name: str) -> Callable[..., str]:
+    """A macro of a template, to be called."""
+    found: Callable[..., str] = getattr(jinja.get_template(template).module, name)
+    return found
+
+
+def _table_anchor(reference: str) -> str:
+    """A table's name on its page."""
+    return f"tableau-{reference.replace('/', '-', 1)}"
+
+
+def named(number: str, title: str, language: Language) -> str:
+    """What a sentence calls a figure: « figure 5.2 », or its title in quotes if no question shows it."""
+    return f"{number[:1].lower()}{number[1:]}" or language.say("claim.quote", words=title)
+
+
+def shown_once(page: str, above: str) -> str:
+    """A page that shows each figure once; where it would come again, a link leads to it, « above »."""
+    seen: set[str] = set()
+
+    def first(match: re.Match[str]) -> str:
+        if match["anchor"] not in seen:
+            seen.add(match["anchor"])
+            return match[0]
+        return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, {above}.</p>'
+
+    figure = r'<figure [^>]*id="(?P<anchor>[^"]+)".*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
+    return re.sub(figure, first, page, flags=re.DOTALL)
+
+
+def figure_numbers(lab: Lab) -> Iterator[tuple[str, str]]:
+    """« Figure 5.2 »: the question that shows a figure first, and its place there."""
+    numbered: set[str] = set()
+    for question in lab.questions:
+        fresh = [figure for figure in dict.fromkeys(question.figures) if figure not in numbered]
+        for place, figure in enumerate(fresh, start=1):
+            numbered.add(figure)
+            yield figure, lab.language.say("figure.number", question=question.number, place=place)
