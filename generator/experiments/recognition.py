@@ -165,7 +165,7 @@ class Recognition(Ascent, Experiment):
             )
         bench.results.figure(
             "images",
-            title=say("recognition.sheet.title"),
+            title=say("recognition.sheet.title", experiment=self.title),
             caption=say("recognition.sheet.caption", iterations=self.iterations),
             columns=[pictures[column::ROW] for column in range(min(ROW, len(pictures)))],
             thumbnail=pictures[0],
