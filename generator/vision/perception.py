@@ -78,8 +78,9 @@ def exponent(power: NDArray[np.float64]) -> float:
     """The α of a spectrum that falls like 1 / f^α: about 2 for photographs (Field 1987), 0 for white noise.
 
     A line is fitted to the logarithms, every octave weighing the same; below 4 cycles per image the
-    window, not the image, makes the spectrum.
+    window, not the image, makes the spectrum. Pictures below 12 pixels have but their last two frequencies.
     """
-    cycles = np.arange(1, len(power) + 1)[3:]
-    slope, _ = np.polyfit(np.log(cycles), np.log(power[3:]), 1, w=1 / np.sqrt(cycles))
+    first = min(3, len(power) - 2)
+    cycles = np.arange(1, len(power) + 1)[first:]
+    slope, _ = np.polyfit(np.log(cycles), np.log(power[first:]), 1, w=1 / np.sqrt(cycles))
     return -float(slope)
