@@ -100,7 +100,7 @@ class TestFingerprint:
             ("saliency.map", {"saillance"}),
             ("saliency.true-class", {"saillance", "droites"}),
             ("saliency.brightest.middle-centre", {"saillance"}),
-            ("classvis.jitter.other", {"grain"}),
+            ("classvis.jitter", {"grain"}),
             ("home.title", set()),
         ],
     )
@@ -122,14 +122,14 @@ class TestFingerprint:
             "table": "TITLES = {'a': 'saliency.map'}\nlanguage.say(TITLES[a])",
             "filled": "language.say(f'saliency.m{what}p')",
             "joined": "section = 'saliency'\nlanguage.say(f'{section}.{key}')",
-            "counted": "say('classvis.jitter', n=2)",
+            "counted": "say('count.claims-of', n=2)",
         }
         monkeypatch.setattr(cache, "_source", lambda module: sources[module.removeprefix("source of ")])
         asked = {name: cache.words_asked([f"source of {name}"], FRENCH) for name in sources}
         assert asked["alias"] == asked["filled"] == {"saliency.map"}
         assert "saliency.map" in asked["table"]
         assert asked["joined"] == {key for key in FRENCH.words if key.startswith("saliency.")}
-        assert asked["counted"] == {"classvis.jitter.one", "classvis.jitter.other"}
+        assert asked["counted"] == {"count.claims-of.one", "count.claims-of.other"}
 
     def test_comments_and_docstrings_do_not_count(self) -> None:
         sources = ("x = 1\n", "# why\nx = 1\n", '"""Doc."""\nx = 1\n', "x = 2\n")
