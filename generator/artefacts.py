@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +31,8 @@ YES_NO = "yes/no"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What is no number would be written as null, and never be read again.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Scale(_Record):
@@ -465,18 +467,25 @@ class Recorder:
         )
 
     def metric(self, name: str, value: float | Estimate, *, label: str, unit: str = "") -> Metric:
-        """Record a measured number, or an estimate with its interval; see :class:`Metric`."""
+        """Record a measured number, or an estimate with its interval; see :class:`Metric`.
+
+        Raises:
+            ValueError: it is infinite or no number at all.
+        """
+        measured = value.value if isinstance(value, Estimate) else float(value)
+        if not math.isfinite(measured):
+            raise ValueError(f'the measure "{name}" came out as {measured}, which is no number')
         if isinstance(value, Estimate):
             metric = Metric(
                 name=name,
                 label=label,
-                value=value.value,
+                value=measured,
                 unit=unit,
                 interval=(value.low, value.high),
                 samples=value.samples,
             )
         else:
-            metric = Metric(name=name, label=label, value=float(value), unit=unit)
+            metric = Metric(name=name, label=label, value=measured, unit=unit)
         self._metrics.append(metric)
         return metric
 

@@ -293,8 +293,8 @@ class _Bench:
         )
 
     def _bounds(self) -> tuple[float, float]:
-        mean, std = self.plain.mean, self.plain.std
-        return float(((0 - mean) / std).min()), float(((1 - mean) / std).max())
+        darkest, brightest = self.plain.range
+        return float(darkest.min()), float(brightest.max())
 
     def _race(self, task: str, racers: list[_Racer], rounds: int = ROUNDS) -> Iterator[Row]:
         """Let all do their part of each round in turn, so that the machine's moods meet them alike."""

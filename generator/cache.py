@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from generator.artefacts import to_json
 from generator.errors import LabError
 from generator.lab import Lab
+from generator.language import Language
 from generator.project import ROOT
 from generator.sources import sha256
 
@@ -41,8 +43,9 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
     """Everything the results of one experiment depend on.
 
     Its parameters, the bytes of its images and weights, the source of the code it uses, a network of
-    the lab's own included (comments and docstrings apart), and its words in the lab's language, the
-    versions of the packages that code imports, the device and the number of threads.
+    the lab's own included (comments and docstrings apart), the words that code may say and how numbers
+    are written in the lab's language, the versions of the packages that code imports, the device and the
+    number of threads.
 
     Returns:
         A line for each, so that two fingerprints can be compared and the difference told.
@@ -70,9 +73,9 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
         lines[f"name of class {index}"] = lab.class_title(index)
     modules = code_used(type(experiment).__module__)
     lines |= {f"code {module}": _hash_of_module(module) for module in modules}
-    for section in ("common", *(module.rpartition(".")[2] for module in modules)):
-        if words := lab.language.section(section):
-            lines[f"words {section}"] = hashlib.sha256(to_json(words).encode()).hexdigest()
+    lines["numbers"] = to_json([lab.language.decimal, lab.language.thousands])
+    for key in sorted(words_asked(modules, lab.language)):
+        lines[f"word {key}"] = hashlib.sha256(lab.language.words[key].encode()).hexdigest()
     lines |= {f"version of {package}": v for package, v in versions(modules).items()}
     return lines
 
@@ -133,6 +136,54 @@ def versions(modules: tuple[str, ...]) -> dict[str, str]:
         except PackageNotFoundError:
             found[distribution] = "not installed"
     return found
+
+
+def words_asked(modules: Iterable[str], language: Language) -> set[str]:
+    """Keys of a language's words that these modules may say: those that a string in their code spells.
+
+    Any string, not only what ``say`` is called with: a key may come from a table, and ``say`` be called by
+    another name. An f-string spells all keys that begin and end as it does, if it begins with a section.
+    """
+    return {key for module in modules for key in _words_of(module, language)}
+
+
+@cache
+def _words_of(module: str, language: Language) -> frozenset[str]:
+    texts, edges = _spelt(module)
+    beginnings = tuple(begin for begin, _ in edges)
+
+    def spelt(key: str) -> bool:
+        return key in texts or (
+            key.startswith(beginnings) and any(key.startswith(begin) and key.endswith(end) for begin, end in edges)
+        )
+
+    # One that depends on a number is asked for without its form.
+    return frozenset(key for key in language.words if spelt(key) or spelt(re.sub(r"\.(one|other)$", "", key)))
+
+
+def _spelt(module: str) -> tuple[set[str], set[tuple[str, str]]]:
+    """The strings in a module's code, and how those begin and end that are filled in."""
+    nodes = list(ast.walk(ast.parse(_source(module))))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    edges = {_edges(node) for node in nodes if isinstance(node, ast.JoinedStr)}
+    if any(isinstance(node, ast.Call) and _says_what_is_nowhere_spelt(node) for node in nodes):
+        # It may be anything of the sections that are named.
+        edges |= {(f"{text.partition('.')[0]}.", "") for text in texts}
+    return texts, {(begin, end) for begin, end in edges if "." in begin}
+
+
+def _edges(text: ast.JoinedStr) -> tuple[str, str]:
+    first, last = (
+        str(part.value) if isinstance(part, ast.Constant) else "" for part in (text.values[0], text.values[-1])
+    )
+    return first, last
+
+
+def _says_what_is_nowhere_spelt(call: ast.Call) -> bool:
+    if "say" not in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")) or not call.args:
+        return False
+    pieces = (part.value for part in ast.walk(call.args[0]) if isinstance(part, ast.Constant))
+    return not any(re.match(r"[a-z-]+\.", str(piece)) for piece in pieces)
 
 
 @cache

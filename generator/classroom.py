@@ -89,8 +89,8 @@ class Classroom:
 
     def clamp(self, image: Tensor) -> Tensor:
         """A normalised image with every pixel brought back into the range that an image file can hold."""
-        mean, std = self._network.mean, self._network.std
-        return torch.maximum(torch.minimum(image, (1 - mean) / std), (0 - mean) / std)
+        darkest, brightest = self._network.range
+        return torch.maximum(torch.minimum(image, brightest), darkest)
 
     def show(self, *pictures: NDArray[np.float32], titles: tuple[str, ...] = (), cmap: str = "hot") -> None:
         """Show pictures side by side: (H, W, 3) in colour, (H, W) in a colour map."""

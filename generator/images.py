@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,7 @@ def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
     Raises:
         LabError: the file is truncated, is no image, or is an archive that cannot be read safely.
     """
-    image = _open_archive(path, index) if path.suffix == ".npz" else _open_image(path)
+    image = _open_archive(path, index) if path.suffix.lower() == ".npz" else _open_image(path)
     fitted = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     return np.array(fitted, dtype=np.uint8)
 
@@ -53,11 +54,16 @@ def resize(pixels: Pixels, size: int) -> Pixels:
 
 
 def inside(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.bool_]:
-    """Which pixels of an image lie in one of the boxes, bool (H, W)."""
+    """Which pixels of an image lie in one of the boxes, bool (H, W); at least one pixel for each."""
     region = np.zeros((height, width), dtype=np.bool_)
     for left, top, right, bottom in boxes:
-        region[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+        region[_between(top, bottom, height), _between(left, right, width)] = True
     return region
+
+
+def _between(first: float, last: float, size: int) -> slice:
+    begin, end = round(first * size), round(last * size)
+    return slice(begin, end) if begin < end else slice(middle := int((first + last) / 2 * size), middle + 1)
 
 
 def outlined(pixels: Pixels, boxes: Iterable[Box], colour: tuple[int, int, int]) -> Pixels:
@@ -76,6 +82,9 @@ def _open_image(path: Path) -> Image.Image:
         with Image.open(path) as opened:
             opened.load()
             return _to_rgb(ImageOps.exif_transpose(opened))
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise LabError(f"{path} cannot be read (more than {most} million pixels); make it smaller") from None
     except UnidentifiedImageError:
         raise LabError(f"{path} is no image; expected a JPEG, PNG, WebP, TIFF or BMP file") from None
     except (OSError, SyntaxError, ValueError) as error:
@@ -114,19 +123,7 @@ def _open_archive(path: Path, index: int | None) -> Image.Image:
 @lru_cache(maxsize=1)
 def _archive(path: Path, _mtime_ns: int, _size: int) -> NDArray[np.uint8]:
     """The images of an archive; kept, for the next one is asked for soon."""
-    try:
-        # Never unpickled: a pickle runs whatever code its author chose.
-        with np.load(path, allow_pickle=False) as archive:
-            if "X" not in archive:
-                raise LabError(f'{path} has no array "X"; found {", ".join(archive) or "nothing"}')
-            images: NDArray[np.uint8] = archive["X"]
-    except ValueError:
-        raise LabError(
-            f"{path}: its array X is pickled Python objects, which this project never loads; "
-            "save it as a plain uint8 array"
-        ) from None
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
+    images = array(path, "X")
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.dtype != np.uint8 or not (images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 3)):
@@ -135,3 +132,27 @@ def _archive(path: Path, _mtime_ns: int, _size: int) -> NDArray[np.uint8]:
             "or (N, height, width) for grey images"
         )
     return images
+
+
+def array(path: Path, name: str) -> NDArray[Any]:
+    """One array of an ``.npz``.
+
+    Raises:
+        LabError: the file is no archive or is damaged, has no such array, or would have to be unpickled.
+    """
+    if not zipfile.is_zipfile(path):
+        raise LabError(f"{path} is no readable .npz (no zip archive); save it by numpy.savez, or download it again")
+    try:
+        # Never unpickled: a pickle runs whatever code its author chose.
+        with np.load(path, allow_pickle=False) as archive:
+            if name not in archive:
+                raise LabError(f'{path} has no array "{name}"; found {", ".join(archive) or "nothing"}')
+            values: NDArray[Any] = archive[name]
+    except ValueError:
+        raise LabError(
+            f"{path}: its array {name} is pickled Python objects, which this project never loads; "
+            "save it as a plain array of integers"
+        ) from None
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
+    return values

@@ -199,6 +199,11 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
             problems.append(
                 tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
+    problems += [
+        tell(places, ("experiments", name, key), problem)
+        for name, experiment in experiments.items()
+        for key, problem in experiment.problems(images)
+    ]
     questions: tuple[Question, ...] = ()
     # While an experiment is not understood, its figures are not known either.
     if texts and len(experiments) == len(data["experiments"]):

@@ -90,6 +90,11 @@ class Network:
         """1 if it sees grey images, 3 if it sees colours."""
         return len(self.mean)
 
+    @property
+    def range(self) -> tuple[Tensor, Tensor]:
+        """Normalised values of black and of white, float (C, 1, 1) each: what an image file can hold lies between."""
+        return (0 - self.mean) / self.std, (1 - self.mean) / self.std
+
     def seen(self, image: Pixels) -> Pixels:
         """What it sees of an image, uint8 (H, W, 3): where it sees grey only, the three values are alike."""
         return image if self.channels > 1 else np.array(Image.fromarray(image).convert("L").convert("RGB"))

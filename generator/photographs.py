@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from generator.catalogue import Classes
 from generator.errors import LabError, did_you_mean
+from generator.images import array
 from generator.places import read_text
 from generator.sources import locate, locate_folder
 
@@ -101,22 +104,7 @@ def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
 
 
 def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:
-    import zipfile
-
-    import numpy as np
-
-    try:
-        # Never unpickled: a pickle runs whatever code its author chose.
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in ("X", "y") if name not in archive]
-            if missing:
-                found = ", ".join(archive) or "nothing"
-                raise LabError(f'{path} has no array "{missing[0]}"; expected images X and labels y, found {found}')
-            labels = archive["y"]
-    except ValueError:
-        raise LabError(f"{path}: its array y is pickled Python objects; save it as an array of integers") from None
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
+    labels = array(path, "y")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise LabError(f"{path}: y is {labels.dtype} {labels.shape}; expected one index of a class per image")
     indices: list[int] = labels.tolist()

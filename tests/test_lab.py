@@ -12,6 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from generator.errors import LabError
+from generator.images import read_image
 from tests.conftest import ROOT, Run, change
 
 Lab = dict[str, Any]
@@ -28,6 +30,12 @@ def experiment(name: str, **entry: object) -> Callable[[Lab], object]:
 def network(**entry: object) -> Callable[[Lab], object]:
     return lambda lab: lab["networks"]["principal"].update(entry)
 
+
+def added(**entry: object) -> Callable[[Lab], object]:
+    return lambda lab: lab["experiments"].update(essai={"title": "Essai", **entry})
+
+
+PATCH = {"kind": "patch", "other": "principal", "photograph": "oiseau", "iterations": 1, "step": 1}
 
 MISTAKES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
     "unknown key": (lambda lab: lab.update(titel="x"), ["titel", "unknown key", 'did you mean "title"?']),
@@ -88,6 +96,35 @@ MISTAKES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
     "wrong hash": (
         lambda lab: lab.update(files={"package:foolbox/data/imagenet_17_22.jpg": {"sha256": "0" * 64, "origin": "o"}}),
         ["images.0.file", "SHA-256", "expected " + "0" * 64],
+    ),
+    "no boxes anywhere": (
+        added(kind="detection"),
+        ["experiments.essai.images", "none of these images has boxes"],
+    ),
+    "head of a dog without a box": (
+        lambda lab: (
+            image(boxes=[[0.1, 0.1, 0.5, 0.5]])(lab),
+            added(kind="localisation", heads={"mastiff": [0.2, 0.2, 0.4, 0.4]})(lab),
+        ),
+        ["experiments.essai.heads", "the head of mastiff lies in none of its boxes"],
+    ),
+    "survival of what is of the target class": (
+        added(kind="survival", target="bull mastiff", step=1, radius=1, clamp=True),
+        ["experiments.essai.images", "mastiff is of the target class already; leave it out"],
+    ),
+    "patch shown on its own class": (
+        lambda lab: (
+            lab["images"].extend(lab["images"][1] | {"name": name} for name in ("b", "c")),
+            added(**PATCH, shown=["oiseau"])(lab),
+        ),
+        ["experiments.essai.shown", "oiseau is of the target class"],
+    ),
+    "patch without other classes": (
+        lambda lab: (
+            lab["images"].append(lab["images"][0] | {"name": "aigle"}),
+            added(**PATCH, shown=["mastiff"])(lab),
+        ),
+        ["experiments.essai.images", "found 1 photographs of other classes than oiseau"],
     ),
 }
 
@@ -209,6 +246,11 @@ class TestImages:
         picture.paste("black", (40, 0, 80, 40))
         assert self.pixels(tmp_path, "a.png", picture).max() < 40
 
+    def test_too_many_pixels(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+        with pytest.raises(LabError, match=r"more than 2 million pixels.*make it smaller"):
+            self.pixels(tmp_path, "a.png", Image.new("L", (2000, 2000)))
+
     @pytest.mark.parametrize("size", [100, 0])
     def test_truncated(self, size: int, mini: Path, generator: Run) -> None:
         Image.effect_noise((200, 200), 50).save(mini.with_name("cut.jpg"))
@@ -239,6 +281,20 @@ class TestArchives:
         told = self.told(mini, generator, X=np.array([Trap()], dtype=object))
         assert "pickled" in told
         assert not mini.with_name("sprung").exists()
+
+    def test_a_single_array_under_another_name(self, mini: Path) -> None:
+        np.save(mini.with_name("a.npy"), np.zeros((1, 9, 9), np.uint8))
+        with pytest.raises(LabError, match=r"no readable \.npz"):
+            read_image(mini.with_name("a.npy").rename(mini.with_name("A.NPZ")), 9, 0)
+
+    def test_damaged_inside(self, mini: Path) -> None:
+        path = mini.with_name("a.npz")
+        np.savez_compressed(path, X=np.random.default_rng(0).integers(256, size=(4, 20, 20), dtype=np.uint8))
+        damaged = bytearray(path.read_bytes())
+        damaged[60:200] = bytes(140)
+        path.write_bytes(damaged)
+        with pytest.raises(LabError, match=r"no readable \.npz"):
+            read_image(path, 9, 0)
 
     def test_no_array_x(self, mini: Path, generator: Run) -> None:
         assert 'no array "X"; found Y' in self.told(mini, generator, Y=np.zeros(3))

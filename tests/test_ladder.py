@@ -68,9 +68,10 @@ class TestTotalVariation:
 
 
 class TestFourierCanvas:
-    def test_draws_what_it_was_given(self) -> None:
-        given = pixels()
-        assert torch.allclose(decode(encode(given, SPREAD_OUT), SPREAD_OUT), given, atol=1e-10)
+    @pytest.mark.parametrize("size", [12, 9])
+    def test_draws_what_it_was_given(self, size: int) -> None:
+        given = pixels(size)
+        assert torch.allclose(decode(encode(given, SPREAD_OUT), SPREAD_OUT, size), given, atol=1e-10)
 
     def test_decodes_by_numpy_s_inverse_transform(self) -> None:
         spectrum = torch.randn(3, 12, 7, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -79,7 +80,7 @@ class TestFourierCanvas:
         frequency[0, 0] = 1 / 12
         planes = np.fft.irfft2(_SCALE * waves / frequency**_DECAY, s=(12, 12), norm="ortho")
         expected = 1 / (1 + np.exp(-np.tensordot(SPREAD_OUT.numpy(), planes, 1)))
-        assert decode(spectrum, SPREAD_OUT).numpy() == pytest.approx(expected, rel=1e-5)
+        assert decode(spectrum, SPREAD_OUT, 12).numpy() == pytest.approx(expected, rel=1e-5)
 
     def test_step_follows_finite_differences_in_the_spectrum(self, toy: Network) -> None:
         start = (pixels() - toy.mean) / toy.std
@@ -87,7 +88,7 @@ class TestFourierCanvas:
         before = canvas._spectrum.detach().clone()
 
         def score(spectrum: Tensor) -> float:
-            return float(toy.scorer(((decode(spectrum, SPREAD_OUT) - toy.mean) / toy.std)[None])[0, 2])
+            return float(toy.scorer(((decode(spectrum, SPREAD_OUT, 12) - toy.mean) / toy.std)[None])[0, 2])
 
         canvas.step(score_gradients(toy.scorer, start[None], [2])[1][0], 0.01)
         moved = canvas._spectrum.detach() - before
@@ -117,6 +118,11 @@ class TestFourierCanvas:
         spread = np.sqrt(np.diag(covariance))
         assert covariance / np.outer(spread, spread) == pytest.approx(expected, abs=1e-4)
         assert np.linalg.norm(basis, axis=0).max() == pytest.approx(1)
+
+    def test_grey_photographs_have_colours_that_can_be_undone(self) -> None:
+        grey = np.random.default_rng(0).integers(256, size=(50, 50, 1), dtype=np.uint8).repeat(3, axis=2)
+        basis, given = colours([grey]).double(), pixels()
+        assert torch.allclose(decode(encode(given, basis), basis, 12), given, atol=1e-6)
 
 
 class TestViews:

@@ -11,10 +11,12 @@ import pytest
 import scipy.special
 import scipy.stats
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from generator import networks
 from generator.artefacts import Metric
+from generator.errors import LabError
 from generator.experiments.agreement import Agreement
 from generator.experiments.base import Experiment, Photograph
 from generator.experiments.linearity import Linearity
@@ -196,6 +198,15 @@ class TestExperiments:
             assert found[f"{method}.light-10"].value == pytest.approx(1)
             assert found[f"{method}.other"].value == pytest.approx(1)
         assert found["plain.shift+1"].value < 0.5
+
+    def test_a_shift_that_leaves_nothing_is_told(self, run: Measure) -> None:
+        with pytest.raises(LabError, match=f"shifts: 11 leaves too little .* of {SIZE} pixels; give shifts: up to 10"):
+            run(Stability, squares(), shown=[], shifts=[1, 11])
+
+    @pytest.mark.parametrize("level", [0, -1])
+    def test_a_change_of_nothing_has_no_error(self, run: Measure, level: float) -> None:
+        with pytest.raises(ValidationError, match="greater than 0"):
+            run(Linearity, squares(), levels=[level, 1])
 
     def test_the_first_order_of_a_square_errs_in_proportion(self, run: Measure) -> None:
         found = run(Linearity, squares(), levels=[0.1, 1, 10, 100, 1000])

@@ -100,3 +100,8 @@ class TestDrawing:
         overlaps = [{"map": 0.5, "whole": 0.1, "centred": 0.4}, {"map": 0.7, "whole": 0.5, "centred": 0.4}]
         assert best_control(overlaps) == "centred"
         assert lead(overlaps).value == pytest.approx(0.2)
+
+
+def test_a_box_covers_at_least_one_pixel() -> None:
+    assert inside([(0.01, 0.98, 0.02, 0.999)], 9, 9).nonzero() == (np.array([8]), np.array([0]))
+    assert inside([(0.25, 0.25, 0.75, 0.75)], 8, 8).sum() == 16

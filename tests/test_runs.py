@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from generator.errors import LabError, RunError
 from generator.experiments.saliency import Saliency
 from generator.lab import read_lab
 from generator.results import alone, read_manifests
-from tests.conftest import ROOT, Run
+from tests.conftest import FRENCH, ROOT, Run
 
 
 def raising(error: Exception) -> Callable[..., None]:
@@ -98,6 +99,43 @@ class TestFingerprint:
         assert len(lines["image oiseau bytes"]) == 64
         assert len(lines["weights of principal"]) == 64
         assert "image mastiff bytes" not in lines
+
+    @pytest.mark.parametrize(
+        ("word", "said_by"),
+        [
+            ("saliency.map", {"saillance"}),
+            ("saliency.true-class", {"saillance", "droites"}),
+            ("saliency.brightest.middle-centre", {"saillance"}),
+            ("classvis.jitter", {"grain"}),
+            ("home.title", set()),
+        ],
+    )
+    def test_a_word_is_a_reason_for_those_that_say_it(
+        self, mini: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, said_by: set[str]
+    ) -> None:
+        mini.write_text(mini.read_text() + "  droites: {kind: linearity, title: Droites}\n")
+        lab = read_lab(mini, tmp_path)
+        before = {name: cache.fingerprint(lab, name, "cpu") for name in lab.experiments}
+        edited = replace(FRENCH, words={**FRENCH.words, word: "autrement"})
+        monkeypatch.setattr("generator.lab.read_language", lambda code: edited)
+        reasons = {name: cache.changes(before[name], cache.fingerprint(lab, name, "cpu")) for name in lab.experiments}
+        assert {name for name, changed in reasons.items() if changed} == said_by
+        assert all(changed[0].startswith(f"word {word}: ") for changed in reasons.values() if changed)
+
+    def test_a_key_may_be_said_by_another_name_or_from_a_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sources = {
+            "alias": "tell, n = language.say, 1\ntell('saliency.map')",
+            "table": "TITLES = {'a': 'saliency.map'}\nlanguage.say(TITLES[a])",
+            "filled": "language.say(f'saliency.m{what}p')",
+            "joined": "section = 'saliency'\nlanguage.say(f'{section}.{key}')",
+            "counted": "say('count.claims-of', n=2)",
+        }
+        monkeypatch.setattr(cache, "_source", lambda module: sources[module.removeprefix("source of ")])
+        asked = {name: cache.words_asked([f"source of {name}"], FRENCH) for name in sources}
+        assert asked["alias"] == asked["filled"] == {"saliency.map"}
+        assert "saliency.map" in asked["table"]
+        assert asked["joined"] == {key for key in FRENCH.words if key.startswith("saliency.")}
+        assert asked["counted"] == {"count.claims-of.one", "count.claims-of.other"}
 
     def test_comments_and_docstrings_do_not_count(self) -> None:
         sources = ("x = 1\n", "# why\nx = 1\n", '"""Doc."""\nx = 1\n', "x = 2\n")

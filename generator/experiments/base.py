@@ -14,7 +14,7 @@ from pydantic import Field
 from generator.artefacts import Recorder
 from generator.images import Box, Pixels, inside
 from generator.language import Language
-from generator.schema import NAMES_A_NETWORK, NetworkName, Strict
+from generator.schema import NAMES_A_NETWORK, ImageSpec, NetworkName, Strict
 
 if TYPE_CHECKING:
     from generator.networks import Network
@@ -101,6 +101,10 @@ class Experiment(Strict):
     def classes(self) -> tuple[int, ...] | None:
         """Classes it names beside those of its images; none, as a rule. None if it may name any."""
         return ()
+
+    def problems(self, images: Mapping[str, ImageSpec]) -> Iterator[tuple[str, str]]:  # noqa: ARG002  # for kinds
+        """What keeps it from running with the images of the lab, by name: a key of its own, and what is wrong."""
+        yield from ()
 
     @property
     @abstractmethod

@@ -14,10 +14,10 @@ from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family, Photograph
-from generator.experiments.localisation import BLUE, GREEN, best_and_worst, maps_of_boxed
+from generator.experiments.localisation import BLUE, GREEN, best_and_worst, maps_of_boxed, without_boxes
 from generator.images import Box, Pixels, outlined
 from generator.language import Language
-from generator.schema import Fraction, ImageName
+from generator.schema import Fraction, ImageName, ImageSpec
 from generator.shades import heat, heat_scale
 from generator.statistics import Estimate, mean, share
 
@@ -67,6 +67,9 @@ class Detection(Experiment):
     background_share: Fraction = Field(
         0.3, description="share of the pixels, the least salient, that are surely background (Simonyan et al. 2013)"
     )
+
+    def problems(self, images: Mapping[str, ImageSpec]) -> Iterator[tuple[str, str]]:
+        yield from without_boxes(self.images, images)
 
     @property
     def figures(self) -> Iterator[str]:

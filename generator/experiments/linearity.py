@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from generator import vision
 from generator.charts import COLOURS, INK, canvas, draw
@@ -25,7 +25,7 @@ class Linearity(Experiment):
     family: ClassVar[Family] = "saliency"
 
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
-    levels: tuple[float, ...] = Field(
+    levels: tuple[PositiveFloat, ...] = Field(
         (0.01, 0.03, 0.1, 0.3, 1, 3, 10),
         min_length=2,
         description="sizes of the change, root mean square over all values, in grey levels of 255; rising",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,11 +13,10 @@ from pydantic import Field
 from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, PAPER, canvas, draw
-from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import inside, outlined
 from generator.language import Language
-from generator.schema import Box, ImageName
+from generator.schema import Box, ImageName, ImageSpec
 from generator.shades import heat, heat_scale
 from generator.statistics import mean, share
 
@@ -67,6 +66,15 @@ class Localisation(Experiment):
     @property
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.heads)))
+
+    def problems(self, images: Mapping[str, ImageSpec]) -> Iterator[tuple[str, str]]:
+        yield from without_boxes(self.images, images)
+        for name, head in self.heads.items():
+            if not any(_overlap(head, box) for box in images[name].boxes):
+                yield (
+                    "heads",
+                    f"the head of {name} lies in none of its boxes; give it boxes: under images, or correct it",
+                )
 
     @property
     def figures(self) -> Iterator[str]:
@@ -204,11 +212,19 @@ class Localisation(Experiment):
         )
 
 
+def without_boxes(names: Sequence[str], images: Mapping[str, ImageSpec]) -> Iterator[tuple[str, str]]:
+    """The problem of an experiment on boxes, if none of its images has one."""
+    if not any(images[name].boxes for name in names):
+        yield "images", "none of these images has boxes; give them to some under images, boxes: [[…]]"
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return max(one[0], other[0]) < min(one[2], other[2]) and max(one[1], other[1]) < min(one[3], other[3])
+
+
 def maps_of_boxed(bench: Bench) -> dict[str, NDArray[np.float32]]:
     """Saliency map of the true class of each photograph whose objects have boxes, by name."""
     boxed = {name: photograph for name, photograph in bench.photographs.items() if photograph.boxes}
-    if not boxed:
-        raise LabError("none of these images has boxes; give them to some under images, boxes: [[…]]")
     labelled = ((photograph.pixels, photograph.label) for photograph in boxed.values())
     maps = {}
     for name, values in zip(boxed, vision.gradients.saliency_maps(bench.network, labelled), strict=True):

@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat
 
 from generator import vision
+from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels, resize
-from generator.schema import ImageName, NetworkName
+from generator.schema import ImageName, ImageSpec, NetworkName
 from generator.shades import to_bytes
 from generator.statistics import rate
 
@@ -42,6 +43,18 @@ class Patch(Experiment):
     def photographs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.images, *self.shown, self.photograph)))
 
+    def problems(self, images: Mapping[str, ImageSpec]) -> Iterator[tuple[str, str]]:
+        target = images[self.photograph].label
+        for name in self.shown:
+            if images[name].label == target:
+                yield "shown", f"{name} is of the target class, as {self.photograph} is; show photographs of others"
+        others = [name for name in self.photographs if images[name].label != target]
+        if len(others) < 2:  # the patch of each half is judged on the other
+            yield (
+                "images",
+                f"found {len(others)} photographs of other classes than {self.photograph}; expected 2 or more",
+            )
+
     @property
     def figures(self) -> Iterator[str]:
         yield from ("motifs", "exemples")
@@ -53,6 +66,8 @@ class Patch(Experiment):
 
     def run(self, bench: Bench) -> None:
         photographs, control = bench.photographs, bench.photographs[self.photograph]
+        if self.side > bench.network.size:
+            raise LabError(f"side: {self.side} is more than the {bench.network.size} pixels of the image; make it less")
         names = [name for name, one in photographs.items() if one.label != control.label]
         random = np.random.default_rng(self.seed)
         noise = random.integers(256, size=(self.side, self.side, 3), dtype=np.uint8)

@@ -115,8 +115,6 @@ class Resemblance(Ascent, Experiment):
         self._sheet(bench, by_pull)
 
     def _look(self, bench: Bench, name: str, summit: vision.ascent.Summit) -> _Changed:
-        from skimage.metrics import structural_similarity  # takes longer to import than a lab to read
-
         photograph = bench.photographs[name]
         later = [to_bytes(bench.network.pixels(summit.snapshots[iteration])) for iteration in self.show]
         images = [photograph.pixels, *later]
@@ -130,7 +128,7 @@ class Resemblance(Ascent, Experiment):
             own,
             other,
             distance=[float(np.sqrt(np.square(change).mean())) for change in changes],
-            similarity=[float(structural_similarity(photograph.pixels, image, channel_axis=2)) for image in images],
+            similarity=[vision.perception.similarity(photograph.pixels, image, brightest=255) for image in images],
         )
 
     def _measure(self, bench: Bench, by_pull: dict[str, list[_Changed]]) -> None:

@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from generator import vision
 from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas, draw
+from generator.errors import LabError
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels, shift
 from generator.language import Language
@@ -23,6 +24,8 @@ from generator.statistics import Estimate, mean, rank_correlations, share
 Map = NDArray[np.float32]
 Kind = Literal["shift", "noise", "light"]
 METHODS = ("plain", "blurred", "smoothgrad")
+SMALLEST_MAP = 3
+"""Side, in pixels, of the smallest maps that a structural similarity can be told of."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Stability(Experiment):
 
     images: tuple[ImageName, ...] = Field(min_length=2, description="all images of the lab if left out")
     shown: tuple[ImageName, ...] = Field(description="images whose maps are shown")
-    shifts: tuple[int, ...] = Field((1, 2, 4, 8), min_length=1, description="to the right, in pixels")
+    shifts: tuple[PositiveInt, ...] = Field((1, 2, 4, 8), min_length=1, description="to the right, in pixels")
     noises: tuple[float, ...] = Field(
         (1, 4, 16), min_length=1, description="standard deviations, in grey levels of 255"
     )
@@ -113,6 +116,12 @@ class Stability(Experiment):
         return {language.say("stability.method.smoothgrad"): copies}
 
     def run(self, bench: Bench) -> None:
+        most = (bench.network.size - SMALLEST_MAP) // 2
+        if max(self.shifts) > most:
+            raise LabError(
+                f"shifts: {max(self.shifts)} leaves too little to compare of an image of {bench.network.size} pixels; "
+                f"give shifts: up to {most}"
+            )
         random = np.random.default_rng(self.seed)  # no two images, nor two maps, share a noise
         kept: list[NDArray[np.bool_]] = []
         unchanged: dict[str, list[Map]] = {method: [] for method in METHODS}
@@ -304,7 +313,5 @@ def _likeness(first: Map, others: list[Map]) -> NDArray[np.float64]:
 
     For the structural similarity each map is divided by its maximum.
     """
-    from skimage.metrics import structural_similarity
-
-    alike = [structural_similarity(first / first.max(), other / other.max(), data_range=1) for other in others]
+    alike = [vision.perception.similarity(first / first.max(), other / other.max(), brightest=1) for other in others]
     return np.stack([rank_correlations([first, *others])[0, 1:], alike], axis=1)

@@ -15,7 +15,7 @@ from generator.artefacts import Picture
 from generator.charts import INK, canvas, draw
 from generator.experiments.base import Bench, Experiment, Family
 from generator.images import Pixels
-from generator.schema import ClassIndex, ImageName
+from generator.schema import ClassIndex, ImageName, ImageSpec
 from generator.shades import around_grey, grey_scale, to_bytes
 from generator.statistics import Estimate, share
 
@@ -55,6 +55,11 @@ class Survival(Experiment):
     @property
     def classes(self) -> tuple[int, ...]:
         return (self.target,)
+
+    def problems(self, images: Mapping[str, ImageSpec]) -> Iterator[tuple[str, str]]:
+        for name in self.images:
+            if images[name].label == self.target:
+                yield "images", f"{name} is of the target class already; leave it out"
 
     @property
     def figures(self) -> Iterator[str]:

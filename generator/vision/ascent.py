@@ -43,7 +43,7 @@ class Pixels:
         self.start, self.image = start, start.clone()
         self.steps = 0
         self.rule = rule
-        self.darkest, self.brightest = ((value - network.mean) / network.std for value in (0, 1))
+        self.darkest, self.brightest = network.range
 
     def step(self, gradient: Tensor, length: float) -> None:
         """Follow the gradient; keep the image near its start, valid and smooth where the rule says so."""

@@ -19,6 +19,8 @@ from generator.vision.ascent import Rule
 _DECAY, _SCALE = 1.5, 0.056
 """Exponent of the amplitudes and amplitude at frequency 1. The paper has 1 and 0.25; on a network as grainy as
 EfficientNet, less of the finest detail makes clearer pictures."""
+_ROUNDING = 1 / 12
+"""Variance of the error of rounding to whole grey levels: photographs say nothing of what varies less."""
 _FURTHEST = 1e-3
 """How near to black and white a start may be: their spectrum would be infinite."""
 
@@ -39,28 +41,29 @@ def colours(photographs: Sequence[Pixels], channels: int = 3) -> Tensor:
         return torch.ones(1, 1)
     pixels = np.concatenate([photograph.reshape(-1, 3) for photograph in photographs])
     variances, directions = np.linalg.eigh(np.cov(pixels, rowvar=False))
-    root = directions * np.sqrt(variances.clip(0))
+    root = directions * np.sqrt(variances.clip(_ROUNDING))
     return torch.from_numpy(root / np.linalg.norm(root, axis=0).max()).float()
 
 
-def decode(spectrum: Tensor, basis: Tensor) -> Tensor:
+def decode(spectrum: Tensor, basis: Tensor, width: int) -> Tensor:
     """A spectrum -> pixel values in (0, 1).
 
     Args:
-        spectrum: real and imaginary parts, float (C, H, W // 2 + 1, 2), W even; each colour's own.
+        spectrum: real and imaginary parts, float (C, H, W // 2 + 1, 2); each colour's own.
         basis: of the colours, float (C, C).
+        width: W, which the spectrum does not tell: it is as long for the next odd one.
 
     Returns:
         Float (C, H, W).
     """
-    height, width = spectrum.shape[1], 2 * (spectrum.shape[2] - 1)
+    height = spectrum.shape[1]
     waves = torch.view_as_complex(spectrum) * _amplitudes(height, width).to(spectrum)
     planes = torch.fft.irfft2(waves, s=(height, width), norm="ortho")
     return torch.einsum("rz,zyx->ryx", basis.to(planes), planes).sigmoid()
 
 
 def encode(pixels: Tensor, basis: Tensor) -> Tensor:
-    """What :func:`decode` makes the pixel values from; the other way round, with the same shapes."""
+    """What :func:`decode` makes the pixel values, float (C, H, W), from."""
     planes = torch.einsum("zr,ryx->zyx", torch.linalg.inv(basis).to(pixels), pixels.logit(_FURTHEST))
     waves = torch.fft.rfft2(planes, norm="ortho")
     return torch.view_as_real(waves / _amplitudes(*pixels.shape[1:]).to(pixels)).contiguous()
@@ -80,6 +83,7 @@ class Fourier:
 
     def __init__(self, basis: Tensor, start: Tensor, rule: Rule, network: Network) -> None:
         self._basis, self._mean, self._std = basis, network.mean, network.std
+        self._width = start.shape[2]
         self._spectrum = encode(start * self._std + self._mean, basis).requires_grad_()
         self._adam = torch.optim.Adam([self._spectrum], lr=rule.step, maximize=True)
         self._draw()
@@ -98,4 +102,4 @@ class Fourier:
 
     def _draw(self) -> None:
         with torch.enable_grad():
-            self._image = (decode(self._spectrum, self._basis) - self._mean) / self._std
+            self._image = (decode(self._spectrum, self._basis, self._width) - self._mean) / self._std

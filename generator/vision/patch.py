@@ -62,7 +62,7 @@ def grow(  # noqa: PLR0913  # all that decides how the patch looks
     """
     random = np.random.default_rng(seed)
     backgrounds = network.normalise(photographs)
-    darkest, brightest = (0 - network.mean) / network.std, (1 - network.mean) / network.std
+    darkest, brightest = network.range
     patch = torch.zeros_like(backgrounds[0, :, : rule.side, : rule.side])
     for iteration in range(rule.iterations):
         images = backgrounds[random.integers(len(backgrounds), size=rule.batch)]

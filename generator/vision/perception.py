@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,17 +56,32 @@ def difference(before: Pixels, after: Pixels) -> Difference:
         l2=float(np.linalg.norm(change)),
         linf=float(np.abs(change).max()),
         psnr=float(peak_signal_noise_ratio(before, after)),
-        # The window and the variances of the paper, section III.C.
-        ssim=float(
-            structural_similarity(
-                before, after, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-            )
-        ),
+        ssim=similarity(before, after, brightest=255),
         delta_e=float(delta_e.mean()),
         delta_e_high=float(np.percentile(delta_e, 99)),
         delta_e00=float(delta_e00.mean()),
         delta_e00_high=float(np.percentile(delta_e00, 99)),
     )
+
+
+def similarity(one: NDArray[Any], other: NDArray[Any], *, brightest: float) -> float:
+    """Structural similarity (Wang et al. 2004) of two pictures (H, W, 3) or maps (H, W), of values up to ``brightest``.
+
+    The window and the variances are the paper's (section III.C); in pictures of less than 11 pixels the
+    window is as large as fits.
+    """
+    side = min(one.shape[:2])
+    value = structural_similarity(
+        one,
+        other,
+        win_size=min(11, side - 1 + side % 2),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=brightest,
+        channel_axis=2 if one.ndim > 2 else None,
+    )
+    return float(value)
 
 
 def spectrum(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -87,8 +103,9 @@ def exponent(power: NDArray[np.float64]) -> float:
     """The α of a spectrum that falls like 1 / f^α: about 2 for photographs (Field 1987), 0 for white noise.
 
     A line is fitted to the logarithms, every octave weighing the same; below 4 cycles per image the
-    window, not the image, makes the spectrum.
+    window, not the image, makes the spectrum. Pictures below 12 pixels have but their last two frequencies.
     """
-    cycles = np.arange(1, len(power) + 1)[3:]
-    slope, _ = np.polyfit(np.log(cycles), np.log(power[3:]), 1, w=1 / np.sqrt(cycles))
+    first = min(3, len(power) - 2)
+    cycles = np.arange(1, len(power) + 1)[first:]
+    slope, _ = np.polyfit(np.log(cycles), np.log(power[first:]), 1, w=1 / np.sqrt(cycles))
     return -float(slope)
