@@ -18,6 +18,7 @@ from generator.language import languages, read_language
 from generator.new import new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
 from generator.report.checks import missing_results, names_of_tables
+from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, reference
 from generator.results import alone, read_manifests
 
@@ -25,19 +26,6 @@ P = ParamSpec("P")
 FAILURES = (LabError, RunError, OSError)
 """What is told in a line."""
 _warn = partial(click.echo, err=True)
-
-
-def _command(function: Callable[Concatenate[Lab, P], None]) -> Callable[P, None]:
-    """Give a command the lab it is called for, and turn what goes wrong into lines and a status."""
-
-    @click.option("--lab", default=DEFAULT_LAB, show_default=True, help="The lab file.")
-    @click.option("--data", default=DEFAULT_DATA, show_default=True, help="Folder of files you were given.")
-    @_told
-    @wraps(function)
-    def wrapped(lab: str, data: str, *args: P.args, **kwargs: P.kwargs) -> None:
-        function(read_lab(Path(lab), Path(data)), *args, **kwargs)
-
-    return wrapped  # type: ignore[return-value]  # click passes lab and data by keyword
 
 
 def _told(function: Callable[P, None]) -> Callable[P, None]:
@@ -55,6 +43,30 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
             sys.exit(130)
 
     return wrapped
+
+
+Command = Callable[Concatenate[Lab, P], None]
+
+
+def _given(*, texts: bool) -> Callable[[Command[P]], Callable[P, None]]:
+    """Give a command the lab it is called for, and turn what goes wrong into lines and a status."""
+
+    def decorated(function: Command[P]) -> Callable[P, None]:
+        @click.option("--lab", default=DEFAULT_LAB, show_default=True, help="The lab file.")
+        @click.option("--data", default=DEFAULT_DATA, show_default=True, help="Folder of files you were given.")
+        @_told
+        @wraps(function)
+        def wrapped(lab: str, data: str, *args: P.args, **kwargs: P.kwargs) -> None:
+            function(read_lab(Path(lab), Path(data), texts=texts), *args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]  # click passes lab and data by keyword
+
+    return decorated
+
+
+_command = _given(texts=True)
+#: A question with a wrong name in it must not keep the right names from being looked up.
+_lookup = _given(texts=False)
 
 
 def _tell(error: LabError | RunError | OSError) -> None:
@@ -190,7 +202,7 @@ def _run(lab: Lab, build: Path, only: str | None, device: str) -> None:
 @main.command()
 @_build
 @_device
-@_command
+@_lookup
 def explain(lab: Lab, build: Path, device: str) -> None:
     """Say for each experiment whether it is up to date, or what changed."""
     for order in pipeline.plan(lab, build, device):
@@ -214,7 +226,7 @@ def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
 
 @main.command(name="list")
 @_build
-@_command
+@_lookup
 def list_(lab: Lab, build: Path) -> None:
     """List the experiments of the lab, their figures and, once they ran, their tables and measures."""
     manifests = read_manifests(lab, build)
@@ -230,7 +242,7 @@ def list_(lab: Lab, build: Path) -> None:
 
 
 @main.command()
-@_command
+@_lookup
 def keys(lab: Lab) -> None:
     """List every key of a lab file and of a question, with what it means in the lab's language."""
     for part in (*PARTS, "kinds"):
@@ -243,6 +255,8 @@ def keys(lab: Lab) -> None:
 def check(lab: Lab, build: Path) -> None:
     """Check the lab file, its questions, its images and its weights, and what the texts ask of results there are."""
     check_files(lab)
+    for page in content_pages(lab):
+        page_header(page)
     if problems := list(missing_results(lab, read_manifests(lab, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from functools import partial
@@ -49,8 +50,10 @@ def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> 
         The lab file.
 
     Raises:
-        LabError: the folder exists, or a file is no image.
+        LabError: the folder exists or cannot be named to make, or a file is no image.
     """
+    if not re.fullmatch(r"[\w./~-]+", str(folder)):
+        raise LabError(f"{folder}: make takes no folder with such a name; give letters, digits and hyphens")
     if folder.exists():
         raise LabError(f"{folder}: is there already; give a new folder")
     for path in photographs:

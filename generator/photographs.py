@@ -44,7 +44,7 @@ def read_photographs(reference: str, classes: Classes, *, lab_folder: Path, data
 
     - A folder has one subfolder for each class, called by its name, its index or the lab's title.
     - A table is a CSV file with the columns ``file`` (relative to the table) and ``label``, if you like
-      ``title`` and ``name`` too; UTF-8, separated by commas or semicolons.
+      ``title`` and ``name`` too; UTF-8, separated by commas, semicolons or tabs.
     - An archive is an ``.npz`` with the images ``X`` and the indices of their classes ``y``.
 
     Names come from the files' names, titles from the classes', where nothing else is said.
@@ -123,7 +123,8 @@ def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:
 def _in_table(path: Path, reference: str, classes: Classes) -> list[Entry]:
     lines = read_text(path).splitlines()
     header = lines[0] if lines else ""
-    reader = csv.DictReader(lines, delimiter=";" if ";" in header else ",", strict=True, skipinitialspace=True)
+    delimiter = next((mark for mark in ";\t" if mark in header), ",")
+    reader = csv.DictReader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     try:
         columns = [column.strip() for column in reader.fieldnames or ()]
         reader.fieldnames = columns

@@ -133,6 +133,10 @@ def told(error: ValidationError, model: type[BaseModel], prefix: Place, places: 
                 problem = (
                     f"found {mistake['input']!r}, should be a short name: letters without accents, digits, hyphens"
                 )
+            case "too_long" | "too_short":
+                found, ctx = mistake["ctx"]["actual_length"], mistake["ctx"]
+                bound = f"{ctx['max_length']} at most" if "max_length" in ctx else f"{ctx['min_length']} or more"
+                problem = f"found {found} values, should be {bound}{expected}; decimals have a point: 0.5"
             case "value_error":
                 problem = str(mistake["ctx"]["error"])
             case _:

@@ -18,6 +18,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Spread = Annotated[float, Field(gt=0, le=1)]
 
 
 SMALLEST, LARGEST = 8, 1024
@@ -143,7 +144,7 @@ class NetworkSpec(Strict):
     mean: tuple[Fraction, Fraction, Fraction] | None = Field(
         None, validate_default=True, description="of its normalisation, in [0, 1] pixels; not of a function"
     )
-    std: tuple[Fraction, Fraction, Fraction] | None = Field(
+    std: tuple[Spread, Spread, Spread] | None = Field(
         None, validate_default=True, description="of its normalisation, in [0, 1] pixels; not of a function"
     )
     batch: int = Field(4, ge=1, le=64, description="how many images go through it together")

@@ -464,7 +464,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "empty subfolder": (lambda path: (path.parent / "photos" / "un").mkdir(), ["un has no photographs", ".jpg"]),
     "no such table": (lab(images="p.csv"), ["images: no file"]),
     "class of a table": (
-        table("file;label\nphotos/8/huit.png;huit\nphotos/8/huit.png;uit\n"),
+        table("file\tlabel\nphotos/8/huit.png\thuit\nphotos/8/huit.png\tuit\n"),
         ["p.csv:3: images.1.label:", 'did you mean "huit"?'],
     ),
     "file of a table": (table("file,label\nphotos/8/hui.png,8\n"), ["p.csv:2:", "no file", 'did you mean "huit.png"?']),

@@ -57,6 +57,11 @@ MISTAKES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
         network(architecture="timm/tf_eficientnet_lite0"),
         ["networks.principal.architecture", 'did you mean "tf_efficientnet_lite0"?'],
     ),
+    "decimal commas in a list": (
+        network(mean=[0, 5, 0, 5, 0, 5]),
+        ["networks.principal.mean", "found 6 values, should be 3 at most", "decimals have a point: 0.5"],
+    ),
+    "normalisation by nothing": (network(std=[0, 0.5, 0.5]), ["networks.principal.std.0", "greater than 0"]),
     "network of no library": (
         network(architecture="keras/vgg"),
         ["networks.principal.architecture", "expected timm/NAME, torchvision/NAME or MODULE:FUNCTION"],

@@ -45,6 +45,9 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     done = new(str(tmp_path / "mon-tp"))
     assert done.returncode == 2
     assert "is there already" in done.stderr
+    done = new(str(tmp_path / "TP 3"))
+    assert done.returncode == 2
+    assert "make takes no folder with such a name" in done.stderr
     text = tmp_path / "notes.txt"
     text.write_text("no image")
     done = new(str(tmp_path / "autre"), str(text))

@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from generator.artefacts import MANIFEST, Table, read_manifest
 from generator.errors import LabError
 from generator.lab import Lab, read_lab
 from generator.report import render
-from tests.conftest import Run
+from generator.report.text import environment
+from tests.conftest import FRENCH, Run
 
 VOIR, TROMPER, HOME = "questions/q01-voir.md", "questions/q02-tromper.md", "pages/index.md"
 
@@ -142,6 +144,39 @@ def test_a_measure_without_a_filter_is_written_with_its_unit(mini: Path, mini_re
     change(mini, VOIR, " | measure", "")
     render(read(mini), mini_results)
     assert page.read_text(encoding="utf-8") == before
+
+
+def test_answers_and_notes_may_speak_of_measures_too(mini: Path, mini_results: Path) -> None:
+    file = change(mini, TROMPER, "![un oiseau]", '{{ metric("saillance/oiseau.maximum") }} ici\n\n![un oiseau]')
+    note = '\n## Note\n\n{{ metric("saillance/oiseau.maximum") }} là\n'
+    file.write_text(file.read_text(encoding="utf-8") + note, encoding="utf-8")
+    render(read(mini), mini_results)
+    page = (mini_results / "docs" / "questions" / "q02-tromper.md").read_text(encoding="utf-8")
+    here, there = re.search(r"^([\d,]+) ici$", page, re.MULTILINE), re.search(r"^([\d,]+) là$", page, re.MULTILINE)
+    assert here
+    assert there
+    assert here[1] == there[1]
+
+
+def test_a_wrong_name_in_a_question_does_not_hide_the_right_ones(mini: Path, generator: Run) -> None:
+    change(mini, TROMPER, "figure:grain/chat-0004", "figure:grain/chat-0005")
+    assert generator("check", mini).returncode == 2
+    assert "figure:grain/chat-0004" in generator("list", mini).stdout
+
+
+def test_a_page_for_nobody_is_told_by_check(mini: Path, generator: Run) -> None:
+    (mini.parent / "pages" / "aide.md").write_text("---\nfor: student\n---\n\n# Aide\n", encoding="utf-8")
+    assert "aide.md:2: for: found 'student'" in generator("check", mini).stderr
+
+
+def test_quotes_do_no_harm_in_a_page_s_header_and_in_attributes(mini: Path, mini_results: Path) -> None:
+    change(mini, TROMPER, "title: ", 'title: Le "grand" ')
+    render(read(mini), mini_results)
+    page = (mini_results / "docs" / "questions" / "q02-tromper.md").read_text(encoding="utf-8")
+    header, _, body = page.removeprefix("---\n").partition("\n---\n")
+    assert 'Le "grand"' in yaml.safe_load(header)["title"]
+    assert '# Question 2 — Le "grand"' in body
+    assert environment(FRENCH).filters["attribute"]('un "a" <i>b</i> & c') == "un &quot;a&quot; b &amp; c"
 
 
 def test_a_page_for_nobody_is_told(mini: Path, mini_results: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,8 @@ class _Report:
         return {"introduction": introduction, "cards": cards, "galleries": pictured, "counts": self._counts()}
 
     def _question(self, question: Question) -> dict[str, Any]:
-        answer = self._answer(question)
+        question = self._with_measures(question)
+        answer = self._with_measures(self._answer(question))
         names = dict.fromkeys(figure.partition("/")[0] for figure in (*question.figures, *answer.figures))
         notes = [
             {"title": self.lab.experiments[name].title, "text": self.lab.experiments[name].note}
@@ -137,12 +139,18 @@ class _Report:
         return {
             "question": question,
             "answer": answer,
-            "shared_with": answer if answer is not question else None,
-            "evidence": self._filled(question.path, question.evidence),
+            "shared_with": answer if answer.number != question.number else None,
             "verdicts_here": self.verdicts[question.number],
             "setting_notes": notes,
             "mention": lambda reference: self.figures.see(reference, (*question.figures, *answer.figures)),
         }
+
+    def _with_measures(self, question: Question) -> Question:
+        """The question with the measures that its answer, its evidence and its note speak of."""
+        fill = partial(self._filled, question.path)
+        return replace(
+            question, answer=fill(question.answer), evidence=fill(question.evidence), note=fill(question.note)
+        )
 
     def _judge(self, question: Question) -> Iterator[Verdict]:
         for claim in question.claims:

@@ -3,7 +3,7 @@
 #
 # Start from noise, and follow the gradient of the score of a class (Simonyan, Vedaldi and Zisserman, 2013).
 #
-# Open this notebook from the project's folder, in its environment (`make site` made it: `.venv`).
+# Open this notebook from the project's folder, in its environment (`make install` makes it: `.venv`).
 
 # %%
 import torch

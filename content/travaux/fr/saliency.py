@@ -4,7 +4,7 @@
 # Pour chaque pixel d’une image, de combien change le score de sa vraie classe quand ce pixel change un peu ?
 # (Simonyan, Vedaldi et Zisserman, 2013.)
 #
-# Ouvrez ce carnet depuis le dossier du projet, dans son environnement (`make site` l’a créé : `.venv`).
+# Ouvrez ce carnet depuis le dossier du projet, dans son environnement (`make install` le crée : `.venv`).
 
 # %%
 import torch
