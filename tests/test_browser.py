@@ -575,7 +575,7 @@ class TestEnlargedPictures:
         assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.png")
         hand.press(dialog.get_by_role("button", name="Suivante"))
         assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
-        download = dialog.get_by_role("link", name="Télécharger en pleine résolution")
+        download = dialog.get_by_role("link", name="Télécharger")
         assert str(download.get_attribute("href")).endswith("oiseau-trompeuse.png")
         hand.press(dialog.get_by_role("button", name="Précédente"))
         assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.png")
