@@ -106,7 +106,8 @@ class TestFingerprint:
             ("saliency.map", {"saillance"}),
             ("saliency.true-class", {"saillance", "droites"}),
             ("saliency.brightest.middle-centre", {"saillance"}),
-            ("classvis.jitter", {"grain"}),
+            ("ascent.jitter", {"grain"}),
+            ("fooling.caption", {"alligator"}),
             ("home.title", set()),
         ],
     )
