@@ -13,6 +13,7 @@ from generator import charts
 from generator.artefacts import Figure, ImageFacts, Manifest, Picture, Scale
 from generator.lab import Lab
 from generator.language import Language
+from generator.project import DEFAULT_DATA
 from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code
 from generator.report.common import is_default
 from generator.report.mirror import Mirror
@@ -120,7 +121,7 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
     """
     numbers = dict(figure_numbers(lab))
     options = "" if is_default(lab) else f" LAB={lab.path}"
-    options += "" if lab.data_folder == Path("data") else f" DATA={lab.data_folder}"
+    options += "" if lab.data_folder == Path(DEFAULT_DATA) else f" DATA={lab.data_folder}"
     views = {}
     for name, manifest in manifests.items():
         source, target = results_folder(build, name), f"figures/{name}"
@@ -222,11 +223,12 @@ class Figures:
 
         ``base`` leads from the page to the top of the site.
         """
+        figure = macro(self._jinja, "figure.jinja", "figure")
 
         def grid(match: re.Match[str]) -> str:
             views = [self.view(link["figure"], base=base, said=link["caption"]) for link in FIGURE.finditer(match[0])]
             size = "many" if len(views) > 1 else "one"
-            shown = "\n".join(macro(self._jinja, "figure.jinja", "figure")(view) for view in views)
+            shown = "\n".join(figure(view) for view in views)
             return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
 
         return self._replaced(markdown, base, grid, lambda link: self._table(link, base))

@@ -69,6 +69,7 @@ class _Report:
         # A template keeps the globals that there are when it is first used: what macros need comes before them.
         self.jinja.globals |= {"curve_box": CURVE, "verdicts": VERDICTS, "files": lab.language.section("files")}
         self.jinja.globals |= {name: macro(self.jinja, "figure.jinja", name) for name in ("figure", "thumbnail")}
+        self.questions = [self._with_measures(question) for question in lab.questions]
 
     def render(self) -> int:
         lab, say = self.lab, self.say
@@ -76,7 +77,7 @@ class _Report:
         galleries = list(self._galleries())
         self._write("index.md", self._page("home.md.jinja", **self._home(galleries)))
         navigation.append({say("home.title"): "index.md"})
-        questions = {f"questions/{question.slug}.md": self._question(question) for question in lab.questions}
+        questions = {f"questions/{question.slug}.md": self._question(question) for question in self.questions}
         for name, context in questions.items():
             self._write(name, shown_once(self._page("question.md.jinja", **context), say("question.above")))
         bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
@@ -114,7 +115,7 @@ class _Report:
 
     def _home(self, galleries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         cards: list[dict[str, Any]] = []
-        for question in self.lab.questions:
+        for question in self.questions:
             shown = question.figures or self._answer(question).figures
             chosen = question.illustration or (shown[-1] if shown else None)
             view = self.figures.view(chosen, base="") if chosen else None
@@ -128,8 +129,7 @@ class _Report:
         return {"introduction": introduction, "cards": cards, "galleries": pictured, "counts": self._counts()}
 
     def _question(self, question: Question) -> dict[str, Any]:
-        question = self._with_measures(question)
-        answer = self._with_measures(self._answer(question))
+        answer = self._answer(question)
         names = dict.fromkeys(figure.partition("/")[0] for figure in (*question.figures, *answer.figures))
         notes = [
             {"title": self.lab.experiments[name].title, "text": self.lab.experiments[name].note}
@@ -139,7 +139,7 @@ class _Report:
         return {
             "question": question,
             "answer": answer,
-            "shared_with": answer if answer.number != question.number else None,
+            "shared_with": answer if answer is not question else None,
             "verdicts_here": self.verdicts[question.number],
             "setting_notes": notes,
             "mention": lambda reference: self.figures.see(reference, (*question.figures, *answer.figures)),
@@ -157,7 +157,7 @@ class _Report:
             yield judge(claim, measured(self.manifests, claim.metric) if claim.metric else None)
 
     def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
-        return [(question, verdicts) for question in self.lab.questions if (verdicts := self.verdicts[question.number])]
+        return [(question, verdicts) for question in self.questions if (verdicts := self.verdicts[question.number])]
 
     def _counts(self) -> Counter[str]:
         """How often each verdict was given."""
@@ -166,7 +166,7 @@ class _Report:
     def _answer(self, question: Question) -> Question:
         """The question whose answer serves this one: itself, as a rule."""
         number = question.answered_with or question.number
-        return next(other for other in self.lab.questions if other.number == number)
+        return next(other for other in self.questions if other.number == number)
 
     def _galleries(self) -> Iterator[dict[str, Any]]:
         """One gallery for each family of experiments that the lab has, in the order of the lab."""

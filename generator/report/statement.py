@@ -7,6 +7,7 @@ Results are never opened, so that none can slip in.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,13 @@ def render_statement(lab: Lab, build: Path) -> int:
         mirror.write(name, words(jinja.get_template(template).render(lab=lab.file, **context)))
 
     home = lab.folder / lab.file.pages / "index.md"
-    introduction = without_results(lab, filled(jinja, home, read_page(home), known))
+    asked = partial(without_results, lab, numbers)
+    introduction = asked(filled(jinja, home, read_page(home), known))
     write("index.md", "statement-home.md.jinja", introduction=introduction, questions=lab.questions)
     questions: dict[str, dict[str, Any]] = {
         f"questions/{question.slug}.md": {
             "question": question,
-            "statement": without_results(lab, question.statement),
+            "statement": asked(question.statement),
             "places": [numbers[figure] for figure in figures_asked_for(question)],
         }
         for question in lab.questions
@@ -74,7 +76,7 @@ def render_statement(lab: Lab, build: Path) -> int:
     mirror.write(whole, words(with_link_notes(everything, say("everything.links"))))
     both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
     for path in both:
-        mirror.write(path.name, words(without_results(lab, filled(jinja, path, read_page(path), known))))
+        mirror.write(path.name, words(asked(filled(jinja, path, read_page(path), known))))
     sheets = write_worksheets(lab, mirror, (STUDENTS,))
     if sheets:
         write(f"{say('files.worksheets')}.md", "worksheets.md.jinja", sheets=sheets)
@@ -98,9 +100,11 @@ def figures_asked_for(question: Question) -> list[str]:
     return list(dict.fromkeys(link["figure"] for link in FIGURE.finditer(without_code(question.answer))))
 
 
-def without_results(lab: Lab, markdown: str) -> str:
-    """A text with its figures and tables left out; where it mentions a figure, only the name stays."""
-    numbers = dict(figure_numbers(lab))
+def without_results(lab: Lab, numbers: Mapping[str, str], markdown: str) -> str:
+    """A text with its figures and tables left out; where it mentions a figure, only the name stays.
+
+    ``numbers`` are those of :func:`figure_numbers`.
+    """
 
     def name(link: re.Match[str]) -> str:
         # The figure's own title comes with its results.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from generator.artefacts import Grid, Measure, Table
@@ -28,12 +29,12 @@ class TableView:
     said: str
     gallery: str
 
-    @property
+    @cached_property
     def lowest(self) -> float:
         """The lowest of its numbers; 0 if it has none."""
         return min(self._numbers, default=0)
 
-    @property
+    @cached_property
     def highest(self) -> float:
         """The highest of its numbers; 0 if it has none."""
         return max(self._numbers, default=0)

@@ -18,7 +18,7 @@ from generator.errors import LabError, did_you_mean
 from generator.language import NBSP, Language
 from generator.places import read_text
 from generator.project import TEMPLATES
-from generator.questions import CODE, FORMULA
+from generator.questions import FORMULA, outside_code
 
 
 def environment(language: Language) -> jinja2.Environment:
@@ -118,6 +118,8 @@ def with_mathml(markdown: str) -> str:
 
     Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
     """
-    pieces = CODE.split(markdown)
-    pieces[::2] = [FORMULA.sub(lambda formula: f"<span>{to_mathml(formula[1])}</span>", piece) for piece in pieces[::2]]
-    return "".join(pieces)
+
+    def written(formula: re.Match[str]) -> str:
+        return f"<span>{to_mathml(formula[1])}</span>"
+
+    return outside_code(markdown, partial(FORMULA.sub, written))
