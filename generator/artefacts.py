@@ -11,8 +11,8 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,6 +102,7 @@ class Figure(_Record):
         facts: what was measured on it.
         images: names of the photographs it was made from.
         seed: of every random number behind it; None where nothing is random.
+        parts: keys of the outcomes it shows.
         parameters: everything else that decides how it looks.
         classes: titles of the classes it is about, beside those of its photographs.
         compare: pairs of its files, before and after, to be laid side by side under one edge.
@@ -117,6 +118,7 @@ class Figure(_Record):
     facts: tuple[Metric, ...]
     images: tuple[str, ...]
     seed: int | None
+    parts: tuple[str, ...]
     parameters: dict[str, Any]
     classes: tuple[str, ...] = ()
     compare: tuple[tuple[str, str], ...] = ()
@@ -231,19 +233,30 @@ class ImageFacts(_Record):
 
 
 class Provenance(_Record):
-    """What all figures of an experiment have in common."""
+    """What all figures of an experiment have in common.
+
+    Attributes:
+        networks: in the order of the experiment.
+        images: by name.
+        versions: of the packages that had a part in it.
+        machine: what decides the last bits: the device, and the instructions that torch and oneDNN use.
+    """
 
     networks: tuple[NetworkFacts, ...]
     images: dict[str, ImageFacts]
     versions: dict[str, str]
-    threads: int
-    device: str
+    machine: dict[str, str]
 
 
 class Manifest(_Record):
-    """The contract: everything about one experiment's results that a page may say."""
+    """The contract: everything about one experiment's results that a page may say.
 
-    version: Literal[2] = 2
+    Attributes:
+        parts: key of the outcome of each of its parts, by what the part is called.
+        fingerprint: what the results depend on, line by line; see :mod:`generator.run.keys`.
+    """
+
+    version: Literal[3] = 3
     experiment: str
     kind: str
     title: str
@@ -253,6 +266,7 @@ class Manifest(_Record):
     grids: tuple[Grid, ...] = ()
     metrics: tuple[Metric, ...]
     provenance: Provenance
+    parts: dict[str, str]
     fingerprint: dict[str, str]
 
     def figure(self, name: str) -> Figure:
@@ -290,21 +304,10 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 class Recorder:
-    """Collects what an experiment makes, in a folder that nobody reads yet.
+    """Collects what an experiment shows: its files, and what the manifest says of them. Nothing is written."""
 
-    Files are encoded in a thread beside the computation; their hashes are filled in at the end.
-
-    Args:
-        folder: the experiment's final folder; it is replaced as a whole by :meth:`publish`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._staging = folder.with_name(f".{folder.name}.staging")
-        shutil.rmtree(self._staging, ignore_errors=True)
-        self._staging.mkdir(parents=True)
-        self._encoder = ThreadPoolExecutor(max_workers=1)
-        self._files: dict[str, Future[str]] = {}
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
         self._figures: list[Figure] = []
         self._films: list[Film] = []
         self._tables: list[Table] = []
@@ -312,11 +315,13 @@ class Recorder:
         self._metrics: list[Metric] = []
 
     def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "", scale: Scale | None = None) -> Picture:
-        """Write one lossless picture, uint8 (H, W, 3); ``alt`` says what is seen."""
-        file = f"{name}.png"
-        image = Image.fromarray(pixels)
-        self._write(file, lambda path: image.save(path, compress_level=6))
-        return _picture(file, image.size, title, alt).model_copy(update={"scale": scale})
+        """Encode one lossless picture, uint8 (H, W, 3); ``alt`` says what is seen."""
+        encoded = _encoded(Image.fromarray(pixels), "PNG", compress_level=6)
+        return self._picture(f"{name}.png", encoded, pixels.shape[1::-1], title, alt, scale)
+
+    def drawing(self, name: str, chart: Chart, *, alt: str) -> Picture:
+        """Take a chart as a picture."""
+        return self._picture(f"{name}.svg", chart.svg.encode(), (chart.width, chart.height), "", alt)
 
     def figure(
         self,
@@ -327,8 +332,9 @@ class Recorder:
         columns: Sequence[Sequence[Picture]],
         thumbnail: Picture,
         arrays: Mapping[str, NDArray[Any]],
-        images: Sequence[str] = (),
-        seed: int | None = None,
+        images: Sequence[str],
+        seed: int | None,
+        parts: Sequence[str],
         parameters: Mapping[str, Any],
         facts: Sequence[Metric] = (),
         classes: Sequence[str] = (),
@@ -336,7 +342,7 @@ class Recorder:
         overlay: Sequence[tuple[Picture, Picture]] = (),
     ) -> None:
         """Record a figure, with the exact values behind its pictures; see :class:`Figure`."""
-        self._write(f"{name}.npz", lambda path: np.savez_compressed(path, allow_pickle=False, **arrays))
+        self.files[f"{name}.npz"] = packed(arrays)
         self._figures.append(
             Figure(
                 name=name,
@@ -348,42 +354,12 @@ class Recorder:
                 facts=tuple(facts),
                 images=tuple(images),
                 seed=seed,
+                parts=tuple(parts),
                 parameters=dict(parameters),
                 classes=tuple(classes),
                 compare=tuple((before.file, after.file) for before, after in compare),
                 overlay=tuple((under.file, over.file) for under, over in overlay),
             )
-        )
-
-    def chart(
-        self,
-        name: str,
-        chart: Chart,
-        *,
-        title: str,
-        caption: str,
-        alt: str,
-        arrays: Mapping[str, NDArray[Any]],
-        images: Sequence[str] = (),
-        seed: int | None = None,
-        parameters: Mapping[str, Any],
-        facts: Sequence[Metric] = (),
-    ) -> None:
-        """Record a figure that is a chart, with the numbers behind it; see :class:`Figure`."""
-        file = f"{name}.svg"
-        self._write(file, lambda path: path.write_text(chart.svg, encoding="utf-8"))
-        picture = _picture(file, (chart.width, chart.height), "", alt)
-        self.figure(
-            name,
-            title=title,
-            caption=caption,
-            columns=[[picture]],
-            thumbnail=picture,
-            arrays=arrays,
-            images=images,
-            seed=seed,
-            parameters=parameters,
-            facts=facts,
         )
 
     def film(
@@ -401,9 +377,8 @@ class Recorder:
         pictures = []
         for iteration, pixels in sorted(frames.items()):
             file = f"{name}-film-{iteration:04d}.webp"
-            image = Image.fromarray(pixels)
-            self._write(file, lambda path, image=image: image.save(path, quality=80, method=4))  # type: ignore[misc]
-            pictures.append(_picture(file, image.size, f"{iteration} / {total}", alt))
+            encoded = _encoded(Image.fromarray(pixels), "WEBP", quality=80, method=4)
+            pictures.append(self._picture(file, encoded, pixels.shape[1::-1], f"{iteration} / {total}", alt))
         self._films.append(
             Film(
                 name=name,
@@ -489,7 +464,7 @@ class Recorder:
         self._metrics.append(metric)
         return metric
 
-    def publish(
+    def manifest(
         self,
         *,
         experiment: str,
@@ -497,60 +472,69 @@ class Recorder:
         title: str,
         promised: Sequence[str],
         provenance: Provenance,
+        parts: Mapping[str, str],
         fingerprint: Mapping[str, str],
     ) -> Manifest:
-        """Write the manifest, figures in the order promised, and put the whole folder in its place."""
-        self._encoder.shutdown()
-        hashes = {file: written.result() for file, written in self._files.items()}
+        """What was collected, figures in the order promised.
 
-        def sealed(picture: Picture) -> Picture:
-            return picture.model_copy(update={"sha256": hashes[picture.file]})
-
-        figures = {
-            figure.name: figure.model_copy(
-                update={"columns": tuple(tuple(map(sealed, column)) for column in figure.columns)}
-            )
-            for figure in self._figures
-        }
-        films = [film.model_copy(update={"frames": tuple(map(sealed, film.frames))}) for film in self._films]
-        manifest = Manifest(
+        Raises:
+            KeyError: a figure that was promised was not made.
+        """
+        figures = {figure.name: figure for figure in self._figures}
+        return Manifest(
             experiment=experiment,
             kind=kind,
             title=title,
             figures=tuple(figures[name] for name in promised),
-            films=tuple(films),
+            films=tuple(self._films),
             tables=tuple(self._tables),
             grids=tuple(self._grids),
             metrics=tuple(self._metrics),
             provenance=provenance,
+            parts=dict(parts),
             fingerprint=dict(fingerprint),
         )
-        write_atomically(self._staging / MANIFEST, manifest.model_dump_json(indent=1))
-        retired = self._folder.with_name(f".{self._folder.name}.retired")
-        shutil.rmtree(retired, ignore_errors=True)
-        if self._folder.exists():
-            self._folder.rename(retired)
-        self._staging.rename(self._folder)
-        shutil.rmtree(retired, ignore_errors=True)
-        return manifest
 
-    def discard(self) -> None:
-        """Throw away what was collected; the published results stay as they were."""
-        self._encoder.shutdown(cancel_futures=True)
-        shutil.rmtree(self._staging, ignore_errors=True)
-
-    def _write(self, file: str, encode: Callable[[Path], object]) -> None:
-        path = self._staging / file
-
-        def job() -> str:
-            encode(path)
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-
-        self._files[file] = self._encoder.submit(job)
+    def _picture(  # noqa: PLR0917  # it is only called here
+        self, file: str, encoded: bytes, size: tuple[int, ...], title: str, alt: str, scale: Scale | None = None
+    ) -> Picture:
+        self.files[file] = encoded
+        digest = hashlib.sha256(encoded).hexdigest()
+        return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256=digest, scale=scale)
 
 
-def _picture(file: str, size: tuple[int, int], title: str, alt: str) -> Picture:
-    return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256="")
+def publish(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    """Put an experiment's results in their place, all of them in one move.
+
+    Args:
+        folder: the experiment's; what lies there is replaced as a whole.
+        manifest: written last.
+        files: by name.
+    """
+    staging, retired = (folder.with_name(f".{folder.name}.{state}") for state in ("staging", "retired"))
+    for left in (staging, retired):
+        shutil.rmtree(left, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for name, content in files.items():
+        (staging / name).write_bytes(content)
+    write_atomically(staging / MANIFEST, manifest.model_dump_json(indent=1))
+    if folder.exists():
+        folder.rename(retired)
+    staging.rename(folder)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def _encoded(image: Image.Image, kind: str, **settings: int) -> bytes:
+    out = BytesIO()
+    image.save(out, kind, **settings)
+    return out.getvalue()
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as the bytes of an ``.npz``: the same bytes for the same arrays."""
+    out = BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return out.getvalue()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from generator.artefacts import to_json, write_atomically
-from generator.cache import threads
+from generator.run.machine import cores
 from generator.images import Pixels, read_image
 from generator.lab import Lab
 from generator.networks import Network
@@ -110,7 +110,7 @@ class _Racer:
 
 def run(lab: Lab, build: Path, say: Callable[[str], None]) -> list[Row]:
     """Measure everything, for each network of the lab; the rows go to ``build/bench.json`` too."""
-    torch.set_num_threads(threads())
+    torch.set_num_threads(cores())
     rows: list[Row] = []
     for place, (name, spec) in enumerate(lab.file.networks.items()):
         fast, plain = open_network(lab, name), open_network(lab, name, prepared=False)

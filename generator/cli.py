@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from generator import pipeline, report
+from generator import report
 from generator.errors import LabError, RunError, did_you_mean, first_line
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
@@ -21,10 +21,14 @@ from generator.report.checks import missing_results, names_of_tables
 from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, reference
 from generator.results import alone, read_manifests
+from generator.run import carry_out, remake
+from generator.run.plan import Means, plan, summed_up, told
 
 P = ParamSpec("P")
 FAILURES = (LabError, RunError, OSError)
 """What is told in a line."""
+REASONS = 12
+"""How many of an experiment's reasons are told."""
 _warn = partial(click.echo, err=True)
 
 
@@ -39,7 +43,7 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
             _tell(error)
             sys.exit(2 if isinstance(error, LabError) else 1)
         except KeyboardInterrupt:
-            click.echo("\ninterrupted: the experiment under way is lost, the others are kept", err=True)
+            click.echo("\ninterrupted: the parts under way are lost, the others are kept", err=True)
             sys.exit(130)
 
     return wrapped
@@ -93,13 +97,32 @@ _site = click.option(
 )
 
 
-_device = click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    type=click.Choice(["cpu", "cuda", "mps"]),
-    help="What computes; the CPU is the reference.",
-)
+def _means(function: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the means it computes with."""
+
+    @click.option(
+        "--build", default="build", show_default=True, type=click.Path(path_type=Path), help="Folder of results."
+    )
+    @click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        type=click.Choice(["cpu", "cuda", "mps"]),
+        help="What computes; the CPU is the reference.",
+    )
+    @click.option(
+        "--workers",
+        type=click.IntRange(1),
+        help="How many processes compute; as many as there are cores and memory for if left out.",
+    )
+    @click.option("--scheduler", help="Address of a Dask scheduler whose workers compute: tcp://host:8786.")
+    @wraps(function)
+    def wrapped(
+        *args: P.args, build: Path, device: str, workers: int | None, scheduler: str | None, **kwargs: P.kwargs
+    ) -> None:
+        function(*args, means=Means(build, device, workers, scheduler), **kwargs)  # type: ignore[arg-type]
+
+    return wrapped  # type: ignore[return-value]  # click passes everything by keyword
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,19 +132,18 @@ def main() -> None:
 
 @main.command()
 @_site
-@_build
-@_device
 @_command
-def site(lab: Lab, build: Path, site: Path, device: str) -> None:
+@_means
+def site(lab: Lab, site: Path, means: Means) -> None:
     """Run what must run, write the pages, build and check the website."""
-    _make(lab, build, site, device)
+    _make(lab, means, site)
 
 
-def _make(lab: Lab, build: Path, site: Path, device: str) -> None:
-    _run(lab, build, None, device)
-    with alone(build):
-        report.render(lab, build)
-        built = report.build_site(build, site)
+def _make(lab: Lab, means: Means, site: Path) -> None:
+    _run(lab, means, None)
+    with alone(means.build):
+        report.render(lab, means.build)
+        built = report.build_site(means.build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
 
 
@@ -130,23 +152,22 @@ def _make(lab: Lab, build: Path, site: Path, device: str) -> None:
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where it is shown, on 127.0.0.1."
 )
 @_site
-@_build
-@_device
 @_command
-def serve(lab: Lab, build: Path, site: Path, device: str, port: int) -> None:
+@_means
+def serve(lab: Lab, site: Path, port: int, means: Means) -> None:
     """Show the website, and do what must be done anew whenever a file of the lab changes."""
     from generator.serve import serve
 
     def rebuild() -> Lab | None:
         try:
             now = read_lab(lab.path, lab.data_folder)
-            _make(now, build, site, device)
+            _make(now, means, site)
         except FAILURES as error:
             _tell(error)
             return None
         return now
 
-    _make(lab, build, site, device)
+    _make(lab, means, site)
     click.echo(f"or http://127.0.0.1:{port}/ while this runs (Ctrl-C ends it)")
     try:
         serve(site, port, lab, rebuild)
@@ -181,33 +202,34 @@ def statement(lab: Lab, build: Path, site: Path) -> None:
 
 @main.command()
 @click.option("--family", "only", type=click.Choice(list(FAMILIES)), help="Only experiments of this family.")
-@_build
-@_device
 @_command
-def run(lab: Lab, only: str | None, build: Path, device: str) -> None:
+@_means
+def run(lab: Lab, only: str | None, means: Means) -> None:
     """Run the experiments whose results are missing or out of date."""
-    _run(lab, build, only, device)
+    _run(lab, means, only)
 
 
-def _run(lab: Lab, build: Path, only: str | None, device: str) -> None:
-    orders = [o for o in pipeline.plan(lab, build, device) if only in (None, lab.experiments[o.name].family)]
+def _run(lab: Lab, means: Means, only: str | None) -> None:
+    orders = [order for order in plan(lab, means) if only in (None, order.needs.experiment.family)]
     due = [order for order in orders if order.reasons]
     for order in due:
-        more = f" (and {len(order.reasons) - 1} more: see explain)" if len(order.reasons) > 1 else ""
-        click.echo(f"{order.name}: {order.reasons[0]}{more}")
-    pipeline.run(lab, build, orders, _warn)
-    click.echo(f"{len(due)} of {len(orders)} experiments run, {len(orders) - len(due)} up to date")
+        click.echo(told(order))
+        click.echo(f"  {summed_up(order.reasons, 1)[0]}" + (" …" if len(order.reasons) > 1 else ""))
+    computed = carry_out.run(lab, means, orders, _warn)
+    click.echo(
+        f"{computed} parts computed; {len(due)} of {len(orders)} experiments shown anew, "
+        f"{len(orders) - len(due)} up to date"
+    )
 
 
 @main.command()
-@_build
-@_device
 @_lookup
-def explain(lab: Lab, build: Path, device: str) -> None:
-    """Say for each experiment whether it is up to date, or what changed."""
-    for order in pipeline.plan(lab, build, device):
-        click.echo(f"{order.name}: {'must run' if order.reasons else 'up to date'}")
-        for reason in order.reasons:
+@_means
+def explain(lab: Lab, means: Means) -> None:
+    """Say for each experiment how many of its parts are there, what is missing, and what changed."""
+    for order in plan(lab, means):
+        click.echo(told(order))
+        for reason in summed_up(order.reasons, REASONS):
             click.echo(f"  {reason}")
 
 
@@ -268,19 +290,19 @@ def check(lab: Lab, build: Path) -> None:
 
 @main.command()
 @click.argument("figure")
-@_build
-@_device
 @_command
-def figure(lab: Lab, figure: str, build: Path, device: str) -> None:
+@_means
+def figure(lab: Lab, figure: str, means: Means) -> None:
     """Make one FIGURE (EXPERIMENT/NAME) again and compare it with the published one."""
     known = [f"{name}/{f}" for name, e in lab.experiments.items() for f in e.figures]
     if figure not in known:
         raise LabError(f'no figure "{figure}"; make list names them all{did_you_mean(figure, known)}')
     same = True
-    for path, digest, published in pipeline.remake(lab, build, figure, device, _warn):
-        verdict = "not published" if published is None else "identical" if digest == published else "DIFFERENT"
+    for again in remake.remake(lab, means, figure, _warn):
+        verdict = "identical" if again.sha256 == again.published else "DIFFERENT" if again.published else "not published"
         same &= verdict != "DIFFERENT"
-        click.echo(f"{path}  sha256 {digest}  {verdict}")
+        elsewhere = f" (published by {again.other_machine})" if again.other_machine else ""
+        click.echo(f"{again.path}  sha256 {again.sha256}  {verdict}{elsewhere}")
     if not same:
         raise RunError("the figure came out different; python -m generator explain says what changed")
 

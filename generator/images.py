@@ -53,6 +53,11 @@ def resize(pixels: Pixels, size: int) -> Pixels:
     return np.array(Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC), dtype=np.uint8)
 
 
+def grey(pixels: Pixels) -> Pixels:
+    """What a network of grey images sees of one, uint8 (H, W, 3): the three values are alike."""
+    return np.array(Image.fromarray(pixels).convert("L").convert("RGB"))
+
+
 def inside(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.bool_]:
     """Which pixels of an image lie in one of the boxes, bool (H, W); at least one pixel for each."""
     region = np.zeros((height, width), dtype=np.bool_)

@@ -1,7 +1,8 @@
 """The languages a site can be written in: its words, its numbers, its punctuation.
 
-A language is one file, ``content/words/CODE.yml``: how numbers are written, which spaces may not
-break, and under short keys every word of the site that is not the lab's own.
+A language is a file, ``content/words/CODE.yml``: how numbers are written, which spaces may not break, and under
+short keys every word of the site that is not the lab's own; and in the folder of each kind of experiment another,
+``words/CODE.yml``, with what that kind says.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from generator.project import CONTENT
+from generator.project import CONTENT, KINDS
 
 WORDS = CONTENT / "words"
 NBSP = "\N{NO-BREAK SPACE}"
@@ -33,7 +34,18 @@ def read_language(code: str) -> Language:
     data = yaml.safe_load((WORDS / f"{code}.yml").read_text(encoding="utf-8"))
     writing = data.pop("writing")
     spaces = tuple((re.compile(pattern), replacement) for pattern, replacement in writing["spaces"].items())
-    return Language(code, dict(_flat(data, "")), writing["decimal"], writing["thousands"], spaces)
+    words = dict(_flat(data, ""))
+    for path in sorted(KINDS.glob(f"*/words/{code}.yml")):
+        words |= _of_kind(path.parts[-3], yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Language(code, words, writing["decimal"], writing["thousands"], spaces)
+
+
+def _of_kind(kind: str, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The words of a kind, under its name; what its keys mean, under « keys », and so that of the keys inside them."""
+    for key, meaning in data.pop("keys", {}).items():
+        inside = isinstance(meaning, Mapping)
+        yield from _flat(meaning, f"keys.{key}.") if inside else [(f"keys.{kind}.{key}", meaning)]
+    yield from _flat(data, f"{kind}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +75,7 @@ class Language:
         Raises:
             KeyError: there is no such key, or no value for one of its braces.
         """
-        if key not in self.words:
+        if key not in self.words and "n" in values:
             key = f"{key}.{self._form(values['n'])}"
         return _Filler(self).vformat(self.words[key], (), values)
 

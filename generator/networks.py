@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from generator.engine import prepare
 from generator.errors import LabError, did_you_mean, first_line
-from generator.images import Pixels, resize
+from generator.images import Pixels, grey, resize
 from generator.schema import LARGEST, SMALLEST, NetworkSpec
 from generator.sources import sha256
 
@@ -97,7 +96,7 @@ class Network:
 
     def seen(self, image: Pixels) -> Pixels:
         """What it sees of an image, uint8 (H, W, 3): where it sees grey only, the three values are alike."""
-        return image if self.channels > 1 else np.array(Image.fromarray(image).convert("L").convert("RGB"))
+        return image if self.channels > 1 else grey(image)
 
     def normalise(self, images: Sequence[Pixels]) -> Tensor:
         """RGB images, uint8 (H, W, 3) each -> what the network takes, float (N, C, size, size).

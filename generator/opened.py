@@ -1,16 +1,13 @@
-"""A lab's networks and photographs, opened: what its words name, as things to compute with."""
+"""A lab's networks, opened in this process: for notebooks, the benchmark, and the start of a lab."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 from generator import networks
 from generator.errors import LabError
-from generator.experiments.base import Photograph
-from generator.images import read_image
 from generator.lab import Lab
 from generator.networks import Network
 from generator.places import Place
@@ -51,32 +48,3 @@ def _told_at(lab: Lab, place: Place, remedies: Sequence[str] = ()) -> Iterator[N
         yield
     except LabError as error:
         raise LabError(*(lab.tell(place, " ".join((p, *remedies))) for p in error.problems)) from None
-
-
-class Photographs(Mapping[str, Photograph]):
-    """Photographs that are read when they are asked for, so that any number of them fits.
-
-    Args:
-        lab: the lab.
-        names: of the photographs.
-        network: the one that is to look at them.
-    """
-
-    def __init__(self, lab: Lab, names: tuple[str, ...], network: Network) -> None:
-        self._lab, self._names, self._network = lab, names, network
-        # An experiment comes back to an image soon after its batch, and not again.
-        self._recent = lru_cache(maxsize=64)(self._read)
-
-    def __getitem__(self, name: str) -> Photograph:
-        return self._recent(name)
-
-    def _read(self, name: str) -> Photograph:
-        spec = self._lab.images[name]
-        pixels = read_image(self._lab.locate(spec.file), self._network.size, spec.index)
-        return Photograph(self._network.seen(pixels), spec.label, spec.title, spec.boxes)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

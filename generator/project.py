@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CONTENT = ROOT / "content"
+KINDS = ROOT / "generator" / "experiments"
 TEMPLATES = ROOT / "templates"
 DEFAULT_LAB = "content/tp.yml"
 """The default lab's file, found from the project's folder, where commands are given."""

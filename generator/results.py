@@ -19,12 +19,26 @@ except ImportError:  # Windows has none: there nobody watches over two runs at o
 
 
 class Ran(BaseModel):
-    """Facts of one run of one experiment; they say nothing about its figures."""
+    """Facts of how one experiment came about; they say nothing about its figures.
 
+    Attributes:
+        parts: how many it has.
+        taken_over: how many of them were computed elsewhere.
+        seconds: that its parts took, one after the other.
+        network_seconds: of these, in the networks.
+        passes: images that went through the networks.
+        peak_mib: the most memory that one of its parts needed.
+        longest: seconds that the longest of its parts took.
+        finished: when it was shown.
+    """
+
+    parts: int
+    taken_over: int
     seconds: float
     network_seconds: float
     passes: int
     peak_mib: float
+    longest: float
     finished: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -16,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 import yaml
+from numpy.typing import NDArray
 from torch import nn
 
 from generator import networks
 from generator.artefacts import Recorder
-from generator.experiments.base import Bench, Experiment, Photograph
+from generator.experiments.base import Experiment, NetworkUse, Part
+from generator.experiments.given import Given
+from generator.experiments.stage import Eye, Photograph, Stage
 from generator.lab import read_lab
 from generator.language import read_language
 from generator.networks import Network
-from generator.vision.ascent import Climb, Rule, Summit, ascend
+from generator.run.meter import Meter
+from generator.run.store import decode, encode
+from generator.schema import ImageSpec
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -87,40 +94,66 @@ def change(lab: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     lab.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def climb_all(network: Network, climbs: list[Climb], rule: Rule) -> list[Summit]:
-    """Where climbs arrive, in the order they are given."""
-    return [summit for _, summit in sorted(ascend(network, climbs, rule), key=lambda arrival: arrival[0])]
-
-
 def tried(
     experiment: Experiment,
     networks: Mapping[str, Network],
     photographs: Mapping[str, Photograph],
-    folder: Path,
-    shuffled: Callable[[float, int], Network] | None = None,
+    shuffled: Callable[[NetworkUse], Network] | None = None,
 ) -> Recorder:
-    """Run an experiment on networks and photographs of the test's own; what it recorded, for the test to discard.
+    """Compute and show an experiment on networks and photographs of the test's own; what it recorded.
 
-    It must have counted its passes and kept its promise of figures.
+    It must have said the passes it needs, and kept its promise of figures.
     """
-    network = networks[experiment.network]
-    passes: list[int] = []
-    recorder = Recorder(folder)
-    experiment.run(
-        Bench(
-            network=network,
-            networks=networks,
-            shuffled=shuffled or (lambda share, seed: network),
-            photographs=photographs,
-            class_title=str,
-            language=FRENCH,
-            on_step=passes.append,
-            results=recorder,
-        )
+    images = {name: spec_of(name, photograph) for name, photograph in photographs.items()}
+    parts = experiment.parts(images)
+    outcomes = {name: computed(part, networks, photographs, shuffled) for name, part in parts.items()}
+    eyes = {name: Eye(name, networks[name].size, networks[name].channels) for name in experiment.networks}
+    stage = Stage(
+        parts=parts,
+        keys={name: f"key of {name}" for name in parts},
+        outcomes=outcomes,
+        photographs=photographs,
+        networks=eyes,
+        class_title=str,
+        language=FRENCH,
+        seed=experiment.seed,
+        results=Recorder(),
     )
-    assert sum(passes) == experiment.work
-    assert sorted(figure.name for figure in recorder._figures) == sorted(experiment.figures)
-    return recorder
+    import_module(f"generator.experiments.{experiment.kind}.show").show(experiment, stage)
+    assert sorted(figure.name for figure in stage.results._figures) == sorted(experiment.figures)
+    return stage.results
+
+
+def computed(
+    part: Part,
+    networks: Mapping[str, Network],
+    photographs: Mapping[str, Photograph],
+    shuffled: Callable[[NetworkUse], Network] | None = None,
+) -> dict[str, NDArray[Any]]:
+    """The outcome of a part, as it comes out of the store; it must have counted its passes rightly."""
+    used = tuple(
+        shuffled(use) if use.shuffled and shuffled is not None else networks[use.name] for use in part.networks
+    )
+    module, _, function = part.task.partition(":")
+    meter = Meter()
+    # Settings come through JSON and pickle to a worker: only what survives both is a setting.
+    assert json.loads(json.dumps(dict(part.settings))) is not None
+    with meter.running({id(network.scorer): network.scorer for network in used}.values()):
+        outcome = getattr(import_module(module), function)(
+            Given(used, tuple(photographs[name].pixels for name in part.images), part.seed or 0), **part.settings
+        )
+    if part.usual is None:
+        assert meter.passes == part.passes, part.task
+    else:
+        assert meter.passes <= part.passes, part.task
+    return decode(encode(outcome))
+
+
+def spec_of(name: str, photograph: Photograph) -> ImageSpec:
+    """What a lab file would say of a photograph."""
+    return ImageSpec.model_construct(
+        name=name, file="", index=None, label=photograph.label, title=photograph.title, boxes=photograph.boxes
+    )
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ class Agreement(Experiment):
             seed=self.seed,
             parameters={
                 say("agreement.grids"): say("agreement.blurred", side=self.side, blur=self.blur),
-                say("common.class"): say("saliency.true-class"),
+                say("common.class"): say("common.true-class"),
                 say("agreement.shuffled"): say("agreement.which"),
             },
         )
@@ -205,7 +205,7 @@ class Agreement(Experiment):
             thumbnail=columns[0][-1],
             arrays={f"{name}-{key}": maps[name] for name in images for key, maps in (("own", own), ("other", others))},
             images=images,
-            parameters={say("common.class"): say("saliency.true-class"), say("common.palette"): "hot"},
+            parameters={say("common.class"): say("common.true-class"), say("common.palette"): "hot"},
         )
 
     def _forgetting(self, bench: Bench, maps: dict[float, dict[str, Map]]) -> None:

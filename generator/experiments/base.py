@@ -1,85 +1,90 @@
-"""What every experiment is: checked parameters, the figures it promises, and how to make them."""
+"""What every kind of experiment is: checked parameters, the parts it is computed in, the figures it promises."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from generator.artefacts import Recorder
-from generator.images import Box, Pixels, inside
-from generator.language import Language
 from generator.schema import NAMES_A_NETWORK, ImageSpec, NetworkName, Strict
-
-if TYPE_CHECKING:
-    from generator.networks import Network
-
 
 Family = Literal["saliency", "fooling", "classvis"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 """The three subjects of the lab."""
 
+PartName = str | tuple[str | int | float, ...]
+"""How a kind refers to one of its parts: « oiseau », or ("oiseau", 50) for a photograph towards a class."""
+
+Setting = str | int | float | bool | None | tuple["Setting", ...]
+"""What a part may be told: values that JSON can write, and that nobody can change afterwards."""
+
 
 @dataclass(frozen=True)
-class Photograph:
-    """A labelled photograph, at the size of the network's input.
+class NetworkUse:
+    """A network of the lab, as a part wants it.
 
     Attributes:
-        pixels: RGB values, uint8 (H, W, 3).
-        label: index of its true class.
-        title: what it shows, for the reader.
-        boxes: left, top, right and bottom of its objects, as fractions of the image's side.
+        name: in the lab.
+        shuffled: share of its layers, counted from the scores, whose weights are put in a random order.
+        seed: of that order.
     """
 
-    pixels: Pixels
-    label: int
-    title: str
-    boxes: tuple[Box, ...]
+    name: str
+    shuffled: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """The smallest thing that is computed by itself; it says all that its outcome depends on.
+
+    Attributes:
+        task: MODULE:FUNCTION that computes it, called with a :class:`~generator.experiments.given.Given`
+            and the settings as keywords; it returns an outcome. The module is not imported to say it.
+        networks: the networks it needs; the first one decides the size of its photographs.
+        images: names of the photographs it needs, in the order in which it is given them.
+        settings: keywords of the task.
+        seed: of the random numbers it draws; None if it draws none.
+        passes: how many images will go through its networks, at most.
+        usual: how many usually do, where it may stop early. Both decide the order of work, and nothing else.
+    """
+
+    task: str
+    networks: tuple[NetworkUse, ...]
+    images: tuple[str, ...] = ()
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    seed: int | None = None
+    passes: int = 0
+    usual: int | None = None
 
     @property
-    def objects(self) -> NDArray[np.bool_]:
-        """Which pixels lie in one of its boxes, bool (H, W)."""
-        return inside(self.boxes, *self.pixels.shape[:2])
+    def likely(self) -> int:
+        """How many images will probably go through its networks."""
+        return self.passes if self.usual is None else min(self.usual, self.passes)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What an experiment works with.
-
-    Attributes:
-        network: the network of the experiment, frozen.
-        networks: all networks it asked for, by name.
-        shuffled: a share of the layers and a seed -> the network of the experiment with the weights
-            of these layers, counted from the scores, in a random order; made for a few gradients.
-        photographs: the ones the experiment asked for, by name, in the order it asked.
-        class_title: index of a class -> its name for a reader.
-        language: the lab's, in which captions are written.
-        on_step: told how many images went once through the network, forward and back.
-        results: takes what is made.
-    """
-
-    network: Network
-    networks: Mapping[str, Network]
-    shuffled: Callable[[float, int], Network]
-    photographs: Mapping[str, Photograph]
-    class_title: Callable[[int], str]
-    language: Language
-    on_step: Callable[[int], None]
-    results: Recorder
+Parts = Mapping[PartName, Part]
 
 
 class Experiment(Strict):
-    """Parameters of one experiment, read from a lab file; a subclass for each kind."""
+    """Parameters of one experiment, read from a lab file; a subclass for each kind.
 
-    #: What the lab file calls this kind of experiment.
+    A kind is a folder of ``generator/experiments``, called as the lab file calls it: the subclass in its
+    ``__init__.py``, the functions that compute its parts in ``compute.py``, ``show`` in ``show.py``, its words in
+    ``words``. Only ``compute.py`` may touch torch.
+    """
+
+    #: What the lab file calls this kind: the name of its folder.
     kind: ClassVar[str]
     #: What it is about; the Makefile and the galleries go by it.
     family: ClassVar[Family]
+
+    def __init_subclass__(cls, **keywords: object) -> None:
+        super().__init_subclass__(**keywords)
+        cls.kind = cls.__module__.rpartition(".")[2]
 
     title: str = Field(description="what it is, for the reader")
     note: str = Field("", description="what the reader should know of its settings, Markdown")
@@ -109,13 +114,12 @@ class Experiment(Strict):
     @property
     @abstractmethod
     def figures(self) -> Iterator[str]:
-        """Names of the figures it makes."""
-
-    @property
-    @abstractmethod
-    def work(self) -> int:
-        """How many images will go through the network, forward and back; at most."""
+        """Names of the figures it shows."""
 
     @abstractmethod
-    def run(self, bench: Bench) -> None:
-        """Make everything promised, out of nothing but the parameters and the bench."""
+    def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
+        """What is to be computed, each part by itself.
+
+        Args:
+            images: the photographs of the lab, by name.
+        """

@@ -189,7 +189,7 @@ class Detection(Experiment):
     def _settings(self, language: Language) -> dict[str, str]:
         say = language.say
         return {
-            say("common.class"): say("saliency.true-class"),
+            say("common.class"): say("common.true-class"),
             say("detection.blur"): f"{language.number(self.blur)} px",
             say("detection.box"): say("detection.largest-region", threshold=100 * self.threshold),
             say("detection.seeds"): say(

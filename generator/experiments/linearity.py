@@ -108,7 +108,7 @@ class Linearity(Experiment):
             images=self.images,
             seed=self.seed,
             parameters={
-                say("common.class"): say("saliency.true-class"),
+                say("common.class"): say("common.true-class"),
                 say("linearity.directions"): say("linearity.both-ways", random=self.random),
                 say("linearity.clipped"): False,
             },

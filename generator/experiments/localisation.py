@@ -241,7 +241,7 @@ def best_and_worst(ranked: Sequence[str]) -> list[str]:
 def _settings(language: Language) -> dict[str, str]:
     say = language.say
     return {
-        say("common.class"): say("saliency.true-class"),
+        say("common.class"): say("common.true-class"),
         say("localisation.measured"): say("localisation.boxed"),
     }
 

@@ -255,7 +255,7 @@ class Stability(Experiment):
             images=self.images,
             seed=self.seed,
             parameters={
-                say("common.class"): say("saliency.true-class"),
+                say("common.class"): say("common.true-class"),
                 say("stability.blurred"): say("stability.blur", blur=self.blur),
                 **self._smoothgrad(bench.language),
                 say("stability.edge"): f"{max(self.shifts)} px",

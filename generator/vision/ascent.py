@@ -1,4 +1,4 @@
-"""The only iteration loop: images that climb the score of a class, several at a time.
+"""The only iteration loop: an image that climbs the score of a class.
 
 Fooling images and class visualisations are the same act with other rules: follow the gradient of a
 class score with respect to the pixels, from a photograph or from noise, with or without something
@@ -8,7 +8,7 @@ that pulls back.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,7 +62,7 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Rule:
-    """How every image of one ascent moves.
+    """How an image moves.
 
     Attributes:
         iterations: the length of the programme, at most this many steps.
@@ -109,7 +109,7 @@ class Climb:
     Attributes:
         start: the image to start from, normalised, float (C, H, W).
         target: index of the class.
-        seed: of this image's own random shifts and views; they do not depend on its company.
+        seed: of its random shifts and views.
         penalty: a name in ``PENALTIES``, or None.
         weight: the penalty's factor (lambda).
         snapshots: numbers of the iterations, counted from 1, after which to keep a copy; 0 keeps the start.
@@ -147,79 +147,50 @@ class Summit:
     snapshots: dict[int, Tensor]
 
 
-def ascend(
-    network: Network,
-    climbs: Iterable[Climb],
-    rule: Rule,
-    *,
-    on_step: Callable[[int], None] = lambda images: None,
-) -> Iterator[tuple[int, Summit]]:
-    """Push images towards their classes by gradient ascent.
+def ascend(network: Network, climb: Climb, rule: Rule) -> Summit:
+    """Push an image towards a class by gradient ascent.
 
     x <- x + step * (g - weight * dP/dx), where g is the gradient of the target's raw score
     (Simonyan et al. 2013, section 2; for fooling images Szegedy et al. 2013 and Goodfellow et al.
-    2014). At most ``network.batch`` images, all their views counted, are under way; one that has
-    arrived leaves its place to the next, so memory does not grow with their number.
+    2014).
 
     Args:
-        network: whose scores to raise.
-        climbs: the work, taken one by one.
+        network: whose score to raise.
+        climb: the image and its target.
         rule: how to move.
-        on_step: told after each pass how many images it served.
-
-    Yields:
-        The position of a climb in ``climbs`` and its summit, in the order of arrival.
     """
-    waiting = enumerate(climbs)
-    under_way: list[_Climber] = []
-    places = max(network.batch // rule.views, 1)
+    climber = _Climber(climb, rule, network)
     while True:
-        while len(under_way) < places and (entry := next(waiting, None)):
-            under_way.append(_Climber(*entry, rule, network))
-        if not under_way:
-            return
-        scores, gradients = _look(network.scorer, under_way, rule)
-        gradients = torch.stack(
-            [climber.unshifted(gradient) for climber, gradient in zip(under_way, gradients, strict=True)]
-        )
+        scores, gradient = _look(network.scorer, climber)
+        gradient = climber.unshifted(gradient)
         if any(rule.gradient_sigma):
-            sigmas = [climber.gradient_sigma() for climber in under_way]
-            gradients = blur(gradients, sigmas, reach(max(rule.gradient_sigma)))
+            sigma = climber.between(*rule.gradient_sigma)
+            gradient = blur(gradient[None], [sigma], reach(max(rule.gradient_sigma)))[0]
         if rule.unit_gradient:
-            gradients /= gradients.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        on_step(len(under_way) * rule.views)
-
-        still_climbing = []
-        for climber, image_scores, gradient in zip(under_way, scores, gradients, strict=True):
-            if climber.advance(image_scores, gradient):
-                still_climbing.append(climber)
-            else:
-                yield climber.index, climber.summit
-        under_way = still_climbing
+            gradient /= gradient.norm().clamp_min(1e-12)
+        if not climber.advance(scores, gradient):
+            return climber.summit
 
 
-def _look(scorer: Scorer, under_way: Sequence[_Climber], rule: Rule) -> tuple[Tensor, Tensor]:
-    """The scores of each climber's target and their gradients, averaged over its views."""
-    images = torch.stack([climber.shifted() for climber in under_way])
-    targets = [climber.climb.target for climber in under_way]
+def _look(scorer: Scorer, climber: _Climber) -> tuple[Tensor, Tensor]:
+    """The scores of a climber, float (classes,), and its target's gradient, averaged over its views."""
+    rule, target = climber.rule, climber.climb.target
+    image = climber.shifted()[None]
     view = rule.view
     if view is None:
-        return score_gradients(scorer, images, targets)
-    randoms = [climber.random for climber in under_way for _ in range(rule.views)]
+        (scores,), (gradient,) = score_gradients(scorer, image, [target])
+        return scores, gradient
+    randoms = [climber.random] * rule.views
     scores, gradients = score_gradients(
-        lambda seen: scorer(view(seen, randoms)),
-        images.repeat_interleave(rule.views, dim=0),
-        [target for target in targets for _ in range(rule.views)],
+        lambda seen: scorer(view(seen, randoms)), image.expand(rule.views, -1, -1, -1), [target] * rule.views
     )
-    views = len(under_way), rule.views
-    return scores.reshape(*views, -1).mean(dim=1), gradients.reshape(*views, *images.shape[1:]).mean(dim=1)
+    return scores.mean(dim=0), gradients.mean(dim=0)
 
 
 class _Climber:
     """A climb under way."""
 
-    def __init__(self, index: int, climb: Climb, rule: Rule, network: Network) -> None:
-        self.index = index
+    def __init__(self, climb: Climb, rule: Rule, network: Network) -> None:
         self.climb = climb
         self.rule = rule
         self.mean, self.std = network.mean, network.std
@@ -248,9 +219,6 @@ class _Climber:
         """
         down, right = self.shift
         return gradient.roll((-down, -right), (1, 2)) if self.rule.jitter else gradient
-
-    def gradient_sigma(self) -> float:
-        return self.between(*self.rule.gradient_sigma)
 
     def step(self) -> float:
         rule = self.rule

@@ -1,113 +1,21 @@
-"""What a result depends on, and why it must be made again."""
+"""Which code a result depends on, and which packages: read from the sources, without importing any."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from generator.artefacts import to_json
-from generator.errors import LabError
-from generator.lab import Lab
 from generator.language import Language
 from generator.project import ROOT
-from generator.sources import sha256
 
 # These only describe and check; all they decide shows in the parameters.
 _CHECKING = {"errors", "schema", "catalogue", "sources", "project"}
 _DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
-
-
-def threads() -> int:
-    """How many threads torch may use; results are the same bits only with the same number.
-
-    Raises:
-        LabError: ``OMP_NUM_THREADS`` is no number of threads.
-    """
-    if given := os.environ.get("OMP_NUM_THREADS"):
-        # OpenMP takes a list too, for loops inside loops: the first is what the outer ones have.
-        first = given.partition(",")[0].strip()
-        if not (first.isdecimal() and int(first)):
-            raise LabError(f"OMP_NUM_THREADS={given}: expected a number of threads, 1 or more; correct it, or unset it")
-        return int(first)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
-    """Everything the results of one experiment depend on.
-
-    Its parameters, the bytes of its images and weights, the source of the code it uses, a network of
-    the lab's own included (comments and docstrings apart), the words that code may say and how numbers
-    are written in the lab's language, the versions of the packages that code imports, the device and the
-    number of threads.
-
-    Returns:
-        A line for each, so that two fingerprints can be compared and the difference told.
-
-    Raises:
-        LabError: an image or the weights are not there.
-    """
-    experiment = lab.experiments[name]
-    lines = {"kind": experiment.kind, "threads": str(threads()), "device": device, "language": lab.language.code}
-    lines |= dict(_flat("parameter", experiment.model_dump(mode="json", exclude={"note"})))
-    for image in experiment.photographs:
-        spec = lab.images[image]
-        lines |= dict(_flat(f"image {image}", spec.model_dump(mode="json")))
-        lines[f"image {image} bytes"] = sha256(lab.locate(spec.file))
-    for network in experiment.networks:
-        weights, source = lab.weights(network), lab.source(network)
-        says = lab.file.networks[network].model_dump(mode="json", exclude={"weights"}, exclude_none=True)
-        lines |= dict(_flat(f"network {network}", says))
-        if weights is not None:
-            lines[f"weights of {network}"] = sha256(weights) if isinstance(weights, Path) else weights
-        if source is not None:
-            lines[f"code of {network}"] = hash_of_code(source.read_text(encoding="utf-8"))
-    named = range(len(lab.classes.names)) if experiment.classes is None else experiment.classes
-    for index in sorted({*named, *(lab.images[image].label for image in experiment.photographs)}):
-        lines[f"name of class {index}"] = lab.class_title(index)
-    modules = code_used(type(experiment).__module__)
-    lines |= {f"code {module}": _hash_of_module(module) for module in modules}
-    lines["numbers"] = to_json([lab.language.decimal, lab.language.thousands])
-    for key in sorted(words_asked(modules, lab.language)):
-        lines[f"word {key}"] = hashlib.sha256(lab.language.words[key].encode()).hexdigest()
-    lines |= {f"version of {package}": v for package, v in versions(modules).items()}
-    return lines
-
-
-def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What differs between two fingerprints, in words: « parameter step: 8.0 → 5.0 »."""
-    return [
-        f"{key}: {_short(before.get(key))} → {_short(now.get(key))}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
-    ]
-
-
-def _short(value: str | None) -> str:
-    if value is None:
-        return "nothing"
-    return value[:12] if len(value) == 64 else value
-
-
-def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flat(f"{name}.{key}" if name != "parameter" else f"parameter {key}", inner)
-    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
-        for position, inner in enumerate(value):
-            label = inner.get("name", position) if isinstance(inner, dict) else position
-            yield from _flat(f"{name}.{label}", inner)
-    else:
-        yield name, to_json(value)
-
-
-# The code an experiment uses ---------------------------------------------------------------------
 
 
 @cache
@@ -138,13 +46,14 @@ def versions(modules: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def words_asked(modules: Iterable[str], language: Language) -> set[str]:
-    """Keys of a language's words that these modules may say: those that a string in their code spells.
+def words_asked(modules: Iterable[str], language: Language, kind: str) -> set[str]:
+    """Keys of a language's words that a kind may say: all of its own, and those that a string in the code spells.
 
     Any string, not only what ``say`` is called with: a key may come from a table, and ``say`` be called by
     another name. An f-string spells all keys that begin and end as it does, if it begins with a section.
     """
-    return {key for module in modules for key in _words_of(module, language)}
+    own = {key for key in language.words if key.startswith(f"{kind}.")}
+    return own.union(*(_words_of(module, language) for module in modules))
 
 
 @cache
@@ -216,7 +125,8 @@ def _imports(module: str) -> tuple[str, ...]:
 
 
 @cache
-def _hash_of_module(module: str) -> str:
+def hash_of_module(module: str) -> str:
+    """Hash of one of this project's modules; see :func:`hash_of_code`."""
     return hash_of_code(_source(module))
 
 

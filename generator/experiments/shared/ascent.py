@@ -1,4 +1,4 @@
-"""What the experiments that grow images have in common; no kind of its own."""
+"""What the kinds that grow images have in common: their keys, and how these are told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat
 
-from generator import vision
+from generator.experiments.base import Setting
 from generator.language import Language
 from generator.schema import Strict
 
@@ -29,17 +29,18 @@ class Ascent(Strict):
     blur_sigma: float = Field(0.5, ge=0, description="σ, in pixels, of the Gaussian that smooths the image")
     blur_every: int = Field(10, ge=1, description="smooth the image every so many iterations")
 
-    def rule(self, iterations: int) -> vision.ascent.Rule:
-        """The rule of a programme of that length."""
-        return vision.ascent.Rule(
-            iterations=iterations,
-            step=self.step,
-            unit_gradient=self.unit_gradient,
-            gradient_sigma=self.gradient_sigma,
-            jitter=self.jitter,
-            blur_sigma=self.blur_sigma,
-            blur_every=self.blur_every,
-        )
+    def rule(self, iterations: int, **more: Setting) -> dict[str, Setting]:
+        """The rule of a programme of that length: settings of a part, for :class:`generator.vision.ascent.Rule`."""
+        return {
+            "iterations": iterations,
+            "step": self.step,
+            "unit_gradient": self.unit_gradient,
+            "gradient_sigma": self.gradient_sigma,
+            "jitter": self.jitter,
+            "blur_sigma": self.blur_sigma,
+            "blur_every": self.blur_every,
+            **more,
+        }
 
     def settings(self, language: Language) -> dict[str, object]:
         """The same for the reader."""

@@ -1,0 +1,1 @@
+"""What several kinds of experiments have in common; no kind of its own."""

@@ -1,0 +1,1 @@
+"""What is computed, by whom, and what is kept of it."""

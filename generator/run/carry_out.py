@@ -1,0 +1,337 @@
+"""Everything that is due, in one queue: parts, the longest first, and each experiment shown once its parts are there."""
+
+from __future__ import annotations
+
+import platform
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from traceback import format_exception
+from typing import Any
+
+from generator.artefacts import ImageFacts, Manifest, NetworkFacts, Provenance, Recorder, publish, write_atomically
+from generator.errors import LabError, RunError, first_line
+from generator.experiments.base import Part, PartName
+from generator.experiments.given import Outcome
+from generator.experiments.stage import Eye
+from generator.lab import Lab, check_files
+from generator.results import Ran, alone, read_run_log, results_folder
+from generator.run import code, look
+from generator.run.keys import Keys
+from generator.run.machine import cores
+from generator.run.plan import Means, Order
+from generator.run.progress import Progress
+from generator.run.showing import Showing, show
+from generator.run.store import DamagedError, Store, check_room
+from generator.run.work import Job, Opening, Source, Weights, compute
+from generator.run.workers import Crew, Local, done, how_many
+from generator.sources import sha256
+
+
+def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]) -> int:
+    """Compute and show what is due; each part is kept as soon as it is computed, each experiment as soon as it is shown.
+
+    Args:
+        lab: the lab.
+        means: with what, and where.
+        orders: as :func:`generator.run.plan.plan` gives them.
+        tell: takes a line for each doubt about the lab, before anything is computed.
+
+    Returns:
+        The number of parts computed.
+
+    Raises:
+        LabError: an image or a network cannot be used; nothing was computed.
+        RunError: an experiment failed, and the others were made all the same; or another process is
+            writing into the folder of results, and nothing was computed.
+    """
+    due = [order for order in orders if order.reasons]
+    if not due:
+        return 0
+    check_files(lab)
+    with alone(means.build):
+        check_room(means.store.folder)
+        under_way = _Run(lab, means, due, tell)
+        under_way.carry_out()
+        return len(under_way.computed)
+
+
+class _Run:
+    """One run under way."""
+
+    def __init__(self, lab: Lab, means: Means, due: list[Order], tell: Callable[[str], None]) -> None:
+        self.lab, self.means, self.due, self.tell = lab, means, due, tell
+        self.store: Store = means.store
+        self.keys = Keys(lab, means.machine)
+        self.failures: dict[str, list[str]] = {}
+        self.looks: dict[str, Outcome] = {}
+        self.computed: set[str] = set()
+
+    def carry_out(self) -> None:
+        log = read_run_log(self.means.build)
+        size = how_many(self.means.workers, max((ran.peak_mib for ran in log.experiments.values()), default=0))
+        with _working(Local(size)) as crew:
+            self._look(crew)
+            self._make(crew)
+        if self.failures:
+            told = "\n".join(line for lines in self.failures.values() for line in lines)
+            raise RunError(f"the other experiments are kept; mend the cause and run the same command again\n{told}")
+
+    def _look(self, crew: Crew) -> None:
+        """Open every network, and tell which of them hardly recognises a photograph."""
+        names = dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks)
+        parts = {name: look.part(self.lab, name) for name in names}
+        keys = {name: self.keys.key(part) for name, part in parts.items()}
+        missing = deque(name for name in parts if self._damaged(keys[name]))
+        jobs = {name: self._job(parts[name]) for name in missing}
+
+        def waiting() -> tuple[str, Callable[..., Any], Job] | None:
+            return (name := missing.popleft(), compute, jobs[name]) if missing else None
+
+        problems: list[str] = []
+        for name, result in done(crew, waiting):
+            if isinstance(result, LabError):
+                problems += (self._told_at_network(name, problem) for problem in result.problems)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                self.store.write(keys[name], *result)
+        if problems:
+            raise LabError(*problems)
+        self.looks = {name: self.store.read(keys[name]) for name in parts}
+        for name, found in self.looks.items():
+            images = parts[name].images
+            answers = zip(images, found["answers"], strict=True)
+            right = sum(answer == self.lab.images[image].label for image, answer in answers)
+            if right < len(images) / 4:
+                self.tell(
+                    self.lab.tell(
+                        ("networks", name),
+                        f"sees the right class in {right} of {len(images)} photographs; are size, mean and std those "
+                        "of its training, and the labels right? It goes on all the same",
+                    )
+                )
+
+    def _told_at_network(self, name: str, problem: str) -> str:
+        place = "architecture" if self.lab.file.networks[name].module else "weights"
+        return self.lab.tell(("networks", name, place), problem)
+
+    def _make(self, crew: Crew) -> None:
+        """Compute the parts that are missing, and show each experiment once it has all of its own."""
+        wanted: dict[str, set[str]] = {}
+        parts: dict[str, tuple[Part, str]] = {}
+        for order in self.due:
+            keys = order.needs.keys
+            missing = {key: part for part, key in keys.items() if self._damaged(key)}
+            wanted[order.name] = set(missing)
+            for key, part in missing.items():
+                parts.setdefault(key, (order.needs.parts[part], f"{order.name} {_text(part)}"))
+        queue = deque(sorted(parts, key=lambda key: -parts[key][0].likely))
+        to_show = deque(name for name, missing in wanted.items() if not missing)
+        orders = {order.name: order for order in self.due}
+        broken: set[str] = set()
+
+        def waiting() -> tuple[str, Callable[..., Any], Any] | None:
+            if to_show:
+                name = to_show.popleft()
+                return f"show {name}", show, self._showing(orders[name])
+            while queue:
+                key = queue.popleft()
+                if any(key in missing and name not in broken for name, missing in wanted.items()):
+                    return key, compute, self._job(parts[key][0], key)
+            return None
+
+        with Progress([(key, *parts[key]) for key in queue], len(self.due), crew.size) as progress:
+            for what, result in done(crew, waiting):
+                if what in parts:
+                    if isinstance(result, BaseException):
+                        progress.lost(what)
+                        for name in (name for name, missing in wanted.items() if what in missing):
+                            if name not in broken:
+                                broken.add(name)
+                                self._failed(name, result, parts[what][1])
+                        continue
+                    self.store.write(what, *result)
+                    self.computed.add(what)
+                    progress.computed(what, result[1])
+                    for name, missing in wanted.items():
+                        if what in missing:
+                            missing.discard(what)
+                            if not missing and name not in broken:
+                                to_show.append(name)
+                else:
+                    name = what.removeprefix("show ")
+                    progress.shown()
+                    if isinstance(result, BaseException):
+                        self._failed(name, result, name)
+                        continue
+                    try:
+                        self._publish(orders[name], result)
+                    except Exception as error:  # noqa: BLE001  # a figure that was promised and not made, say
+                        self._failed(name, error, name)
+
+    def _damaged(self, key: str) -> bool:
+        """Whether an outcome must be computed: it is not there, or it is not what was written, which is told."""
+        if key not in self.store:
+            return True
+        try:
+            self.store.content(key)
+        except DamagedError as error:
+            self.tell(f"{error}; it is computed again")
+            return True
+        return False
+
+    def _failed(self, name: str, error: BaseException, what: str) -> None:
+        place = ("experiments", name)
+        if isinstance(error, LabError):
+            self.failures[name] = [self.lab.tell(place, problem) for problem in error.problems]
+            return
+        traceback = self.means.build / f"{name}.traceback"
+        write_atomically(traceback, "".join(format_exception(error)))
+        problem = f"{what}: {type(error).__name__}: {first_line(error)} (the traceback is in {traceback})"
+        self.failures[name] = [self.lab.tell(place, problem)]
+
+    def _job(self, part: Part, key: str = "") -> Job:
+        networks = []
+        for use in part.networks:
+            weights = self.lab.weights(use.name)
+            networks.append(
+                Opening(
+                    self.lab.file.networks[use.name],
+                    None if weights is None else Weights(path=weights) if isinstance(weights, Path) else Weights(name=weights),
+                    self.lab.source(use.name),
+                    use.shuffled,
+                    use.seed,
+                    self.means.device,
+                )
+            )
+        images = tuple(
+            Source(path=self.lab.locate(spec.file), index=spec.index)
+            for spec in (self.lab.images[image] for image in part.images)
+        )
+        return Job(key, part.task, tuple(networks), images, part.settings, part.seed or 0, part.passes)
+
+    def _showing(self, order: Order) -> Showing:
+        needs = order.needs
+        return Showing(
+            order.name,
+            needs.experiment,
+            needs.parts,
+            needs.keys,
+            self.store.folder,
+            {name: (spec := self.lab.images[name], self.lab.locate(spec.file)) for name in needs.images},
+            {
+                name: Eye(self.lab.file.networks[name].title, int(found["size"]), len(found["mean"]))
+                for name, found in ((name, self.looks[name]) for name in needs.experiment.networks)
+            },
+            self.lab.classes,
+            self.lab.language.code,
+        )
+
+    def _publish(self, order: Order, recorder: Recorder) -> None:
+        needs = order.needs
+        manifest = recorder.manifest(
+            experiment=order.name,
+            kind=needs.experiment.kind,
+            title=needs.experiment.title,
+            promised=tuple(needs.experiment.figures),
+            provenance=self._provenance(order),
+            parts={_text(part): key for part, key in needs.keys.items()},
+            fingerprint=needs.fingerprint,
+        )
+        publish(results_folder(self.means.build, order.name), manifest, recorder.files)
+        (self.means.build / f"{order.name}.traceback").unlink(missing_ok=True)
+        self._log(order, manifest)
+
+    def _log(self, order: Order, manifest: Manifest) -> None:
+        keys = set(manifest.parts.values())
+        made = [self.store.made(key) for key in keys]
+        log = read_run_log(self.means.build)
+        log.machine = _machine()
+        log.experiments = {name: ran for name, ran in log.experiments.items() if name in self.lab.experiments}
+        log.experiments[order.name] = Ran(
+            parts=len(keys),
+            taken_over=sum(not one.here for one in made),
+            seconds=round(sum(one.seconds for one in made), 2),
+            network_seconds=round(sum(one.network_seconds for one in made), 2),
+            passes=sum(one.passes for one in made),
+            peak_mib=round(max((one.peak_mib for one in made), default=0)),
+            longest=round(max((one.seconds for one in made), default=0), 2),
+            finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
+        write_atomically(self.means.build / "run.json", log.model_dump_json(indent=1))
+
+    def _provenance(self, order: Order) -> Provenance:
+        experiment, lab = order.needs.experiment, self.lab
+        networks = []
+        for name in experiment.networks:
+            spec, found = lab.file.networks[name], self.looks[name]
+            networks.append(
+                NetworkFacts(
+                    title=spec.title,
+                    architecture=spec.architecture,
+                    weights=_weights_title(lab, name),
+                    weights_sha256=found["weights"].tobytes().hex(),
+                    size=int(found["size"]),
+                    mean=spec.mean or tuple(found["mean"].tolist()),
+                    std=spec.std or tuple(found["std"].tolist()),
+                    batch=spec.batch,
+                )
+            )
+        tasks = {part.task for part in order.needs.parts.values()}
+        computed = {package: v for task in tasks for package, v in self.keys.versions(task).items()}
+        return Provenance(
+            networks=tuple(networks),
+            images={
+                name: ImageFacts(
+                    title=spec.title,
+                    label=spec.label,
+                    label_title=lab.class_title(spec.label),
+                    file=spec.file,
+                    index=spec.index,
+                    sha256=sha256(lab.locate(spec.file)),
+                    origin=lab.origin(spec.file),
+                )
+                for name in order.needs.images
+                for spec in (lab.images[name],)
+            },
+            versions=dict(sorted((computed | code.versions(order.needs.modules)).items())),
+            machine=self.means.machine,
+        )
+
+
+@contextmanager
+def _working(crew: Crew) -> Iterator[Crew]:
+    try:
+        yield crew
+    finally:
+        crew.stop()
+
+
+def _text(part: PartName) -> str:
+    """What a part is called in messages and manifests."""
+    return part if isinstance(part, str) else " ".join(map(str, part))
+
+
+def _weights_title(lab: Lab, network: str) -> str:
+    weights = lab.weights(network) or lab.source(network)
+    return weights.name if isinstance(weights, Path) else str(weights).replace(":", " ", 1)
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": str(cores()),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "?"
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "?")

@@ -1,0 +1,168 @@
+"""What a worker does: a part in, the bytes of its outcome out. It writes nothing and knows nothing of the lab."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from generator.experiments.base import Setting
+from generator.experiments.given import Given
+from generator.images import Pixels, read_image
+from generator.run.store import Made, encode
+from generator.schema import NetworkSpec
+
+if TYPE_CHECKING:
+    from generator.networks import Network
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Variables by which libraries are told how many threads to use: one, or the bits would depend on their number."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a network's weights are: a file of this machine, its bytes, or what a library calls them.
+
+    Attributes:
+        path: of the file.
+        content: of the file, for a machine that has it not.
+        name: LIBRARY:WEIGHTS.
+    """
+
+    path: Path | None = None
+    content: bytes | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How to open a network.
+
+    Attributes:
+        spec: its description.
+        weights: None if it needs none.
+        source: file of the module whose function makes it; None for a network of a library.
+        shuffled, seed: see :class:`~generator.experiments.base.NetworkUse`.
+        device: cpu, cuda or mps.
+    """
+
+    spec: NetworkSpec
+    weights: Weights | None
+    source: Path | None
+    shuffled: float
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a photograph is: in a file of this machine, or its pixels, uint8 (H, W, 3).
+
+    Attributes:
+        path: of the file.
+        index: which image of an archive.
+        pixels: for a machine that has not the file, at the size of the network's input.
+    """
+
+    path: Path | None = None
+    index: int | None = None
+    pixels: Pixels | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A part with all that it names, so that it can be computed anywhere.
+
+    Attributes:
+        key: of the part.
+        task: MODULE:FUNCTION.
+        networks: in the part's order.
+        images: likewise.
+        settings: keywords of the task.
+        seed: of the part.
+        passes: how many images will go through its networks, at most.
+    """
+
+    key: str
+    task: str
+    networks: tuple[Opening, ...]
+    images: tuple[Source, ...]
+    settings: Mapping[str, Setting]
+    seed: int
+    passes: int
+
+
+def compute(job: Job) -> tuple[bytes, Made]:
+    """Compute a part, on one thread.
+
+    Raises:
+        LabError: a network or a photograph cannot be used.
+    """
+    import torch
+
+    from generator.run.meter import Meter
+
+    torch.set_num_threads(1)
+    networks = tuple(_opened(opening) for opening in job.networks)
+    photographs = tuple(_photograph(source, networks[0]) for source in job.images)
+    module, _, function = job.task.partition(":")
+    meter = Meter()
+    with meter.running({id(network.scorer): network.scorer for network in networks}.values()):
+        outcome = getattr(import_module(module), function)(Given(networks, photographs, job.seed), **job.settings)
+    return encode(outcome), meter.made
+
+
+def one_thread() -> None:
+    """Have every library that this process and its children load later use one thread."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+
+
+@lru_cache(maxsize=4)
+def _opened(opening: Opening) -> Network:
+    """A network; the last ones stay open, for the next part wants one of them."""
+    from generator import networks
+
+    weights = opening.weights
+    given: Path | str | None = None
+    if weights is not None:
+        given = weights.path or weights.name or _file_of(weights.content or b"")
+    return networks.load(
+        opening.spec,
+        given,
+        source=opening.source,
+        device=opening.device,
+        # A shuffled one sees each photograph once; to prepare it would take longer.
+        prepared=not opening.shuffled,
+        shuffled=opening.shuffled,
+        seed=opening.seed,
+    )
+
+
+def _file_of(content: bytes) -> Path:
+    """A file with these bytes, on a machine that was sent them."""
+    import tempfile
+
+    path = Path(tempfile.gettempdir()) / f"weights-{hashlib.sha256(content).hexdigest()}.pth"
+    if not path.is_file():
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(content)
+        partial.replace(path)
+    return path
+
+
+def _photograph(source: Source, network: Network) -> Pixels:
+    if source.pixels is not None:
+        pixels = source.pixels
+    elif source.path is not None:
+        pixels = _read(source.path, network.size, source.index)
+    return network.seen(pixels)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, size: int, index: int | None) -> Pixels:
+    return read_image(path, size, index)

@@ -1,0 +1,227 @@
+"""Who computes: processes of this machine, or a cluster; nothing else in the project knows which.
+
+Both are a :class:`concurrent.futures.Executor`. A worker that dies is replaced, and what it had is given out again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from generator.errors import LabError, RunError
+from generator.run import machine
+from generator.run.work import THREADS, one_thread
+
+NEED_MIB = 1024
+"""What one worker is taken to need while none was measured."""
+DEATHS = 3
+"""How often a worker may die over the same task."""
+
+
+class Crew(Protocol):
+    """Those who compute."""
+
+    @property
+    def size(self) -> int:
+        """How many tasks can be under way at once."""
+
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Give out one task."""
+
+    def replace(self) -> None:
+        """Start anew after a worker has died."""
+
+    def stop(self) -> None:
+        """End all workers at once."""
+
+
+def how_many(asked: int | None, need_mib: float) -> int:
+    """Number of local workers: the one asked for, or as many as there are cores and memory for.
+
+    Args:
+        asked: by the user.
+        need_mib: the most that one worker was measured to need, in MiB; 0 if none was.
+    """
+    if asked is not None:
+        return asked
+    return max(1, min(machine.cores(), int(machine.free_mib() // (need_mib or NEED_MIB))))
+
+
+class Local:
+    """Processes of this machine, each on one thread.
+
+    Args:
+        size: how many.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        one_thread()
+        self._pool = self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.size, multiprocessing.get_context("spawn"), _begin, (os.getpid(),))
+
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Give out one task; the processes start with the first one."""
+        # They inherit what is held back: Ctrl-C in a terminal goes to all, but only this process shall act on it.
+        with _held_back(signal.SIGINT):
+            return self._pool.submit(task, *arguments)
+
+    def replace(self) -> None:
+        """Start anew."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._started()
+
+    def stop(self) -> None:
+        """End all processes, in the middle of what they do."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.kill()
+
+
+def _begin(parent: int) -> None:
+    """Begin a worker's life: deaf to Ctrl-C, and not longer than its parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _held_back(signum: signal.Signals) -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signum})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Cluster:
+    """The workers of a Dask scheduler. Before anything is sent, each says what it is, and is refused if it differs.
+
+    Args:
+        address: of the scheduler, ``tcp://host:8786``.
+        ours: what this process is; see :func:`likeness`.
+
+    Raises:
+        RunError: there is no scheduler, no worker, or one that differs.
+    """
+
+    def __init__(self, address: str, ours: Mapping[str, str]) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise RunError(
+                "SCHEDULER: the package distributed is not installed; pip install 'tp-visualisation[cluster]'"
+            ) from None
+        try:
+            self._client = Client(address, timeout=10)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise RunError(f"SCHEDULER={address}: no scheduler answers ({error}); is dask scheduler running?") from None
+        try:
+            theirs: dict[str, dict[str, str]] = self._client.run(likeness)
+        except Exception as error:  # noqa: BLE001  # whatever a worker without the package raises
+            self._client.close()
+            raise RunError(
+                f"SCHEDULER={address}: a worker cannot run this project ({error}); install it there"
+            ) from None
+        if not theirs:
+            self._client.close()
+            raise RunError(f"SCHEDULER={address}: it has no workers; start some: dask worker {address} --nthreads 1")
+        different = [
+            f"worker {worker}: {key} is {its.get(key, 'nothing')}, here {ours[key]}"
+            for worker, its in theirs.items()
+            for key in ours
+            if its.get(key) != ours[key]
+        ]
+        if different:
+            self._client.close()
+            raise RunError(f"{different[0]}; results would not be the same bits: make them alike, or leave it out")
+        self.size = sum(self._client.nthreads().values())
+        self._executor: Executor = self._client.get_executor(pure=False)
+
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Give out one task."""
+        return self._executor.submit(task, *arguments)
+
+    def replace(self) -> None:
+        """Nothing: the scheduler gives out again what a dead worker had."""
+
+    def stop(self) -> None:
+        """Take back what is not done."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+
+def likeness() -> dict[str, str]:
+    """What must be alike on two machines for their results to be: code, versions, instructions, threads."""
+    import tempfile
+    from pathlib import Path
+
+    from generator.experiments import kinds
+    from generator.run import code
+
+    modules = sorted({used for kind in kinds() for used in code.code_used(f"generator.experiments.{kind}.compute")})
+    lines = {f"code {module}": code.hash_of_module(module)[:12] for module in modules}
+    lines |= {f"version of {package}": v for package, v in code.versions(tuple(modules)).items()}
+    known = Path(tempfile.gettempdir()) / f"tp-instructions-{os.getuid() if hasattr(os, 'getuid') else 0}.json"
+    lines |= {f"instructions of {part}": value for part, value in machine.instructions(known).items()}
+    return lines | {THREADS[0]: os.environ.get(THREADS[0], "not set")}
+
+
+def done(crew: Crew, waiting: Callable[[], tuple[Any, Callable[..., Any], Any] | None]) -> Iterator[tuple[Any, Any]]:
+    """Have tasks done, as many at a time as the crew can.
+
+    Args:
+        crew: who does them.
+        waiting: the next task: what stands for it, the function, its argument; None while there is none. It is
+            asked again after each result, which may have made more.
+
+    Yields:
+        What stands for a task, and its result, or the exception that it ended in.
+    """
+    under_way: dict[Future[Any], tuple[Any, Callable[..., Any], Any]] = {}
+    again: list[tuple[Any, Callable[..., Any], Any]] = []
+    deaths: dict[int, int] = {}
+    while True:
+        broken = False
+        # One more than can be done at once, so that none waits for the next.
+        while not broken and len(under_way) <= crew.size and (entry := again.pop() if again else waiting()):
+            try:
+                under_way[crew.submit(*entry[1:])] = entry
+            except BrokenExecutor:
+                again.append(entry)
+                broken = True
+        if not under_way and not broken:
+            return
+        finished = set(wait(under_way, return_when=FIRST_COMPLETED).done)
+        if broken or any(isinstance(future.exception(), BrokenExecutor) for future in finished):
+            # One death ends all that is under way; what was done before it is kept.
+            finished, broken = set(wait(under_way).done), True
+        for future in finished:
+            entry = under_way.pop(future)
+            error = future.exception()
+            if isinstance(error, BrokenExecutor):
+                deaths[id(entry)] = deaths.get(id(entry), 0) + 1
+                if deaths[id(entry)] < DEATHS:
+                    again.append(entry)
+                    continue
+                error = LabError(f"its worker was killed {DEATHS} times; is memory short? try WORKERS=1")
+            yield entry[0], error if error is not None else future.result()
+        if broken:
+            crew.replace()
