@@ -167,7 +167,7 @@ def ascend(network: Network, climb: Climb, rule: Rule) -> Summit:
             sigma = climber.between(*rule.gradient_sigma)
             gradient = blur(gradient[None], [sigma], reach(max(rule.gradient_sigma)))[0]
         if rule.unit_gradient:
-            gradient /= gradient.norm().clamp_min(1e-12)
+            gradient /= gradient.flatten().norm().clamp_min(1e-12)
         if not climber.advance(scores, gradient):
             return climber.summit
 
