@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import click
 
@@ -21,7 +22,7 @@ from generator.report.checks import missing_results, names_of_tables
 from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, reference
 from generator.results import alone, read_manifests
-from generator.run import carry_out, remake
+from generator.run import carry_out, remake, sharing
 from generator.run.plan import Means, plan, summed_up, told
 
 P = ParamSpec("P")
@@ -97,7 +98,7 @@ _site = click.option(
 )
 
 
-def _means(function: Callable[P, None]) -> Callable[P, None]:
+def _means(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the means it computes with."""
 
     @click.option(
@@ -116,13 +117,18 @@ def _means(function: Callable[P, None]) -> Callable[P, None]:
         help="How many processes compute; as many as there are cores and memory for if left out.",
     )
     @click.option("--scheduler", help="Address of a Dask scheduler whose workers compute: tcp://host:8786.")
+    @click.option(
+        "--store",
+        "archive",
+        type=click.Path(path_type=Path),
+        help="An archive of outcomes, as pack writes it: what it has is taken over.",
+    )
     @wraps(function)
-    def wrapped(
-        *args: P.args, build: Path, device: str, workers: int | None, scheduler: str | None, **kwargs: P.kwargs
-    ) -> None:
-        function(*args, means=Means(build, device, workers, scheduler), **kwargs)  # type: ignore[arg-type]
+    def wrapped(lab: Lab, **given: Any) -> None:
+        means = Means(*(given.pop(name) for name in ("build", "device", "workers", "scheduler", "archive")))
+        function(lab, means=means, **given)
 
-    return wrapped  # type: ignore[return-value]  # click passes everything by keyword
+    return wrapped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -210,6 +216,8 @@ def run(lab: Lab, only: str | None, means: Means) -> None:
 
 
 def _run(lab: Lab, means: Means, only: str | None) -> None:
+    if means.archive is not None:
+        click.echo(f"{sharing.take_over(lab, means, means.archive)} outcomes taken over from {means.archive}")
     orders = [order for order in plan(lab, means) if only in (None, order.needs.experiment.family)]
     due = [order for order in orders if order.reasons]
     for order in due:
@@ -299,12 +307,56 @@ def figure(lab: Lab, figure: str, means: Means) -> None:
         raise LabError(f'no figure "{figure}"; make list names them all{did_you_mean(figure, known)}')
     same = True
     for again in remake.remake(lab, means, figure, _warn):
-        verdict = "identical" if again.sha256 == again.published else "DIFFERENT" if again.published else "not published"
+        verdict = (
+            "identical" if again.sha256 == again.published else "DIFFERENT" if again.published else "not published"
+        )
         same &= verdict != "DIFFERENT"
         elsewhere = f" (published by {again.other_machine})" if again.other_machine else ""
         click.echo(f"{again.path}  sha256 {again.sha256}  {verdict}{elsewhere}")
     if not same:
         raise RunError("the figure came out different; python -m generator explain says what changed")
+
+
+@main.command()
+@click.argument("archive", type=click.Path(path_type=Path))
+@_command
+@_means
+def pack(lab: Lab, archive: Path, means: Means) -> None:
+    """Write the outcomes that the lab needs into one ARCHIVE, with their hashes; --store reads from it."""
+    packed, missing = sharing.pack(lab, means, archive)
+    click.echo(f"{archive}: {packed} outcomes" + (f"; {missing} are not computed yet: make site" if missing else ""))
+
+
+@main.command()
+@click.option("--sample", default=20, show_default=True, type=click.IntRange(1), help="How many parts.")
+@click.option("--seed", default=None, type=int, help="Of the choice; another one each time if left out.")
+@_command
+@_means
+def verify(lab: Lab, sample: int, seed: int | None, means: Means) -> None:
+    """Compute a random sample of the lab's parts again, and compare with what the store has of them."""
+    seed = random.randrange(10**6) if seed is None else seed  # noqa: S311  # nothing is kept secret
+    different = 0
+    for part, same in sharing.verify(lab, means, sample, seed):
+        click.echo(f"{part}: {'identical' if same else 'DIFFERENT'}")
+        different += not same
+    click.echo(f"sample of seed {seed}: {different} different")
+    if different:
+        raise RunError("outcomes came out different: they were made elsewhere, or by other code than they say")
+
+
+@main.command()
+@click.option("--remove", is_flag=True, help="Remove it.")
+@_command
+@_means
+def tidy(lab: Lab, remove: bool, means: Means) -> None:  # noqa: FBT001  # a flag of the command line
+    """Say how much of the store no lab uses any more."""
+    keys = sharing.unused(lab, means)
+    size = sharing.size_of(means.store, keys) / 1e6
+    if remove:
+        for key in keys:
+            means.store.remove(key)
+    done = "removed" if remove else "not used any more by the labs that have results here; --remove removes them"
+    click.echo(f"{len(keys)} outcomes, {size:.1f} MB: {done}")
 
 
 @main.command()

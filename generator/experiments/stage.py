@@ -97,7 +97,9 @@ class Stage:
         """Record a measured number; see :class:`Metric`."""
         return self.results.metric(name, value, label=label, unit=unit)
 
-    def picture(self, name: str, pixels: Pixels, words: str, *, scale: Scale | None = None, **values: object) -> Picture:
+    def picture(
+        self, name: str, pixels: Pixels, words: str, *, scale: Scale | None = None, **values: object
+    ) -> Picture:
         """Record a lossless picture, uint8 (H, W, 3).
 
         Args:

@@ -1,4 +1,4 @@
-"""Everything that is due, in one queue: parts, the longest first, and each experiment shown once its parts are there."""
+"""Everything that is due, done by all workers; each thing is kept as soon as it is done."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
-from generator.artefacts import ImageFacts, Manifest, NetworkFacts, Provenance, Recorder, publish, write_atomically
+from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish, write_atomically
 from generator.errors import LabError, RunError, first_line
-from generator.experiments.base import Part, PartName
+from generator.experiments.base import Part
 from generator.experiments.given import Outcome
 from generator.experiments.stage import Eye
 from generator.lab import Lab, check_files
 from generator.results import Ran, alone, read_run_log, results_folder
 from generator.run import code, look
-from generator.run.keys import Keys
+from generator.run.keys import Keys, part_text
 from generator.run.machine import cores
 from generator.run.plan import Means, Order
 from generator.run.progress import Progress
+from generator.run.queue import Queue, ToCompute, ToShow
 from generator.run.showing import Showing, show
 from generator.run.store import DamagedError, Store, check_room
 from generator.run.work import Job, Opening, Source, Weights, compute
@@ -31,7 +32,7 @@ from generator.sources import sha256
 
 
 def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]) -> int:
-    """Compute and show what is due; each part is kept as soon as it is computed, each experiment as soon as it is shown.
+    """Compute the parts that are missing, and show the experiments that are due.
 
     Args:
         lab: the lab.
@@ -67,12 +68,13 @@ class _Run:
         self.keys = Keys(lab, means.machine)
         self.failures: dict[str, list[str]] = {}
         self.looks: dict[str, Outcome] = {}
+        self.look_keys: dict[str, str] = {}
         self.computed: set[str] = set()
 
     def carry_out(self) -> None:
         log = read_run_log(self.means.build)
         size = how_many(self.means.workers, max((ran.peak_mib for ran in log.experiments.values()), default=0))
-        with _working(Local(size)) as crew:
+        with working(Local(size)) as crew:
             self._look(crew)
             self._make(crew)
         if self.failures:
@@ -85,7 +87,7 @@ class _Run:
         parts = {name: look.part(self.lab, name) for name in names}
         keys = {name: self.keys.key(part) for name, part in parts.items()}
         missing = deque(name for name in parts if self._damaged(keys[name]))
-        jobs = {name: self._job(parts[name]) for name in missing}
+        jobs = {name: job_of(self.lab, parts[name], self.means.device) for name in missing}
 
         def waiting() -> tuple[str, Callable[..., Any], Job] | None:
             return (name := missing.popleft(), compute, jobs[name]) if missing else None
@@ -101,6 +103,7 @@ class _Run:
         if problems:
             raise LabError(*problems)
         self.looks = {name: self.store.read(keys[name]) for name in parts}
+        self.look_keys = keys
         for name, found in self.looks.items():
             images = parts[name].images
             answers = zip(images, found["answers"], strict=True)
@@ -120,57 +123,38 @@ class _Run:
 
     def _make(self, crew: Crew) -> None:
         """Compute the parts that are missing, and show each experiment once it has all of its own."""
-        wanted: dict[str, set[str]] = {}
-        parts: dict[str, tuple[Part, str]] = {}
-        for order in self.due:
-            keys = order.needs.keys
-            missing = {key: part for part, key in keys.items() if self._damaged(key)}
-            wanted[order.name] = set(missing)
-            for key, part in missing.items():
-                parts.setdefault(key, (order.needs.parts[part], f"{order.name} {_text(part)}"))
-        queue = deque(sorted(parts, key=lambda key: -parts[key][0].likely))
-        to_show = deque(name for name, missing in wanted.items() if not missing)
-        orders = {order.name: order for order in self.due}
-        broken: set[str] = set()
+        queue = Queue(self.due, self._damaged)
 
-        def waiting() -> tuple[str, Callable[..., Any], Any] | None:
-            if to_show:
-                name = to_show.popleft()
-                return f"show {name}", show, self._showing(orders[name])
-            while queue:
-                key = queue.popleft()
-                if any(key in missing and name not in broken for name, missing in wanted.items()):
-                    return key, compute, self._job(parts[key][0], key)
-            return None
+        def waiting() -> tuple[ToCompute | ToShow, Callable[..., Any], Any] | None:
+            entry = next(queue, None)
+            if entry is None:
+                return None
+            if isinstance(entry, ToShow):
+                return entry, show, self._showing(entry.order)
+            return entry, compute, job_of(self.lab, entry.part, self.means.device)
 
-        with Progress([(key, *parts[key]) for key in queue], len(self.due), crew.size) as progress:
-            for what, result in done(crew, waiting):
-                if what in parts:
-                    if isinstance(result, BaseException):
-                        progress.lost(what)
-                        for name in (name for name, missing in wanted.items() if what in missing):
-                            if name not in broken:
-                                broken.add(name)
-                                self._failed(name, result, parts[what][1])
-                        continue
-                    self.store.write(what, *result)
-                    self.computed.add(what)
-                    progress.computed(what, result[1])
-                    for name, missing in wanted.items():
-                        if what in missing:
-                            missing.discard(what)
-                            if not missing and name not in broken:
-                                to_show.append(name)
+        with Progress(queue.parts, crew.size) as progress:
+            for entry, result in done(crew, waiting):
+                if isinstance(entry, ToShow):
+                    self._shown(entry.order, result)
+                elif isinstance(result, BaseException):
+                    progress.lost(entry)
+                    for name in queue.lost(entry):
+                        self._failed(name, result, entry.title)
                 else:
-                    name = what.removeprefix("show ")
-                    progress.shown()
-                    if isinstance(result, BaseException):
-                        self._failed(name, result, name)
-                        continue
-                    try:
-                        self._publish(orders[name], result)
-                    except Exception as error:  # noqa: BLE001  # a figure that was promised and not made, say
-                        self._failed(name, error, name)
+                    self.store.write(entry.key, *result)
+                    self.computed.add(entry.key)
+                    progress.computed(entry, result[1])
+                    queue.computed(entry)
+
+    def _shown(self, order: Order, result: Recorder | BaseException) -> None:
+        if isinstance(result, BaseException):
+            self._failed(order.name, result, order.name)
+            return
+        try:
+            self._publish(order, result)
+        except Exception as error:  # noqa: BLE001  # a kind may be anybody's code: a figure promised and not made, say
+            self._failed(order.name, error, order.name)
 
     def _damaged(self, key: str) -> bool:
         """Whether an outcome must be computed: it is not there, or it is not what was written, which is told."""
@@ -185,33 +169,13 @@ class _Run:
 
     def _failed(self, name: str, error: BaseException, what: str) -> None:
         place = ("experiments", name)
-        if isinstance(error, LabError):
+        if isinstance(error, LabError):  # told well already
             self.failures[name] = [self.lab.tell(place, problem) for problem in error.problems]
             return
         traceback = self.means.build / f"{name}.traceback"
         write_atomically(traceback, "".join(format_exception(error)))
         problem = f"{what}: {type(error).__name__}: {first_line(error)} (the traceback is in {traceback})"
         self.failures[name] = [self.lab.tell(place, problem)]
-
-    def _job(self, part: Part, key: str = "") -> Job:
-        networks = []
-        for use in part.networks:
-            weights = self.lab.weights(use.name)
-            networks.append(
-                Opening(
-                    self.lab.file.networks[use.name],
-                    None if weights is None else Weights(path=weights) if isinstance(weights, Path) else Weights(name=weights),
-                    self.lab.source(use.name),
-                    use.shuffled,
-                    use.seed,
-                    self.means.device,
-                )
-            )
-        images = tuple(
-            Source(path=self.lab.locate(spec.file), index=spec.index)
-            for spec in (self.lab.images[image] for image in part.images)
-        )
-        return Job(key, part.task, tuple(networks), images, part.settings, part.seed or 0, part.passes)
 
     def _showing(self, order: Order) -> Showing:
         needs = order.needs
@@ -232,21 +196,22 @@ class _Run:
 
     def _publish(self, order: Order, recorder: Recorder) -> None:
         needs = order.needs
+        looks = {f"network {name}": self.look_keys[name] for name in needs.experiment.networks}
         manifest = recorder.manifest(
             experiment=order.name,
             kind=needs.experiment.kind,
             title=needs.experiment.title,
             promised=tuple(needs.experiment.figures),
             provenance=self._provenance(order),
-            parts={_text(part): key for part, key in needs.keys.items()},
+            parts=looks | {part_text(part): key for part, key in needs.keys.items()},
             fingerprint=needs.fingerprint,
         )
         publish(results_folder(self.means.build, order.name), manifest, recorder.files)
         (self.means.build / f"{order.name}.traceback").unlink(missing_ok=True)
-        self._log(order, manifest)
+        self._log(order)
 
-    def _log(self, order: Order, manifest: Manifest) -> None:
-        keys = set(manifest.parts.values())
+    def _log(self, order: Order) -> None:
+        keys = set(order.needs.keys.values())
         made = [self.store.made(key) for key in keys]
         log = read_run_log(self.means.build)
         log.machine = _machine()
@@ -302,17 +267,34 @@ class _Run:
         )
 
 
+def job_of(lab: Lab, part: Part, device: str) -> Job:
+    """A part with all that it names in its lab."""
+    networks = []
+    for use in part.networks:
+        weights = lab.weights(use.name)
+        of_file = Weights(path=weights) if isinstance(weights, Path) else Weights(name=weights)
+        networks.append(
+            Opening(
+                lab.file.networks[use.name],
+                None if weights is None else of_file,
+                lab.source(use.name),
+                use.shuffled,
+                use.seed,
+                device,
+            )
+        )
+    images = (lab.images[image] for image in part.images)
+    sources = tuple(Source(path=lab.locate(spec.file), index=spec.index) for spec in images)
+    return Job(part.task, tuple(networks), sources, part.settings, part.seed or 0)
+
+
 @contextmanager
-def _working(crew: Crew) -> Iterator[Crew]:
+def working(crew: Crew) -> Iterator[Crew]:
+    """Have somebody work, and end them at once at the end of the block, whatever happens in it."""
     try:
         yield crew
     finally:
         crew.stop()
-
-
-def _text(part: PartName) -> str:
-    """What a part is called in messages and manifests."""
-    return part if isinstance(part, str) else " ".join(map(str, part))
 
 
 def _weights_title(lab: Lab, network: str) -> str:

@@ -158,6 +158,11 @@ class Dependencies:
             yield f"word {key}", hashlib.sha256(language.words[key].encode()).hexdigest()
 
 
+def part_text(part: PartName) -> str:
+    """What a part is called in messages and manifests."""
+    return part if isinstance(part, str) else " ".join(map(str, part))
+
+
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What differs between two fingerprints, in words: « parameter step: 8.0 → 5.0 »."""
     return [

@@ -28,12 +28,14 @@ class Means:
         device: cpu, cuda or mps.
         workers: how many; None for as many as there are cores and memory for.
         scheduler: address of a Dask cluster; None for this machine.
+        archive: outcomes that somebody else computed; None if there are none.
     """
 
     build: Path
     device: str = "cpu"
     workers: int | None = None
     scheduler: str | None = None
+    archive: Path | None = None
 
     @property
     def store(self) -> Store:

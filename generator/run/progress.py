@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Self
@@ -11,6 +10,7 @@ from typing import Self
 from tqdm import tqdm
 
 from generator.experiments.base import Part
+from generator.run.queue import ToCompute
 from generator.run.store import Made
 
 
@@ -22,18 +22,17 @@ class Progress:
     all parts where there is none.
 
     Args:
-        parts: key of each part that is to be computed, the part, and what it is called.
-        shows: how many experiments are to be shown.
+        parts: what is to be computed.
         workers: how many work at once.
     """
 
-    def __init__(self, parts: Sequence[tuple[str, Part, str]], shows: int, workers: int) -> None:
-        self._parts = {key: (part, title) for key, part, title in parts}
-        self._shows, self._workers = shows, workers
+    def __init__(self, parts: Sequence[ToCompute], workers: int) -> None:
+        self._left_over = {entry.key: entry.part for entry in parts}
+        self._workers = workers
         self._rates: dict[tuple[str, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
-        self._began = time.monotonic()
+        self._total = sum(part.likely for part in self._left_over.values())
         self._bar = tqdm(
-            total=sum(part.likely for part, _ in self._parts.values()),
+            total=self._total,
             unit="pass",
             mininterval=0.2 if sys.stderr.isatty() else 20,
             dynamic_ncols=True,
@@ -46,33 +45,31 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def computed(self, key: str, made: Made) -> None:
+    def computed(self, entry: ToCompute, made: Made) -> None:
         """A part is done."""
-        part, title = self._parts.pop(key)
-        for kind in (_kind(part), ()):
+        for kind in (_kind(entry.part), ()):
             self._rates[kind][0] += made.seconds
-            self._rates[kind][1] += part.likely
-        self._bar.total += made.passes - part.likely
-        self._bar.set_description_str(title, refresh=False)
+            self._rates[kind][1] += entry.part.likely
+        self._drop(entry, made.passes)
+        self._bar.set_description_str(entry.title, refresh=False)
         self._bar.set_postfix_str(f"about {_clock(self._left())} left", refresh=False)
         self._bar.update(made.passes)
 
-    def lost(self, key: str) -> None:
+    def lost(self, entry: ToCompute) -> None:
         """A part failed."""
-        part, _ = self._parts.pop(key)
-        self._bar.total -= part.likely
+        self._drop(entry, 0)
         self._bar.refresh()
 
-    def shown(self) -> None:
-        """An experiment is shown."""
-        self._shows -= 1
+    def _drop(self, entry: ToCompute, passes: int) -> None:
+        self._total += passes - self._left_over.pop(entry.key).likely
+        self._bar.total = self._total
 
     def _left(self) -> float:
         """Seconds until all parts are done."""
         seconds, passes = self._rates[()]
         usual = seconds / max(passes, 1)
         left = 0.0
-        for part, _ in self._parts.values():
+        for part in self._left_over.values():
             known, counted = self._rates.get(_kind(part), (0.0, 0.0))
             left += part.likely * (known / counted if counted else usual)
         return left / self._workers

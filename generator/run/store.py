@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Store:
         """Where the outcome of a part lies, or will."""
         return self.folder / key[:2] / f"{key}{SUFFIX}"
 
-    def keys(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[str]:
         """The keys of all outcomes there are."""
         yield from (path.name.removesuffix(SUFFIX) for path in sorted(self.folder.glob(f"??/*{SUFFIX}")))
 
@@ -81,8 +81,15 @@ class Store:
         Raises:
             DamagedError: the file is not what was written.
         """
-        with self._opened(key) as file:
-            return _header(file.readline(), self.path(key))[1]
+        return self._header(key)[1]
+
+    def digest(self, key: str) -> str:
+        """SHA-256 of an outcome's bytes, as its file says it.
+
+        Raises:
+            DamagedError: the file is not what was written.
+        """
+        return self._header(key)[0]
 
     def content(self, key: str) -> bytes:
         """An outcome's bytes, checked by their hash.
@@ -91,11 +98,24 @@ class Store:
             DamagedError: the file is not what was written.
         """
         with self._opened(key) as file:
-            digest, _ = _header(file.readline(), self.path(key))
-            content = file.read()
+            return self.parse(file.read(), str(self.path(key)))[0]
+
+    @staticmethod
+    def parse(file: bytes, name: str) -> tuple[bytes, Made]:
+        """The bytes of an outcome and the facts of its making, from those of its file.
+
+        Args:
+            file: its bytes.
+            name: of it, for the message.
+
+        Raises:
+            DamagedError: the file is not what was written.
+        """
+        line, _, content = file.partition(b"\n")
+        digest, made = _header(line, name)
         if hashlib.sha256(content).hexdigest() != digest:
-            raise DamagedError(f"{self.path(key)} is damaged: its bytes are not those that were written")
-        return content
+            raise DamagedError(f"{name} is damaged: its bytes are not those that were written")
+        return content, made
 
     def read(self, key: str) -> Outcome:
         """An outcome.
@@ -105,14 +125,15 @@ class Store:
         """
         return decode(self.content(key))
 
-    def remove(self, key: str) -> int:
-        """Forget an outcome; the number of bytes that it took."""
-        path = self.path(key)
-        size = path.stat().st_size
-        path.unlink()
-        return size
+    def remove(self, key: str) -> None:
+        """Forget an outcome."""
+        self.path(key).unlink(missing_ok=True)
 
-    def _opened(self, key: str) -> Any:
+    def _header(self, key: str) -> tuple[str, Made]:
+        with self._opened(key) as file:
+            return _header(file.readline(), str(self.path(key)))
+
+    def _opened(self, key: str) -> BufferedReader:
         try:
             return self.path(key).open("rb")
         except FileNotFoundError:
@@ -132,12 +153,12 @@ def decode(content: bytes) -> dict[str, NDArray[Any]]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _header(line: bytes, path: Path) -> tuple[str, Made]:
+def _header(line: bytes, name: str) -> tuple[str, Made]:
     try:
         facts = json.loads(line)
         return facts.pop("sha256"), Made(**facts)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DamagedError(f"{path} is damaged: its first line is not what was written") from None
+        raise DamagedError(f"{name} is damaged: its first line is not what was written") from None
 
 
 def check_room(folder: Path) -> None:

@@ -20,7 +20,13 @@ from generator.schema import NetworkSpec
 if TYPE_CHECKING:
     from generator.networks import Network
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 """Variables by which libraries are told how many threads to use: one, or the bits would depend on their number."""
 
 
@@ -79,22 +85,18 @@ class Job:
     """A part with all that it names, so that it can be computed anywhere.
 
     Attributes:
-        key: of the part.
         task: MODULE:FUNCTION.
         networks: in the part's order.
         images: likewise.
         settings: keywords of the task.
         seed: of the part.
-        passes: how many images will go through its networks, at most.
     """
 
-    key: str
     task: str
     networks: tuple[Opening, ...]
     images: tuple[Source, ...]
     settings: Mapping[str, Setting]
     seed: int
-    passes: int
 
 
 def compute(job: Job) -> tuple[bytes, Made]:

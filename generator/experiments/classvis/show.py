@@ -40,8 +40,8 @@ def _figure(experiment: ClassVisualisation, stage: Stage, run: Run, place: int) 
             unit="%",
         ),
     ]
-    told = {"start": start, "target": target, "setting": run.title, "iteration": at, "all": all_}
-    picture = stage.picture(name, to_bytes(image), f"classvis.grown.{origin}", **told)
+    grown = f"classvis.grown.{origin}"
+    picture = stage.picture(name, to_bytes(image), grown, start=start, target=target, setting=run.title, iteration=at)
     stage.figure(
         name,
         "classvis",
@@ -59,5 +59,9 @@ def _figure(experiment: ClassVisualisation, stage: Stage, run: Run, place: int) 
             **experiment.settings(stage.language),
         },
         facts=facts,
-        **told,
+        start=start,
+        target=target,
+        setting=run.title,
+        iteration=at,
+        all=all_,
     )

@@ -17,17 +17,15 @@ def show(experiment: Saliency, stage: Stage) -> None:
     """A figure for each image and for each strip."""
     columns = {name: _column(stage, name) for name in experiment.photographs}
     for name, strip in experiment.strips.items():
-        _figure(stage, name, "saliency.several", strip, columns)
+        _figure(stage, name, strip, columns)
     for name in experiment.images:
-        _figure(stage, name, "saliency.one", [name], columns, photograph=stage.photographs[name].title)
+        _figure(stage, name, [name], columns)
 
 
-def _figure(
-    stage: Stage, name: str, words: str, shown: Sequence[str], columns: dict[str, list[Picture]], **values: object
-) -> None:
+def _figure(stage: Stage, name: str, shown: Sequence[str], columns: dict[str, list[Picture]]) -> None:
     stage.figure(
         name,
-        words,
+        "saliency.several" if len(shown) > 1 else "saliency.one",
         of=shown,
         columns=[columns[image] for image in shown],
         thumbnail=columns[shown[0]][-1],
@@ -38,7 +36,7 @@ def _figure(
             stage.say("common.palette"): "hot",
         },
         what=stage.say("saliency.what"),
-        **values,
+        photograph=stage.photographs[shown[0]].title,
     )
 
 

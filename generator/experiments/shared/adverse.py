@@ -37,7 +37,9 @@ class Attack(Strict):
         }
 
 
-def attack_part(network: str, image: str, target: int, *, step: float, iterations: int, clamp: bool) -> Part:
+def attack_part(  # noqa: PLR0913  # what decides an attack, all named
+    network: str, image: str, target: int, *, step: float, iterations: int, clamp: bool
+) -> Part:
     """The part that fools a network about one photograph; several experiments may ask for the same.
 
     Returns:
@@ -64,5 +66,7 @@ def differences(stage: Stage, name: str, change: NDArray[np.float32]) -> tuple[P
     """A change as it is and ten times as large, about middle grey; pictures NAME-difference and NAME-difference-x10."""
     return (
         stage.picture(f"{name}-difference", around_grey(change), "common.difference", scale=grey_scale(1)),
-        stage.picture(f"{name}-difference-x10", around_grey(10 * change), "common.difference-x10", scale=grey_scale(10)),
+        stage.picture(
+            f"{name}-difference-x10", around_grey(10 * change), "common.difference-x10", scale=grey_scale(10)
+        ),
     )
