@@ -318,13 +318,13 @@ def figure(lab: Lab, figure: str, means: Means) -> None:
 
 
 @main.command()
-@click.argument("archive", type=click.Path(path_type=Path))
+@click.argument("into", type=click.Path(path_type=Path))
 @_command
 @_means
-def pack(lab: Lab, archive: Path, means: Means) -> None:
-    """Write the outcomes that the lab needs into one ARCHIVE, with their hashes; --store reads from it."""
-    packed, missing = sharing.pack(lab, means, archive)
-    click.echo(f"{archive}: {packed} outcomes" + (f"; {missing} are not computed yet: make site" if missing else ""))
+def pack(lab: Lab, into: Path, means: Means) -> None:
+    """Write the outcomes that the lab needs INTO an archive, with their hashes; --store reads from it."""
+    packed, missing = sharing.pack(lab, means, into)
+    click.echo(f"{into}: {packed} outcomes" + (f"; {missing} are not computed yet: make site" if missing else ""))
 
 
 @main.command()

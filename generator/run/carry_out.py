@@ -13,9 +13,10 @@ from typing import Any
 
 from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish, write_atomically
 from generator.errors import LabError, RunError, first_line
-from generator.experiments.base import Part
+from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Outcome
 from generator.experiments.stage import Eye
+from generator.images import read_image
 from generator.lab import Lab, check_files
 from generator.results import Ran, alone, read_run_log, results_folder
 from generator.run import code, look
@@ -74,12 +75,31 @@ class _Run:
     def carry_out(self) -> None:
         log = read_run_log(self.means.build)
         size = how_many(self.means.workers, max((ran.peak_mib for ran in log.experiments.values()), default=0))
-        with working(Local(size)) as crew:
+        if self.means.device != "cpu":
+            size = 1  # it has one accelerator
+        with working(self._crew(size)) as crew:
             self._look(crew)
             self._make(crew)
         if self.failures:
             told = "\n".join(line for lines in self.failures.values() for line in lines)
             raise RunError(f"the other experiments are kept; mend the cause and run the same command again\n{told}")
+
+    def _crew(self, size: int) -> Crew:
+        at_hand = Local(size)
+        if self.means.scheduler is None:
+            return at_hand
+        try:
+            from generator.run.cluster import Cluster  # of an optional package
+        except ImportError:
+            raise RunError("SCHEDULER needs the package distributed: pip install distributed") from None
+        networks = dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks)
+        openings = (_opening(self.lab, NetworkUse(name), self.means.device, far=True) for name in networks)
+        kept = {opening.weights.kept for opening in openings if opening.weights is not None}
+        paths = (path for name in networks if isinstance(path := self.lab.weights(name), Path) and sha256(path) in kept)
+        return Cluster(self.means.scheduler, compute, at_hand, {sha256(path): path.read_bytes() for path in paths})
+
+    def _job(self, part: Part) -> Job:
+        return job_of(self.lab, part, self.means.device, far=self.means.scheduler is not None)
 
     def _look(self, crew: Crew) -> None:
         """Open every network, and tell which of them hardly recognises a photograph."""
@@ -87,7 +107,7 @@ class _Run:
         parts = {name: look.part(self.lab, name) for name in names}
         keys = {name: self.keys.key(part) for name, part in parts.items()}
         missing = deque(name for name in parts if self._damaged(keys[name]))
-        jobs = {name: job_of(self.lab, parts[name], self.means.device) for name in missing}
+        jobs = {name: self._job(parts[name]) for name in missing}
 
         def waiting() -> tuple[str, Callable[..., Any], Job] | None:
             return (name := missing.popleft(), compute, jobs[name]) if missing else None
@@ -131,7 +151,7 @@ class _Run:
                 return None
             if isinstance(entry, ToShow):
                 return entry, show, self._showing(entry.order)
-            return entry, compute, job_of(self.lab, entry.part, self.means.device)
+            return entry, compute, self._job(entry.part)
 
         with Progress(queue.parts, crew.size) as progress:
             for entry, result in done(crew, waiting):
@@ -267,25 +287,46 @@ class _Run:
         )
 
 
-def job_of(lab: Lab, part: Part, device: str) -> Job:
-    """A part with all that it names in its lab."""
-    networks = []
-    for use in part.networks:
-        weights = lab.weights(use.name)
-        of_file = Weights(path=weights) if isinstance(weights, Path) else Weights(name=weights)
-        networks.append(
-            Opening(
-                lab.file.networks[use.name],
-                None if weights is None else of_file,
-                lab.source(use.name),
-                use.shuffled,
-                use.seed,
-                device,
-            )
+def job_of(lab: Lab, part: Part, device: str, *, far: bool = False) -> Job:
+    """A part with all that it names in its lab.
+
+    Args:
+        lab: the lab.
+        part: one of its parts.
+        device: cpu, cuda or mps.
+        far: it is for another machine, which has the packages and no file of this one.
+
+    Raises:
+        LabError: a network cannot be had there.
+    """
+    networks = tuple(_opening(lab, use, device, far=far) for use in part.networks)
+    size = lab.file.networks[part.networks[0].name].size
+    sources = []
+    for spec in (lab.images[image] for image in part.images):
+        path = lab.locate(spec.file)
+        pixels = read_image(path, size, spec.index) if far else None
+        sources.append(Source(path=None if far else path, index=spec.index, pixels=pixels))
+    return Job(part.task, networks, tuple(sources), part.settings, part.seed or 0)
+
+
+def _opening(lab: Lab, use: NetworkUse, device: str, *, far: bool) -> Opening:
+    spec, source, weights = lab.file.networks[use.name], lab.source(use.name), lab.weights(use.name)
+    if far and source is not None:
+        place = ("networks", use.name, "architecture")
+        raise LabError(
+            lab.tell(place, "a function of one's own cannot be sent to a cluster; compute here, without SCHEDULER")
         )
-    images = (lab.images[image] for image in part.images)
-    sources = tuple(Source(path=lab.locate(spec.file), index=spec.index) for spec in images)
-    return Job(part.task, tuple(networks), sources, part.settings, part.seed or 0)
+    found: Weights | None = None
+    if isinstance(weights, str):
+        found = Weights(name=weights)
+    elif weights is not None:
+        found = Weights(path=weights)
+        if far:
+            packaged = next(
+                (r for r in spec.weights or () if r.startswith("package:") and lab.locate(r) == weights), None
+            )
+            found = Weights(reference=packaged) if packaged else Weights(kept=sha256(weights))
+    return Opening(spec, found, source, use.shuffled, use.seed, device)
 
 
 @contextmanager

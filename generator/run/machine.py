@@ -17,13 +17,16 @@ _DECIDE = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL
 
 _PROBE = """
 import torch
-torch.nn.functional.conv2d(torch.zeros(1, 8, 8, 8), torch.zeros(8, 8, 3, 3))
 print("torch", torch.backends.cpu.get_cpu_capability())
+if torch.backends.mkldnn.is_available():
+    image, kernel = torch.zeros(1, 16, 32, 32), torch.zeros(16, 16, 3, 3)
+    torch.ops.mkldnn._convolution_pointwise(image, kernel, None, [1, 1], [1, 1], [1, 1], 1, "none", [], "")
 """
+"""A convolution makes oneDNN say what it uses."""
 
 
 def instructions(known: Path) -> dict[str, str]:
-    """The instruction sets that torch and oneDNN really use here: « AVX512 », « AVX-512 with AVX512BW… ».
+    """The instruction sets that torch and oneDNN really use here: « AVX2 », « Intel AVX2 ».
 
     They are asked, in a process of its own, which takes seconds; the answer holds as long as the processor, torch and
     the variables that forbid instructions are the same.
@@ -50,7 +53,7 @@ def _instructions(known: Path, asked: str) -> dict[str, str]:
         text=True,
         check=True,
     )
-    answer = {"torch": "?", "oneDNN": "none"}
+    answer = {"oneDNN": "none", "torch": "?"}
     for line in done.stdout.splitlines():
         if line.startswith("torch "):
             answer["torch"] = line.split()[1]

@@ -34,6 +34,7 @@ class Progress:
         self._bar = tqdm(
             total=self._total,
             unit="pass",
+            disable=not parts,
             mininterval=0.2 if sys.stderr.isatty() else 20,
             dynamic_ncols=True,
             bar_format="{desc:<30.30} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} passes, {elapsed}{postfix}",

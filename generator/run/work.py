@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ from generator.experiments.given import Given
 from generator.images import Pixels, read_image
 from generator.run.store import Made, encode
 from generator.schema import NetworkSpec
+from generator.sources import locate
 
 if TYPE_CHECKING:
     from generator.networks import Network
@@ -32,17 +34,27 @@ THREADS = (
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a network's weights are: a file of this machine, its bytes, or what a library calls them.
+    """Where a network's weights are; one of these is given.
 
     Attributes:
-        path: of the file.
-        content: of the file, for a machine that has it not.
+        path: of their file on this machine.
+        reference: of a file in an installed package, for any machine.
+        kept: SHA-256 of a file that every worker was sent; see :func:`keep_file`.
         name: LIBRARY:WEIGHTS.
     """
 
     path: Path | None = None
-    content: bytes | None = None
+    reference: str | None = None
+    kept: str | None = None
     name: str | None = None
+
+    def found(self) -> Path | str:
+        """What :func:`generator.networks.load` is given, on the machine that asks."""
+        if self.reference is not None:
+            return locate(self.reference, lab_folder=Path(), data_folder=Path())
+        if self.kept is not None:
+            return _kept(self.kept)
+        return self.path or self.name or ""
 
 
 @dataclass(frozen=True)
@@ -129,13 +141,9 @@ def _opened(opening: Opening) -> Network:
     """A network; the last ones stay open, for the next part wants one of them."""
     from generator import networks
 
-    weights = opening.weights
-    given: Path | str | None = None
-    if weights is not None:
-        given = weights.path or weights.name or _file_of(weights.content or b"")
     return networks.load(
         opening.spec,
-        given,
+        None if opening.weights is None else opening.weights.found(),
         source=opening.source,
         device=opening.device,
         # A shuffled one sees each photograph once; to prepare it would take longer.
@@ -145,16 +153,17 @@ def _opened(opening: Opening) -> Network:
     )
 
 
-def _file_of(content: bytes) -> Path:
-    """A file with these bytes, on a machine that was sent them."""
-    import tempfile
-
-    path = Path(tempfile.gettempdir()) / f"weights-{hashlib.sha256(content).hexdigest()}.pth"
+def keep_file(content: bytes) -> None:
+    """Keep a file on the machine of a worker, under its SHA-256."""
+    path = _kept(hashlib.sha256(content).hexdigest())
     if not path.is_file():
         partial = path.with_suffix(f".{os.getpid()}")
         partial.write_bytes(content)
         partial.replace(path)
-    return path
+
+
+def _kept(digest: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"tp-visualisation-{digest}"
 
 
 def _photograph(source: Source, network: Network) -> Pixels:

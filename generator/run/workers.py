@@ -10,14 +10,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from generator.errors import LabError, RunError
+from generator.errors import LabError
 from generator.run import machine
-from generator.run.work import THREADS, one_thread
+from generator.run.work import one_thread
 
 NEED_MIB = 1024
 """What one worker is taken to need while none was measured."""
@@ -109,79 +109,6 @@ def _held_back(signum: signal.Signals) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class Cluster:
-    """The workers of a Dask scheduler. Before anything is sent, each says what it is, and is refused if it differs.
-
-    Args:
-        address: of the scheduler, ``tcp://host:8786``.
-        ours: what this process is; see :func:`likeness`.
-
-    Raises:
-        RunError: there is no scheduler, no worker, or one that differs.
-    """
-
-    def __init__(self, address: str, ours: Mapping[str, str]) -> None:
-        try:
-            from distributed import Client
-        except ImportError:
-            raise RunError(
-                "SCHEDULER: the package distributed is not installed; pip install 'tp-visualisation[cluster]'"
-            ) from None
-        try:
-            self._client = Client(address, timeout=10)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise RunError(f"SCHEDULER={address}: no scheduler answers ({error}); is dask scheduler running?") from None
-        try:
-            theirs: dict[str, dict[str, str]] = self._client.run(likeness)
-        except Exception as error:  # noqa: BLE001  # whatever a worker without the package raises
-            self._client.close()
-            raise RunError(
-                f"SCHEDULER={address}: a worker cannot run this project ({error}); install it there"
-            ) from None
-        if not theirs:
-            self._client.close()
-            raise RunError(f"SCHEDULER={address}: it has no workers; start some: dask worker {address} --nthreads 1")
-        different = [
-            f"worker {worker}: {key} is {its.get(key, 'nothing')}, here {ours[key]}"
-            for worker, its in theirs.items()
-            for key in ours
-            if its.get(key) != ours[key]
-        ]
-        if different:
-            self._client.close()
-            raise RunError(f"{different[0]}; results would not be the same bits: make them alike, or leave it out")
-        self.size = sum(self._client.nthreads().values())
-        self._executor: Executor = self._client.get_executor(pure=False)
-
-    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Give out one task."""
-        return self._executor.submit(task, *arguments)
-
-    def replace(self) -> None:
-        """Nothing: the scheduler gives out again what a dead worker had."""
-
-    def stop(self) -> None:
-        """Take back what is not done."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
-
-
-def likeness() -> dict[str, str]:
-    """What must be alike on two machines for their results to be: code, versions, instructions, threads."""
-    import tempfile
-    from pathlib import Path
-
-    from generator.experiments import kinds
-    from generator.run import code
-
-    modules = sorted({used for kind in kinds() for used in code.code_used(f"generator.experiments.{kind}.compute")})
-    lines = {f"code {module}": code.hash_of_module(module)[:12] for module in modules}
-    lines |= {f"version of {package}": v for package, v in code.versions(tuple(modules)).items()}
-    known = Path(tempfile.gettempdir()) / f"tp-instructions-{os.getuid() if hasattr(os, 'getuid') else 0}.json"
-    lines |= {f"instructions of {part}": value for part, value in machine.instructions(known).items()}
-    return lines | {THREADS[0]: os.environ.get(THREADS[0], "not set")}
 
 
 def done(crew: Crew, waiting: Callable[[], tuple[Any, Callable[..., Any], Any] | None]) -> Iterator[tuple[Any, Any]]:
