@@ -58,6 +58,11 @@ def grey(pixels: Pixels) -> Pixels:
     return np.array(Image.fromarray(pixels).convert("L").convert("RGB"))
 
 
+def to_bytes(values: NDArray[np.float32]) -> Pixels:
+    """Pixel values -> what an image file holds: clipped to [0, 1], rounded to uint8."""
+    return np.round(values.clip(0, 1) * 255).astype(np.uint8)
+
+
 def inside(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.bool_]:
     """Which pixels of an image lie in one of the boxes, bool (H, W); at least one pixel for each."""
     region = np.zeros((height, width), dtype=np.bool_)

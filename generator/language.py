@@ -41,7 +41,10 @@ def read_language(code: str) -> Language:
 
 
 def _of_kind(kind: str, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The words of a kind, under its name; what its keys mean, under « keys », and so that of the keys inside them."""
+    """The words of a kind, under its name; what is said of it under « kinds », what its keys mean under « keys »."""
+    for about in ("about", "example"):
+        if about in data:
+            yield f"kinds.{kind}.{about}", data.pop(about)
     for key, meaning in data.pop("keys", {}).items():
         inside = isinstance(meaning, Mapping)
         yield from _flat(meaning, f"keys.{key}.") if inside else [(f"keys.{kind}.{key}", meaning)]

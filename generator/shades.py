@@ -8,12 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.artefacts import Scale
-from generator.images import Pixels
-
-
-def to_bytes(values: NDArray[np.float32]) -> Pixels:
-    """Pixel values -> what an image file holds: clipped to [0, 1], rounded to uint8."""
-    return np.round(values.clip(0, 1) * 255).astype(np.uint8)
+from generator.images import Pixels, to_bytes
 
 
 def around_grey(change: NDArray[np.float32]) -> Pixels:

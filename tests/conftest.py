@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from numpy.typing import NDArray
 from torch import nn
 
@@ -72,19 +74,47 @@ def mini(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mini_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smallest lab's folder of results, made once from nothing; to be copied."""
-    build = tmp_path_factory.mktemp("mini") / "build"
-    command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml", "--build", str(build)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return build
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@contextmanager
+def once(place: Path) -> Iterator[bool]:
+    """Whether this process is the one that makes what lies at a place; the others wait for it."""
+    with FileLock(f"{place}.lock"):
+        yield not place.exists()
+
+
+@pytest.fixture(scope="session")
+def mini_results(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest lab's folder of results, its outcomes beside it; made once for all processes, a copy for each."""
+    made = shared / "mini"
+    with once(made) as first:
+        if first:
+            command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml"]
+            subprocess.run([*command, "--build", str(made / "build")], cwd=ROOT, check=True, capture_output=True)
+    own = tmp_path_factory.mktemp("mini")
+    return shutil.copytree(made, own, dirs_exist_ok=True) / "build"
 
 
 @pytest.fixture
 def ran(mini: Path, mini_results: Path, tmp_path: Path) -> Path:
     """A copy of the smallest lab whose experiments ran already, into ``tmp_path/build``; returns its lab file."""
-    shutil.copytree(mini_results, tmp_path / "build")
+    for name in ("build", "outcomes"):
+        shutil.copytree(mini_results.parent / name, tmp_path / name)
     return mini
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, whose code may be changed; ``python -m generator`` runs there."""
+    folder = tmp_path / "project"
+    for name in ("generator", "templates", "content", "tests/mini"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    return folder
 
 
 def change(lab: Path, edit: Callable[[dict[str, Any]], object]) -> None:
@@ -182,10 +212,17 @@ def generator(tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def site() -> Path:
-    """The website of the default lab; its experiments run first where their results are missing."""
-    subprocess.run([sys.executable, "-m", "generator", "site"], cwd=ROOT, check=True)
-    return ROOT / "site"
+def site(shared: Path) -> Path:
+    """The website of the default lab; what ``make site`` left is taken, and what is missing is computed first."""
+    folder = shared / "default"
+    with once(folder) as first:
+        if first:
+            for name in ("build", "outcomes"):
+                if (ROOT / name).is_dir():
+                    shutil.copytree(ROOT / name, folder / name, copy_function=os.link)
+            command = [sys.executable, "-m", "generator", "site", "--build", str(folder / "build")]
+            subprocess.run([*command, "--site", str(folder / "site")], cwd=ROOT, check=True)
+    return folder / "site"
 
 
 class Quiet(SimpleHTTPRequestHandler):

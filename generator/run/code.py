@@ -15,6 +15,7 @@ from generator.project import ROOT
 
 # These only describe and check; all they decide shows in the parameters.
 _CHECKING = {"errors", "schema", "catalogue", "sources", "project"}
+_OF_THE_MANUAL = ("keys.", "kinds.")
 _DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
 
 
@@ -53,7 +54,8 @@ def words_asked(modules: Iterable[str], language: Language, kind: str) -> set[st
     another name. An f-string spells all keys that begin and end as it does, if it begins with a section.
     """
     own = {key for key in language.words if key.startswith(f"{kind}.")}
-    return own.union(*(_words_of(module, language) for module in modules))
+    spelt = own.union(*(_words_of(module, language) for module in modules))
+    return {key for key in spelt if not key.startswith(_OF_THE_MANUAL)}
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from generator.experiments.classvis import ClassVisualisation, Run
 from generator.experiments.stage import Stage
-from generator.shades import to_bytes
+from generator.images import to_bytes
 
 
 def show(experiment: ClassVisualisation, stage: Stage) -> None:

@@ -8,7 +8,7 @@ from generator.artefacts import YES_NO
 from generator.experiments.fooling import Fooling
 from generator.experiments.shared.adverse import differences
 from generator.experiments.stage import Stage
-from generator.shades import to_bytes
+from generator.images import to_bytes
 
 
 def show(experiment: Fooling, stage: Stage) -> None:
