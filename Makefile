@@ -6,6 +6,7 @@
 #   ENONCE=folder         where the students' website goes
 #   BUILD=folder          where results are kept
 #   PORT=8001             where make serve shows it
+#   REFERENCE=folder      results of another time, or a website: a page of the site tells what has changed since
 #   DEVICE=cuda           compute there (cuda or mps); the CPU is the reference
 
 LAB    ?= content/tp.yml
@@ -36,7 +37,7 @@ help: ## show this list
 install: .venv/installed ## install what is needed into .venv; every other command does so by itself
 
 site: .venv/installed ## run what must run, write the pages, build and check the website
-	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
+	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE) $(if $(REFERENCE),--reference $(REFERENCE))
 
 enonce: .venv/installed ## build the students' website, without answers or results
 	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE)

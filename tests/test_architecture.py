@@ -26,6 +26,7 @@ ROOMS = [
     "experiments questions photographs",
     "lab",
     "opened results",
+    "differences",
     "cache report",
     "pipeline bench classroom",
     "new serve",
