@@ -60,7 +60,7 @@ def differences(old: Side, new: Side) -> Differences:
         for unlike in _unlike("", _informs(before), _informs(after)):
             notes[unlike].append(name)
     if problems:
-        raise LabError(*problems)
+        raise LabError(*dict.fromkeys(problems))
     verdicts = list(_verdicts(old, new, notes))
     return Differences(
         old=old.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of an ``.npz`` file, by name.
 
     Raises:
-        LabError: it is damaged.
+        LabError: it is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(BytesIO(read_bytes(path)), allow_pickle=False) as arrays:
             return dict(arrays)
     except (*_DAMAGED, AttributeError) as error:
         raise LabError(f"{path}: is damaged ({first_line(error)}); run make site there again") from None
