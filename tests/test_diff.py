@@ -44,8 +44,15 @@ def old(published: tuple[Path, Path]) -> Path:
 @pytest.fixture
 def new(published: tuple[Path, Path], tmp_path: Path) -> Path:
     """A copy of it, to be changed at will."""
-    shutil.copytree(published[0], tmp_path / "new")
-    return tmp_path / "new"
+    return copied(published[0], tmp_path / "new")
+
+
+def copied(build: Path, target: Path) -> Path:
+    """A copy of results and verdicts."""
+    shutil.copytree(build / "results", target / "results")
+    (target / "docs").mkdir()
+    shutil.copy2(build / "docs" / "verdicts.json", target / "docs")
+    return target
 
 
 def diff(*arguments: Path | str) -> Result:
@@ -185,9 +192,9 @@ class TestVerdicts:
 class TestMeasures:
     @pytest.fixture
     def old(self, published: tuple[Path, Path], tmp_path: Path) -> Path:
-        shutil.copytree(published[0], tmp_path / "old")
-        measure(tmp_path / "old", "alligator", "oiseau.l2", value=10.0, interval=[8.0, 14.0], samples=5)
-        return tmp_path / "old"
+        old = copied(published[0], tmp_path / "old")
+        measure(old, "alligator", "oiseau.l2", value=10.0, interval=[8.0, 14.0], samples=5)
+        return old
 
     @pytest.mark.parametrize(
         ("value", "within", "reaches"), [(11.0, True, 0.25), (9.0, True, 0.5), (22.0, False, 3.0), (4.0, False, 3.0)]
@@ -317,9 +324,9 @@ GRID: dict[str, Any] = {
 class TestTables:
     @pytest.fixture
     def old(self, published: tuple[Path, Path], tmp_path: Path) -> Path:
-        shutil.copytree(published[0], tmp_path / "old")
-        self.give(tmp_path / "old")
-        return tmp_path / "old"
+        old = copied(published[0], tmp_path / "old")
+        self.give(old)
+        return old
 
     def give(self, build: Path, table: dict[str, Any] = TABLE, grid: dict[str, Any] = GRID) -> None:
         edit(build, "grain", lambda manifest: manifest.update(tables=[table], grids=[grid]))
