@@ -34,15 +34,13 @@
     lunr.Pipeline.registerFunction(lunr.trimmer, "folded");
   }
 
+  // The words that begin like it, the words that are the same in another form, and the other forms of both.
   function meant(word) {
     const root = stem(word);
-    const beginning = word.length < ENOUGH ? word : word.replace(/s$/, ""); // a plural begins like its singular
-    const found = new Map();
-    for (const [one, itsRoot] of stems) {
-      if (itsRoot === root) found.set(one, SAME_WORD);
-      else if (one.startsWith(beginning)) found.set(one, BEGINS_ALIKE);
-    }
-    return found;
+    const begun = [...stems.keys()].filter((one) => one.startsWith(word));
+    const roots = new Set([root, ...begun.map((one) => stems.get(one))]);
+    return new Map([...stems].filter(([, other]) => roots.has(other))
+      .map(([one, other]) => [one, other === root ? SAME_WORD : BEGINS_ALIKE]));
   }
 
   // What was meant by a word with a letter too many, too few, wrong, or in its neighbour's place; by half a one, too.
@@ -60,7 +58,8 @@
     // A single letter beside words is what an elision leaves, or a word that has only been begun.
     const telling = words.filter((word) => language.stopWordFilter(word.toLowerCase()) && !/^\p{L}$/u.test(word));
     return (telling.length ? telling : words).map((typed) => {
-      const word = fold(typed);
+      // A plural begins, and is mistyped, like its singular.
+      const folded = fold(typed), word = folded.length < ENOUGH ? folded : folded.replace(/s$/, "");
       const found = meant(word);
       return [typed, found.size ? found : mistyped(word)];
     });

@@ -64,7 +64,7 @@ def page_header(path: Path) -> dict[str, Any]:
 
 
 def copy_assets(lab: Lab, mirror: Mirror) -> None:
-    """Copy the project's fonts, style sheets, scripts with their words, its search, and what a lab of another folder adds."""
+    """Copy the project's fonts, search, styles, scripts with their words, and what a lab of another folder adds."""
     words = {f"{part}.{key}": text for part in SAID_BY_SCRIPT for key, text in lab.language.section(part).items()}
     mirror.write("assets/words.js", f"const tpWords = {json.dumps(words, ensure_ascii=False, indent=1)};\n")
     copy_fonts(mirror)
