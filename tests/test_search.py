@@ -87,6 +87,16 @@ def pages(page: Page, at: str, query: str) -> list[str]:
     return [found.page for found in ask(page, at, query)]
 
 
+def led_elsewhere(page: Page, at: str, queries: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The pages that other ways to ask lead to, where they are not those of the first way, in its order."""
+    wrong = {}
+    for asked, others in queries.items():
+        expected = pages(page, at, asked)
+        assert expected, asked
+        wrong |= {other: found for other in others if (found := pages(page, at, other)) != expected}
+    return wrong
+
+
 def built(command: str, lab: Path | str, place: Path, build: Path | None = None) -> Path:
     folders = ["--build", str(build or place / "build"), "--site", str(place / "site")]
     subprocess.run(
@@ -123,18 +133,14 @@ class TestFrench:
     def site(self, french: Path) -> Path:
         return french
 
-    @pytest.mark.parametrize("asked", FRENCH)
-    def test_a_word_written_otherwise_leads_to_the_same_pages(self, asked: str, opened_at: str, page: Page) -> None:
-        expected = pages(page, opened_at, asked)
-        assert expected
-        others = FRENCH[asked]
-        assert {other: pages(page, opened_at, other) for other in others} == dict.fromkeys(others, expected)
+    def test_a_word_written_otherwise_leads_to_the_same_pages(self, opened_at: str, page: Page) -> None:
+        assert not led_elsewhere(page, opened_at, FRENCH)
 
-    @pytest.mark.parametrize("word", ["saillance", "visualisation", "conséquences", "régularisation"])
-    def test_half_a_word_leads_there_while_one_types(self, word: str, opened_at: str, page: Page) -> None:
-        expected = set(pages(page, opened_at, word))
-        for length in range(3, len(word)):
-            assert expected <= set(pages(page, opened_at, word[:length])), word[:length]
+    def test_half_a_word_leads_there_while_one_types(self, opened_at: str, page: Page) -> None:
+        for word in ("saillance", "visualisation", "conséquences", "régularisation"):
+            expected = set(pages(page, opened_at, word))
+            for length in range(3, len(word)):
+                assert expected <= set(pages(page, opened_at, word[:length])), word[:length]
 
     def test_half_a_word_with_a_wrong_letter_does_too(self, opened_at: str, page: Page) -> None:
         expected = set(pages(page, opened_at, "saillance"))
@@ -199,12 +205,8 @@ class TestEnglish:
     def site(self, english: Path) -> Path:
         return english
 
-    @pytest.mark.parametrize("asked", ENGLISH)
-    def test_a_word_written_otherwise_leads_to_the_same_pages(self, asked: str, opened_at: str, page: Page) -> None:
-        expected = pages(page, opened_at, asked)
-        assert expected
-        others = ENGLISH[asked]
-        assert {other: pages(page, opened_at, other) for other in others} == dict.fromkeys(others, expected)
+    def test_a_word_written_otherwise_leads_to_the_same_pages(self, opened_at: str, page: Page) -> None:
+        assert not led_elsewhere(page, opened_at, ENGLISH)
 
     def test_half_a_word_leads_there_while_one_types(self, opened_at: str, page: Page) -> None:
         expected = set(pages(page, opened_at, "photograph"))
