@@ -6,6 +6,10 @@
 #   ENONCE=folder         where the students' website goes
 #   BUILD=folder          where results are kept
 #   PORT=8001             where make serve shows it
+#   REFERENCE=folder      results of another time, or a website: a page of the site tells what has changed since
+#   WORKERS=4             how many processes compute (default: as many as there are cores and memory for)
+#   STORE=archive         take over what make pack wrote elsewhere, and compute only the rest
+#   SCHEDULER=tcp://…     the workers of a Dask cluster compute
 #   DEVICE=cuda           compute there (cuda or mps); the CPU is the reference
 
 LAB    ?= content/tp.yml
@@ -22,13 +26,14 @@ PYTHON ?= python3
 
 BIN    := .venv/bin
 INPUT  := --lab $(LAB) --data $(DATA)
-ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE))
+ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE)) $(if $(WORKERS),--workers $(WORKERS))
+ON     += $(if $(STORE),--store $(STORE)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 GENERATOR = $(BIN)/python -m generator
 # The project's own: a lab beside it may hold Python that is not ours to judge.
 CODE   := generator tests content examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain
+.PHONY: help install list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -36,7 +41,7 @@ help: ## show this list
 install: .venv/installed ## install what is needed into .venv; every other command does so by itself
 
 site: .venv/installed ## run what must run, write the pages, build and check the website
-	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE)
+	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE) $(if $(REFERENCE),--reference $(REFERENCE))
 
 enonce: .venv/installed ## build the students' website, without answers or results
 	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE)
@@ -79,6 +84,15 @@ explain: .venv/installed ## say for each experiment whether it must run, and why
 
 figure: .venv/installed ## make one figure again and compare it: FIGURE=experiment/name
 	@$(GENERATOR) figure $(INPUT) $(ON) $(FIGURE)
+
+pack: .venv/installed ## write the computed parts into one archive, for STORE=… elsewhere: PACK=outcomes.zip
+	@$(GENERATOR) pack $(INPUT) $(ON) $(or $(PACK),outcomes$(SUFFIX).zip)
+
+verify: .venv/installed ## compute a random sample of the parts again and compare: SAMPLE=20
+	@$(GENERATOR) verify $(INPUT) $(ON) --sample $(or $(SAMPLE),20)
+
+tidy: .venv/installed ## say which computed parts no lab uses any more; REMOVE=yes removes them
+	@$(GENERATOR) tidy $(INPUT) $(ON) $(if $(REMOVE),--remove)
 
 bench: .venv/benched ## measure the speed beside that of other libraries
 	@$(GENERATOR) bench $(INPUT) --build $(BUILD)

@@ -118,7 +118,7 @@ class Figure(_Record):
     facts: tuple[Metric, ...]
     images: tuple[str, ...]
     seed: int | None
-    parts: tuple[str, ...]
+    parts: tuple[str, ...] = ()
     parameters: dict[str, Any]
     classes: tuple[str, ...] = ()
     compare: tuple[tuple[str, str], ...] = ()
@@ -266,7 +266,7 @@ class Manifest(_Record):
     grids: tuple[Grid, ...] = ()
     metrics: tuple[Metric, ...]
     provenance: Provenance
-    parts: dict[str, str]
+    parts: dict[str, str] = {}
     fingerprint: dict[str, str]
 
     def figure(self, name: str) -> Figure:

@@ -12,12 +12,16 @@ from typing import Any, Concatenate, ParamSpec
 import click
 
 from generator import report
+from generator.artefacts import write_atomically
+from generator.differences.compare import changed_verdicts, differences
+from generator.differences.sides import Side, published_verdicts, read_side
 from generator.errors import LabError, RunError, did_you_mean, first_line
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
 from generator.language import languages, read_language
 from generator.new import new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
+from generator.report import changes
 from generator.report.checks import missing_results, names_of_tables
 from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, reference
@@ -138,19 +142,31 @@ def main() -> None:
 
 @main.command()
 @_site
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="Results of another time, or a website; a page tells what has changed since.",
+)
 @_command
 @_means
-def site(lab: Lab, site: Path, means: Means) -> None:
+def site(lab: Lab, site: Path, reference: Path | None, means: Means) -> None:
     """Run what must run, write the pages, build and check the website."""
-    _make(lab, means, site)
+    if reference and reference.resolve() == means.build.resolve():
+        raise LabError(f"{reference}: is the folder of these very results; give those of another time as reference")
+    # Before anything is computed: a mistake in it should not be told ten minutes later.
+    _make(lab, means, site, read_side(reference) if reference else None)
 
 
-def _make(lab: Lab, means: Means, site: Path) -> None:
+def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> None:
     _run(lab, means, None)
+    before = published_verdicts(site)
     with alone(means.build):
-        report.render(lab, means.build)
+        report.render(lab, means.build, reference)
         built = report.build_site(means.build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
+    after = published_verdicts(site)
+    if before and after and (line := changes.flipped(changed_verdicts(before, after))):
+        click.echo(line)
 
 
 @main.command()
@@ -252,6 +268,49 @@ def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
         click.echo("the network looks at the photographs, to propose their classes")
     lab = new_lab(folder, images, read_language(language))
     click.echo(f"{lab} is ready: make site LAB={lab}")
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--json", "record", type=click.Path(path_type=Path), help="Where all of it goes, for programmes.")
+@click.option("--page", type=click.Path(path_type=Path), help="Where a page of HTML goes, for readers.")
+@_told
+def diff(old: Path, new: Path, record: Path | None, page: Path | None) -> None:
+    """Say what changed from OLD to NEW: folders of results (build) or built websites (site).
+
+    Verdicts, measures, pixels, exact values, films and tables decide; versions, code, parameters and texts only inform.
+
+    Exit status: 0 if all that decides is identical, 1 if something changed, 2 if OLD or NEW cannot be compared.
+    """
+    try:
+        sides = _both(old, new)
+        found = differences(*sides)
+        if record:
+            write_atomically(record, found.model_dump_json(indent=1) + "\n")
+        if page:
+            language = next((side.verdicts.language for side in reversed(sides) if side.verdicts), "fr")
+            write_atomically(page, changes.page(found, *sides, read_language(language)))
+    except OSError as error:
+        # Not 1, which says that something changed.
+        raise LabError(f"{error.filename or ''}: {error.strerror or first_line(error)}") from None
+    for line in changes.told(found):
+        click.echo(line)
+    sys.exit(not found.identical)
+
+
+def _both(old: Path, new: Path) -> tuple[Side, Side]:
+    """Both sides; what is wrong with either is told at once."""
+    sides: list[Side] = []
+    problems: list[str] = []
+    for folder in (old, new):
+        try:
+            sides.append(read_side(folder))
+        except LabError as error:
+            problems += error.problems
+    if problems:
+        raise LabError(*problems)
+    return sides[0], sides[1]
 
 
 @main.command(name="list")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from generator.artefacts import Manifest, read_manifest
+from generator.claims import Claim
 from generator.errors import RunError
 from generator.lab import Lab
 
@@ -47,6 +49,51 @@ class RunLog(BaseModel):
 
     machine: dict[str, str] = {}
     experiments: dict[str, Ran] = {}
+
+
+VERDICTS = "verdicts.json"
+"""Name of the file that says to machines what the page of verdicts says to readers."""
+
+
+class Judged(Claim):
+    """A claim with its rule, the measure that decided, and the verdict.
+
+    Attributes:
+        question: number of the question whose answer claims it.
+        address: of that question's page, from the top of the site.
+        verdict: one of ``claims.VERDICTS``.
+        value, unit, interval, samples: of the measure, as in the manifest; no value where nothing was measured.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    question: int
+    address: str
+    verdict: Literal["confirmed", "qualified", "refuted", "unmeasured"]
+    value: float | None = None
+    unit: str = ""
+    interval: tuple[float, float] | None = None
+    samples: int | None = None
+
+
+class VerdictsFile(BaseModel):
+    """``verdicts.json``: what a site says of the claims of its answers, published beside its pages.
+
+    Attributes:
+        version: of this schema.
+        title: of the lab.
+        language: of its texts.
+        experiments: names of the lab's experiments; the manifest of each lies in ``figures/NAME``.
+        claims: of all questions, in their order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = 1
+    title: str
+    language: str
+    experiments: tuple[str, ...]
+    claims: tuple[Judged, ...]
 
 
 def results_folder(build: Path, experiment: str) -> Path:

@@ -124,6 +124,11 @@ def change(lab: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     lab.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
+def files(folder: Path) -> dict[str, Path]:
+    """All files in a folder, by their paths in it."""
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 def tried(
     experiment: Experiment,
     networks: Mapping[str, Network],

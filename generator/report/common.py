@@ -14,6 +14,7 @@ from generator.places import read_text, read_yaml, tell
 from generator.project import CONTENT, DEFAULT_LAB, ROOT
 from generator.report.fonts import copy_fonts
 from generator.report.mirror import Mirror
+from generator.report.search import copy_search
 
 ASSETS = CONTENT / "assets"
 SAID_BY_SCRIPT = ("film", "zoom", "grid", "count")
@@ -63,10 +64,11 @@ def page_header(path: Path) -> dict[str, Any]:
 
 
 def copy_assets(lab: Lab, mirror: Mirror) -> None:
-    """Copy the project's fonts, style sheets, scripts with their words, and what a lab of another folder adds."""
+    """Copy the project's fonts, search, styles, scripts with their words, and what a lab of another folder adds."""
     words = {f"{part}.{key}": text for part in SAID_BY_SCRIPT for key, text in lab.language.section(part).items()}
     mirror.write("assets/words.js", f"const tpWords = {json.dumps(words, ensure_ascii=False, indent=1)};\n")
     copy_fonts(mirror)
+    copy_search(lab.language, mirror)
     for folder in dict.fromkeys((ASSETS, lab.folder.resolve() / "assets")):
         for path in sorted(folder.rglob("*")):
             if path.is_file():

@@ -10,12 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from generator.artefacts import Manifest, Metric
+from generator.artefacts import MANIFEST, Manifest, Metric
 from generator.claims import VERDICTS, Verdict, judge
+from generator.differences.compare import differences
+from generator.differences.sides import Side
 from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
 from generator.questions import Question
+from generator.report import changes
 from generator.report.checks import measured, missing_results
 from generator.report.common import (
     STAFF,
@@ -33,23 +36,29 @@ from generator.report.paper import with_link_notes
 from generator.report.reference import reference
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
-from generator.results import read_manifests, read_run_log
+from generator.results import VERDICTS as VERDICTS_FILE
+from generator.results import Judged, VerdictsFile, read_manifests, read_run_log, results_folder
 
 
-def render(lab: Lab, build: Path) -> int:
+def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
     """Write all pages of a lab into ``build/docs`` and its settings into ``build/mkdocs.yml``.
+
+    Args:
+        lab: the lab.
+        build: its folder of results.
+        reference: results of another time; with it, a page tells what has changed since.
 
     Returns:
         How many files changed.
 
     Raises:
         RunError: an experiment has no results yet.
-        LabError: a page of the content cannot be rendered.
+        LabError: a page of the content cannot be rendered, or a file of the reference is missing or damaged.
     """
     manifests = _manifests(lab, build)
     mirror = Mirror(build / "docs", build / "pictures")
     views = publish(lab, manifests, build, mirror)
-    return _Report(lab, build, manifests, mirror, views).render()
+    return _Report(lab, build, manifests, mirror, views).render(reference)
 
 
 class _Report:
@@ -71,7 +80,7 @@ class _Report:
         self.jinja.globals |= {name: macro(self.jinja, "figure.jinja", name) for name in ("figure", "thumbnail")}
         self.questions = [self._with_measures(question) for question in lab.questions]
 
-    def render(self) -> int:
+    def render(self, reference: Side | None) -> int:
         lab, say = self.lab, self.say
         navigation: list[Any] = []
         galleries = list(self._galleries())
@@ -92,6 +101,9 @@ class _Report:
         if any(self.verdicts.values()):
             by_question = self._verdicts_by_question()
             navigation.append(self._write_own("verdicts", verdicts_by_question=by_question, counts=self._counts()))
+        published = self._publish_verdicts()
+        if reference:
+            navigation.append(self._changes(reference, published))
         further: list[str] = []
         headings = {say("navigation.further"): further}
         for path in content_pages(lab):
@@ -162,6 +174,34 @@ class _Report:
     def _counts(self) -> Counter[str]:
         """How often each verdict was given."""
         return Counter(verdict.verdict for verdicts in self.verdicts.values() for verdict in verdicts)
+
+    def _publish_verdicts(self) -> VerdictsFile:
+        """Put the verdicts and the manifests they rest on where programmes find them."""
+        claims = [
+            Judged(
+                **verdict.claim.model_dump(),
+                question=question.number,
+                address=f"questions/{question.slug}.html",
+                verdict=verdict.verdict,
+                **(verdict.metric.model_dump(exclude={"name", "label"}) if verdict.metric else {}),
+            )
+            for question in self.questions
+            for verdict in self.verdicts[question.number]
+        ]
+        lab = self.lab.file
+        published = VerdictsFile(
+            title=lab.title, language=lab.language, experiments=tuple(self.manifests), claims=tuple(claims)
+        )
+        self.mirror.write(VERDICTS_FILE, published.model_dump_json(indent=1) + "\n")
+        for name in self.manifests:
+            self.mirror.copy(results_folder(self.build, name) / MANIFEST, f"figures/{name}/{MANIFEST}")
+        return published
+
+    def _changes(self, reference: Side, published: VerdictsFile) -> str:
+        """Write the page that tells what has changed since a reference."""
+        here = Side(str(self.build), self.build / "results", self.manifests, published)
+        body = changes.body(self.jinja, differences(reference, here), reference, here)
+        return self._write_own("changes", body=body)
 
     def _answer(self, question: Question) -> Question:
         """The question whose answer serves this one: itself, as a rule."""

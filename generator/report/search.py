@@ -1,0 +1,31 @@
+"""The search: the theme's, taught to understand a word that is written otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import material
+
+from generator.language import Language
+from generator.project import TEMPLATES
+from generator.report.mirror import Mirror
+
+SCRIPTS = Path("assets", "javascripts")
+"""Where the theme has its scripts, and the website too."""
+
+
+def copy_search(language: Language, mirror: Mirror) -> None:
+    """Put the search's worker among the pages' files, under the name of the theme's, which it takes the place of.
+
+    It is one file, since what a page opened from disk loads comes too late: ``search.js``, which must hear each
+    message first, the theme's worker with lunr in it, and lunr's stemmer and stop words of the language. Those of
+    English are in lunr itself. The stemmers are Snowball's (M. F. Porter, 2001, *Snowball: A language for stemming
+    algorithms*).
+    """
+    scripts = Path(material.__file__).parent / "templates" / SCRIPTS
+    (theirs,) = (scripts / "workers").glob("search.*.min.js")
+    parts = [TEMPLATES / "search.js", theirs]
+    if language.code != "en":
+        parts += [scripts / "lunr" / "min" / f"lunr.{name}.min.js" for name in ("stemmer.support", language.code)]
+    text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    mirror.write(str(SCRIPTS / "workers" / theirs.name), text)
