@@ -254,6 +254,7 @@ class Manifest(_Record):
     Attributes:
         parts: key of the outcome of each of its parts, by what the part is called.
         fingerprint: what the results depend on, line by line; see :mod:`generator.run.keys`.
+        files: SHA-256 of every file beside it.
     """
 
     version: Literal[3] = 3
@@ -268,6 +269,7 @@ class Manifest(_Record):
     provenance: Provenance
     parts: dict[str, str] = {}
     fingerprint: dict[str, str]
+    files: dict[str, str] = {}
 
     def figure(self, name: str) -> Figure:
         """The figure of that name; KeyError if there is none."""
@@ -493,6 +495,7 @@ class Recorder:
             provenance=provenance,
             parts=dict(parts),
             fingerprint=dict(fingerprint),
+            files={name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()},
         )
 
     def _picture(  # noqa: PLR0917  # it is only called here

@@ -79,6 +79,23 @@ class TestRunningAgain:
         question.write_text(question.read_text(encoding="utf-8") + "\nEncore.\n", encoding="utf-8")
         assert "0 of 3 experiments shown anew" in generator("run", ran).stdout
 
+    @pytest.mark.parametrize("damage", ["gone", "truncated", "another picture"])
+    def test_what_is_damaged_on_disk_is_told_and_shown_anew(
+        self, damage: str, ran: Path, tmp_path: Path, generator: Run
+    ) -> None:
+        folder = tmp_path / "build" / "results" / "alligator"
+        path = folder / "oiseau-trompeuse.png"
+        before = path.read_bytes()
+        if damage == "gone":
+            path.unlink()
+        else:
+            other = (folder / "oiseau-originale.png").read_bytes()
+            path.write_bytes(before[:1000] if damage == "truncated" else other)
+        done = generator("run", ran)
+        assert f"{path} is {'gone' if damage == 'gone' else 'damaged'}" in done.stdout
+        assert "0 parts computed; 1 of 3 experiments shown anew" in done.stdout
+        assert path.read_bytes() == before
+
     def test_one_family_only(self, mini: Path, generator: Run, tmp_path: Path) -> None:
         assert "1 of 1 experiments shown anew" in generator("run", mini, "--family", "saliency").stdout
         assert [path.name for path in (tmp_path / "build" / "results").iterdir()] == ["saillance"]

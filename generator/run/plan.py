@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.artefacts import read_manifest
+from generator.artefacts import Manifest, read_manifest
 from generator.errors import LabError
 from generator.experiments.base import PartName
 from generator.lab import Lab, check_files
@@ -14,6 +14,7 @@ from generator.results import results_folder
 from generator.run import machine
 from generator.run.keys import Dependencies, Keys, changes
 from generator.run.store import Store
+from generator.sources import sha256
 
 OUTCOMES = "outcomes"
 """The folder of outcomes, beside those of results: all labs of a project share it."""
@@ -81,14 +82,30 @@ def plan(lab: Lab, means: Means) -> list[Order]:
         except LabError:
             check_files(lab)  # tells it better: with its place in the lab file, and all the others
             raise
-        manifest = read_manifest(results_folder(means.build, name))
-        if manifest and manifest.fingerprint == now:
+        folder = results_folder(means.build, name)
+        manifest = read_manifest(folder)
+        if manifest is None:
+            reasons = ["it was never shown to its end"]
+        elif manifest.fingerprint != now:
+            reasons = changes(manifest.fingerprint, now)
+        else:
+            reasons = list(_damaged(folder, manifest))
+        if not reasons:
             orders.append(Order(name, needs, (), ()))
             continue
-        reasons = changes(manifest.fingerprint, now) if manifest else ["it was never shown to its end"]
         missing = tuple(part for part, key in needs.keys.items() if key not in store)
         orders.append(Order(name, needs, tuple(reasons), missing))
     return orders
+
+
+def _damaged(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """What is wrong with the files of results, which are published as they lie there."""
+    for name, digest in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{path} is gone"
+        elif sha256(path) != digest:
+            yield f"{path} is damaged: its bytes are not those that were written"
 
 
 def told(order: Order) -> str:
