@@ -64,6 +64,8 @@ class TestRunningAgain:
         change(ran, lambda lab: lab.update(language="en"))
         shutil.rmtree(ran.parent / "questions")
         (ran.parent / "questions").mkdir()
+        question = "---\nnumber: 1\ntitle: Look\n---\n\n## Statement\n\nLook.\n\n## Answer\n\nSeen.\n"
+        (ran.parent / "questions" / "q01-look.md").write_text(question, encoding="utf-8")
         assert "0 parts computed; 3 of 3 experiments shown anew" in generator("run", ran).stdout
         assert "Photograph" in manifest(tmp_path, "saillance").figures[0].pictures[0].alt
 
