@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
@@ -109,6 +110,7 @@ _device = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the experiments of a lab on neural networks and write its site."""
+    warnings.showwarning = lambda message, *_, **__: _warn(first_line(message) or str(message))
 
 
 @main.command()
@@ -306,6 +308,20 @@ def keys(lab: Lab) -> None:
     """List every key of a lab file and of a question, with what it means in the lab's language."""
     for part in (*PARTS, "kinds"):
         click.echo(f"## {part}\n\n{reference(part, lab.language)}\n")
+
+
+@main.command()
+@click.argument("words", nargs=-1)
+@_lookup
+def classes(lab: Lab, words: tuple[str, ...]) -> None:
+    """Look up classes of the lab by WORDS of their names or titles, or by their numbers; all of them without any."""
+    names, titles = lab.classes.names, lab.classes.titles
+    found = lab.classes.search(" ".join(words))
+    if not found:
+        near = did_you_mean(" ".join(words), (*names, *titles.values()))
+        raise LabError(f'no class of the lab has "{" ".join(words)}" in its name, its title or its number{near}')
+    for index in found:
+        click.echo(f"{index}  {names[index]}" + (f"  ({titles[index]})" if index in titles else ""))
 
 
 @main.command()
