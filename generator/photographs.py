@@ -109,7 +109,7 @@ def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
 
 
 def _counts(entry: Path, problems: list[str]) -> bool:
-    """Whether something in the folder of a class is a photograph; what only looks like some is added to ``problems``."""
+    """Whether something in the folder of a class is a photograph; what may be meant for some is told."""
     if entry.name.startswith("."):
         return False
     if entry.is_dir():
