@@ -65,7 +65,10 @@ def locate_module(name: str, *, lab_folder: Path) -> Path:
 def _place(reference: str, lab_folder: Path, data_folder: Path) -> tuple[Path, str]:
     """Where a reference points, and what to try if nothing is there."""
     path, advice = _named(reference, lab_folder, data_folder)
-    return path if path.exists() else _spelt_as_on_disk(path), advice
+    try:
+        return path if path.exists() else _spelt_as_on_disk(path), advice
+    except OSError as error:  # it is too long, for one
+        raise LabError(f"{reference} can be no file ({error.strerror})") from None
 
 
 def _spelt_as_on_disk(path: Path) -> Path:
