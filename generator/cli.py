@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec
@@ -225,8 +226,23 @@ def explain(lab: Lab, build: Path, device: str) -> None:
     """Say for each experiment whether it is up to date, or what changed."""
     for order in pipeline.plan(lab, build, device):
         click.echo(f"{order.name}: {'must run' if order.reasons else 'up to date'}")
-        for reason in order.reasons:
+        for reason in _summed_up(order.reasons):
             click.echo(f"  {reason}")
+
+
+def _summed_up(reasons: tuple[str, ...]) -> Iterator[str]:
+    """Reasons, those of images that came or went in a line each for all of these images."""
+    subjects = [match[1] if (match := re.match(r"image ([^\s.:]+)", reason)) else "" for reason in reasons]
+    moved: dict[str, dict[str, None]] = {}
+    for subject, reason in zip(subjects, reasons, strict=True):
+        before, _, after = reason.partition(": ")[2].partition(" → ")
+        # Nobody but a new image has its bytes of nothing.
+        if subject and f"image {subject} bytes: " in reason and "nothing" in (before, after):
+            moved.setdefault("new" if before == "nothing" else "no more", {})[subject] = None
+    named = {image for images in moved.values() for image in images}
+    for how, images in moved.items():
+        yield f"images {how}: {', '.join(images)}"
+    yield from (reason for subject, reason in zip(subjects, reasons, strict=True) if subject not in named)
 
 
 @main.command()

@@ -51,8 +51,8 @@ def soon() -> Iterator[None]:
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
-    """If it is not right, it is told in lines that begin with a path."""
+def told_of(path: Path, *others: str) -> Iterator[None]:
+    """If it is not right, it is told in lines that begin with a path, or with other words."""
     try:
         yield
     except LabError as error:
@@ -61,7 +61,7 @@ def told_of(path: Path) -> Iterator[None]:
         return
     assert told
     for line in told:
-        assert line.startswith(str(path))
+        assert line.startswith((str(path), *others))
         assert len(line.splitlines()) == 1
 
 
@@ -346,6 +346,12 @@ class TestTables:
         assert said in error.value.problems[0]
         assert str(album / "t.csv") in error.value.problems[0]
 
+    @settings(FUZZED, max_examples=200)
+    @given(noise=st.text(st.sampled_from("file,;label\t\n\r\"' chat/a.png0sep=\0é"), max_size=60), head=st.booleans())
+    def test_that_are_noise_are_read_or_told(self, album: Path, *, noise: str, head: bool) -> None:
+        with soon(), told_of(album / "t.csv", "no "):
+            table(album, f"file;label\n{noise}" if head else noise)
+
 
 class TestFolders:
     def test_photographs_called_alike_keep_the_names_of_their_classes(self, album: Path) -> None:
@@ -583,6 +589,18 @@ class TestWords:
         assert check(mini).exit_code == 0
         with pytest.raises(LabError, match=r"en\.yml: questions\.note: no such text"):
             language.read_language("en")
+
+    @settings(FUZZED, max_examples=40)
+    @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 30), st.binary(max_size=3)), min_size=1, max_size=3))
+    def test_that_are_damaged_are_read_or_told(self, words: Path, edits: list[tuple[int, int, bytes]]) -> None:
+        content = (language.CONTENT / "words" / "fr.yml").read_bytes()
+        for place, removed, piece in edits:
+            content = content[:place] + piece + content[place + removed :]
+        (words / "fr.yml").write_bytes(content)
+        for cached in (language.read_language, language._read):
+            cached.cache_clear()
+        with soon(), told_of(words):
+            assert language.read_language("fr").say("questions.note")
 
 
 LAB = (ROOT / "tests" / "mini" / "lab.yml").read_text(encoding="utf-8")

@@ -61,6 +61,13 @@ class TestRunningAgain:
         assert 'image oiseau.title: "Pygargue" → "Aigle"' in explained
         assert "grain: up to date" in explained
 
+    def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))
+        explained = generator("explain", ran).stdout
+        assert "alligator: must run\n  images new: aigle\n  images no more: oiseau\n  parameter" in explained
+        assert "image aigle" not in explained
+        assert "grain: up to date" in explained
+
     def test_a_note_or_an_answer_reruns_nothing(self, ran: Path, generator: Run) -> None:
         ran.write_text(ran.read_text().replace("target: American", "note: Remarque.\n    target: American"))
         question = ran.parent / "questions" / "q01-voir.md"
