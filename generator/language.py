@@ -60,26 +60,28 @@ def _read(code: str) -> Language:
         problem = getattr(error, "problem", None) or first_line(error)
         raise LabError(f"{path}{line}: is no valid YAML ({problem}); check indentation and quotes") from None
     writing = data.pop("writing", None) if isinstance(data, dict) else None
-    marks = [writing.get(key) for key in ("decimal", "thousands")] if isinstance(writing, dict) else []
-    spaces = writing.get("spaces") if isinstance(writing, dict) else None
-    if len(marks) != 2 or not all(isinstance(mark, str) for mark in marks) or not isinstance(spaces, dict):
+    parts = ("decimal", "thousands", "spaces")
+    if not isinstance(writing, dict) or [type(writing.get(part)) for part in parts] != [str, str, dict]:
         raise LabError(
             f"{path}: writing: missing or incomplete; expected decimal and thousands, which are texts, and spaces, "
             "patterns with what takes their place; take those of another language to begin with"
         )
-    words = dict(_flat(data, ""))
+    try:
+        words = dict(_flat(data, ""))
+    except (TypeError, RecursionError):
+        raise LabError(f"{path}: a key is no text, or contains itself; put yes, no and numbers into quotes") from None
     for key, text in words.items():
         try:
             _braces(text)
         except (TypeError, ValueError) as error:
             raise LabError(f"{path}: {key}: found {text!r:.60}, expected a text ({first_line(error)})") from None
     try:
-        patterns = tuple((re.compile(pattern), replacement) for pattern, replacement in spaces.items())
+        patterns = tuple((re.compile(pattern), replacement) for pattern, replacement in writing["spaces"].items())
         for pattern, replacement in patterns:
             pattern.sub(replacement, "")
     except (re.error, TypeError, IndexError) as error:
         raise LabError(f"{path}: writing.spaces: is no pattern with what takes its place ({error})") from None
-    return Language(code, words, marks[0], marks[1], patterns)
+    return Language(code, words, writing["decimal"], writing["thousands"], patterns)
 
 
 def _missing(language: Language, other: Language) -> Iterator[str]:

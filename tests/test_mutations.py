@@ -561,6 +561,8 @@ WORDS: dict[str, tuple[str, Callable[[bytes], bytes], list[str]]] = {
     "no YAML": ("fr", text("questions:", "questions: ["), ["fr.yml:", "is no valid YAML"]),
     "a text missing": ("fr", text("  note: Note\n", ""), ["fr.yml: questions.note: no such text", "en.yml has one"]),
     "a text that is a number": ("fr", text("note: Note", "note: 7"), ["fr.yml: questions.note: found 7"]),
+    "a key that is a yes": ("fr", text("note: Note", "note: Note\n  yes: oui"), ["fr.yml: a key is no text"]),
+    "a text in itself": ("fr", text("questions: ", "questions: &q {a: *q}\nx: "), ["fr.yml: a key is no text"]),
     "a brace that never closes": ("fr", text("note: Note", 'note: "{n"'), ["fr.yml: questions.note"]),
     "a brace of another name": (
         "fr",
@@ -593,7 +595,7 @@ class TestWords:
     @settings(FUZZED, max_examples=40)
     @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 30), st.binary(max_size=3)), min_size=1, max_size=3))
     def test_that_are_damaged_are_read_or_told(self, words: Path, edits: list[tuple[int, int, bytes]]) -> None:
-        content = (language.CONTENT / "words" / "fr.yml").read_bytes()
+        content = (ROOT / "content" / "words" / "fr.yml").read_bytes()
         for place, removed, piece in edits:
             content = content[:place] + piece + content[place + removed :]
         (words / "fr.yml").write_bytes(content)
