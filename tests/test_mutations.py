@@ -27,10 +27,11 @@ from PIL import Image
 from generator import language, networks
 from generator.catalogue import Classes
 from generator.cli import main
-from generator.errors import LabError
+from generator.errors import LabError, RunError
 from generator.images import array, read_image
 from generator.lab import check_files, read_lab
 from generator.photographs import Entry, read_photographs
+from generator.report.pages import _bench_rows
 from generator.schema import NetworkSpec
 from generator.sources import locate
 from tests.conftest import ROOT, change
@@ -654,3 +655,10 @@ def test_an_apostrophe_may_be_straight_where_the_answer_has_a_curly_one(mini: Pa
     assert "does not stand in the answer" in refused(mini)
     path.write_text(path.read_text(encoding="utf-8") + "\nL’oiseau d’hier.\n", encoding="utf-8")
     assert check(mini).exit_code == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"[{", b"{}", b"[{}]", b'[{"task": 7}]', b"\xff\xfe", b"null"])
+def test_torn_measures_of_speed_are_told(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bench.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"bench\.json: is damaged; remove it, or measure anew: make bench"):
+        _bench_rows(tmp_path)
