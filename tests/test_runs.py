@@ -60,6 +60,14 @@ class TestRunningAgain:
         assert "grain: up to date" in explained
         assert "0 parts computed; 2 of 3 experiments shown anew" in generator("run", ran).stdout
 
+    def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))
+        explained = generator("explain", ran).stdout
+        shown = "alligator: all 1 parts are there, it must be shown anew"
+        assert f"{shown}\n  images new: aigle\n  images no more: oiseau\n  parameter" in explained
+        assert "image aigle" not in explained
+        assert "grain: up to date" in explained
+
     def test_another_language_computes_nothing(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         change(ran, lambda lab: lab.update(language="en"))
         shutil.rmtree(ran.parent / "questions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,9 +116,3 @@ def told(order: Order) -> str:
     if order.missing:
         return f"{order.name}: {there} parts are there, {len(order.missing)} must be computed"
     return f"{order.name}: all {there} parts are there, it must be shown anew"
-
-
-def summed_up(reasons: Sequence[str], most: int) -> list[str]:
-    """The first reasons, and how many more there are."""
-    more = len(reasons) - most
-    return [*reasons[:most], *([f"and {more} more"] if more > 0 else [])]
