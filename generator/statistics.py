@@ -99,10 +99,11 @@ def rank_correlations(samples: Sequence[NDArray[np.float32]]) -> NDArray[np.floa
         samples: N of them, of one shape; a map counts as the values of its pixels.
 
     Returns:
-        A symmetric matrix (N, N) of values from -1 to 1.
+        A symmetric matrix (N, N) of values from -1 to 1; nan for a sample that has one value only.
     """
     from scipy.stats import rankdata  # takes longer to import than a lab to read
 
     ranks = [rankdata(sample) for sample in samples]
-    correlations: NDArray[np.float64] = np.corrcoef(ranks)
+    with np.errstate(invalid="ignore"):
+        correlations: NDArray[np.float64] = np.corrcoef(ranks)
     return correlations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,10 @@ from generator import networks
 from generator.artefacts import Metric
 from generator.errors import LabError
 from generator.experiments.agreement import Agreement
-from generator.experiments.base import Experiment, Photograph
+from generator.experiments.base import Experiment
 from generator.experiments.linearity import Linearity
 from generator.experiments.stability import Stability
+from generator.experiments.stage import Photograph
 from generator.images import Pixels, shift
 from generator.lab import read_lab
 from generator.networks import Network
@@ -157,7 +157,7 @@ class TestExperiments:
     """The experiments themselves, on networks whose outcome is certain."""
 
     @pytest.fixture
-    def run(self, tmp_path: Path) -> Measure:
+    def run(self) -> Measure:
         def run(kind: type[Experiment], net: Network, second: Network | None = None, **how: Any) -> dict[str, Metric]:
             random = np.random.default_rng(1)
             names = ["a", "b", "c"]
@@ -173,12 +173,9 @@ class TestExperiments:
                 experiment,
                 {"own": net, "other": second or net},
                 photographs,
-                tmp_path / "results",
-                shuffled=lambda share, seed: net if share < 1 else linear(seed=9),
+                shuffled=lambda use: net if use.shuffled < 1 else linear(seed=9),
             )
-            metrics = {metric.name: metric for metric in recorder._metrics}
-            recorder.discard()
-            return metrics
+            return {metric.name: metric for metric in recorder._metrics}
 
         return run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from generator.experiments.base import Photograph
-from generator.experiments.detection import best_control, best_overlap, lead, mean_box
+from generator.experiments.detection.show import best_control, best_overlap, lead, mean_box
+from generator.experiments.stage import Photograph
 from generator.images import inside, outlined
 from generator.vision import regions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from generator.errors import LabError
 from generator.experiments.base import NetworkUse, Part
 
 TASK = "generator.experiments.shared.tasks:saliency_map"
@@ -17,7 +18,14 @@ def map_part(network: str | NetworkUse, image: str, target: int, *, right: int =
         right: the photograph is moved to the right by so many pixels before, and its map back after.
 
     Returns:
-        A part with the outcome ``values``, float32 (H, W), not rescaled.
+        A part with the outcome of :func:`generator.experiments.shared.tasks.saliency_map`.
     """
     use = network if isinstance(network, NetworkUse) else NetworkUse(network)
     return Part(TASK, (use,), (image,), {"target": target, "right": right}, passes=1)
+
+
+def same_everywhere(image: str) -> LabError:
+    """The mistake of comparing a map that says nothing."""
+    return LabError(
+        f"images: the saliency map of {image} is the same everywhere and can be compared with no other; leave it out"
+    )
