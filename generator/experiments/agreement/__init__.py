@@ -60,7 +60,7 @@ class Agreement(Experiment):
         parts: dict[PartName, Part] = {}
         for image, label in labels.items():
             parts["own", image] = map_part(self.network, image, label)
-            parts["other", image] = map_part(self.other, image, label)
+            parts["other", image] = map_part(self.other, image, label, seen_by=self.network)
             # Whoever shows a map only needs no ceiling.
             if image in self.images:
                 parts["shift", image] = map_part(self.network, image, label, right=1)
