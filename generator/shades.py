@@ -29,6 +29,11 @@ def heat(values: NDArray[np.float32]) -> Pixels:
     return coloured[..., :3]
 
 
+def of_highest(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values >= 0 as shares of the highest; nothing but zeros stays as it is."""
+    return values / (values.max() or np.float32(1))
+
+
 def heat_scale(high: float | np.floating[Any]) -> Scale:
     """What black and white mean in ``heat(values / high)``."""
     return Scale(palette="hot", low=0, high=float(high))
@@ -39,9 +44,14 @@ def capped(values: NDArray[np.float32]) -> Pixels:
 
     As Smilkov et al. (2017, section 3) show theirs: what exceeds the 99th percentile is white.
     """
-    return heat((values / np.percentile(values, 99)).clip(0, 1))
+    return heat((values / (_white(values) or 1)).clip(0, 1))
 
 
 def capped_scale(values: NDArray[np.float32]) -> Scale:
     """What black and white mean in ``capped(values)``."""
-    return heat_scale(np.percentile(values, 99))
+    return heat_scale(_white(values))
+
+
+def _white(values: NDArray[np.float32]) -> float:
+    # Of a map that is zero almost everywhere, the percentile is zero too.
+    return float(np.percentile(values, 99) or values.max())

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.language import NBSP, Language
-
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
@@ -29,11 +27,6 @@ class Estimate:
     low: float
     high: float
     samples: int
-
-    def cell(self, language: Language) -> str:
-        """The estimate and its interval, for the cell of a table: « 45 [26 ; 66] »."""
-        value, low, high = (language.number(bound, 3) for bound in (self.value, self.low, self.high))
-        return f"{value} [{low}{NBSP};{NBSP}{high}]"
 
 
 def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:
@@ -106,10 +99,11 @@ def rank_correlations(samples: Sequence[NDArray[np.float32]]) -> NDArray[np.floa
         samples: N of them, of one shape; a map counts as the values of its pixels.
 
     Returns:
-        A symmetric matrix (N, N) of values from -1 to 1.
+        A symmetric matrix (N, N) of values from -1 to 1; nan for a sample that has one value only.
     """
     from scipy.stats import rankdata  # takes longer to import than a lab to read
 
     ranks = [rankdata(sample) for sample in samples]
-    correlations: NDArray[np.float64] = np.corrcoef(ranks)
+    with np.errstate(invalid="ignore"):
+        correlations: NDArray[np.float64] = np.corrcoef(ranks)
     return correlations

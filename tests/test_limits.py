@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,18 @@ from generator import networks
 from generator.artefacts import Metric
 from generator.errors import LabError
 from generator.experiments.agreement import Agreement
-from generator.experiments.base import Experiment, Photograph
+from generator.experiments.base import Experiment
 from generator.experiments.linearity import Linearity
+from generator.experiments.shared.maps import map_part
 from generator.experiments.stability import Stability
-from generator.images import Pixels, shift
+from generator.experiments.stage import Photograph
+from generator.images import Pixels, resize, shift
 from generator.lab import read_lab
 from generator.networks import Network
+from generator.shades import capped, capped_scale
 from generator.statistics import geometric_mean, rank_correlations
 from generator.vision.gradients import saliency_maps, score_changes, smoothgrad
-from tests.conftest import ROOT, tried
+from tests.conftest import ROOT, computed, spec_of, tried
 
 SIZE = 24
 
@@ -153,18 +156,27 @@ def test_a_geometric_mean_is_halfway_by_factors() -> None:
 Measure = Callable[..., dict[str, Metric]]
 
 
+@pytest.fixture
+def photographs() -> dict[str, Photograph]:
+    random = np.random.default_rng(1)
+    return {
+        name: Photograph(random.integers(60, 190, (SIZE, SIZE, 3), np.uint8), place, name, ())
+        for place, name in enumerate(("a", "b", "c"))
+    }
+
+
+def rising() -> Network:
+    """Its map is the brightest channel, counted from black, so that alike pixels are alike in the map."""
+    return network(lambda images: (images + 2).square().sum(dim=(1, 2, 3))[:, None].expand(-1, 5) / 2)
+
+
 class TestExperiments:
     """The experiments themselves, on networks whose outcome is certain."""
 
     @pytest.fixture
-    def run(self, tmp_path: Path) -> Measure:
+    def run(self, photographs: dict[str, Photograph]) -> Measure:
         def run(kind: type[Experiment], net: Network, second: Network | None = None, **how: Any) -> dict[str, Metric]:
-            random = np.random.default_rng(1)
-            names = ["a", "b", "c"]
-            photographs = {
-                name: Photograph(random.integers(60, 190, (SIZE, SIZE, 3), np.uint8), place, name, ())
-                for place, name in enumerate(names)
-            }
+            names = list(photographs)
             experiment = kind.model_validate(
                 {"title": "", "network": "own", "images": names, **how},
                 context={"images": names, "networks": ["own", "other"]},
@@ -173,12 +185,9 @@ class TestExperiments:
                 experiment,
                 {"own": net, "other": second or net},
                 photographs,
-                tmp_path / "results",
-                shuffled=lambda share, seed: net if share < 1 else linear(seed=9),
+                shuffled=lambda use: net if use.shuffled < 1 else linear(seed=9),
             )
-            metrics = {metric.name: metric for metric in recorder._metrics}
-            recorder.discard()
-            return metrics
+            return {metric.name: metric for metric in recorder._metrics}
 
         return run
 
@@ -203,6 +212,53 @@ class TestExperiments:
         with pytest.raises(LabError, match=f"shifts: 11 leaves too little .* of {SIZE} pixels; give shifts: up to 10"):
             run(Stability, squares(), shown=[], shifts=[1, 11])
 
+    def test_a_correlation_is_what_scipy_says_of_the_maps_inside_the_edge(
+        self, run: Measure, photographs: dict[str, Photograph]
+    ) -> None:
+        found = run(Stability, rising(), shown=[], shifts=[1, 4], lights=[30])
+        inner = np.s_[4:-4, 4:-4]
+        expected = [
+            scipy.stats.spearmanr(
+                one.pixels.max(axis=2)[inner].ravel(),
+                (one.pixels * 1.3).round().clip(max=255).max(axis=2)[inner].ravel(),
+            ).statistic
+            for one in photographs.values()
+        ]
+        assert found["plain.light+30"].value == pytest.approx(np.mean(expected))
+        assert found["plain.light+30"].samples == 3
+
+    def test_answers_that_change_are_counted(self, run: Measure) -> None:
+        weights = torch.rand(SIZE, SIZE, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+        def light_or_dark(images: Tensor) -> Tensor:
+            light = ((images + 1) * weights).mean(dim=(1, 2, 3))
+            return torch.stack([light, -light], dim=1)
+
+        found = run(Stability, network(light_or_dark), images=["a", "b"], shown=[], lights=[-80, 10])
+        assert (found["kept.light-80"].value, found["kept.light+10"].value) == (0, 100)
+
+    @pytest.mark.parametrize("kind", [Stability, Linearity])
+    def test_a_photograph_s_part_is_the_same_in_any_company(
+        self, kind: type[Experiment], photographs: dict[str, Photograph]
+    ) -> None:
+        images = {name: spec_of(name, photograph) for name, photograph in photographs.items()}
+        in_two, in_three = (
+            kind.model_construct(network="own", images=names, shown=()).parts(images)["a"]
+            for names in (("a", "b"), ("c", "b", "a"))
+        )
+        assert in_two == in_three
+
+    @pytest.mark.parametrize(
+        ("kind", "how"),
+        [(Stability, {"shown": ["a"]}), (Linearity, {}), (Agreement, {"other": "other", "shown": "a", "side": SIZE})],
+    )
+    def test_a_photograph_whose_map_says_nothing_is_named(
+        self, run: Measure, kind: type[Experiment], how: dict[str, Any]
+    ) -> None:
+        with pytest.raises(LabError, match=r"of a (is the same everywhere|has no slope)") as error:
+            run(kind, network(lambda images: 0 * images.flatten(1)[:, :5]), squares(), **how)
+        assert len(error.value.problems) == 1
+
     @pytest.mark.parametrize("level", [0, -1])
     def test_a_change_of_nothing_has_no_error(self, run: Measure, level: float) -> None:
         with pytest.raises(ValidationError, match="greater than 0"):
@@ -213,6 +269,11 @@ class TestExperiments:
         tenth, one = (found[f"error.gradient.{level}"].value for level in ("0.1", "1"))
         assert one == pytest.approx(10 * tenth)
         assert found["half.gradient"].value == pytest.approx(50 / one, rel=1e-6)
+
+    def test_a_first_order_that_never_errs_is_off_by_rounding(self, run: Measure) -> None:
+        found = run(Linearity, linear(), levels=[1, 10])
+        assert 0 < found["error.random.1"].value < 1e-4
+        assert found["half.random"].value == pytest.approx(10)
 
     def test_a_network_agrees_with_itself(self, run: Measure) -> None:
         found = run(Agreement, squares(), other="other", shown="a", side=SIZE, blur=0)
@@ -225,3 +286,44 @@ class TestExperiments:
         found = run(Agreement, squares(), linear(), other="other", shown="a", side=SIZE, blur=0)
         assert found["networks"].value == pytest.approx(0, abs=0.15)
         assert abs(found["position"].value) < 15
+
+    def test_agreement_is_what_scipy_says_of_the_maps(self, run: Measure, photographs: dict[str, Photograph]) -> None:
+        second = linear()
+        found = run(Agreement, rising(), second, other="other", shown="a", side=SIZE, blur=0)
+        assert isinstance(second.scorer, Own)
+        slopes = torch.func.jacrev(second.scorer.scores)(torch.zeros(1, 3, SIZE, SIZE, dtype=torch.float64))[0, :, 0]
+        others = slopes.abs().amax(dim=1).numpy()
+        expected = [
+            scipy.stats.spearmanr(one.pixels.max(axis=2).ravel(), others[one.label].ravel()).statistic
+            for one in photographs.values()
+        ]
+        assert found["networks"].value == pytest.approx(np.mean(expected))
+        right = [
+            100 * (second.scorer(second.normalise([one.pixels])).argmax().item() == one.label)
+            for one in photographs.values()
+        ]
+        assert found["right.other"].value == pytest.approx(np.mean(right))
+
+
+def test_two_networks_can_be_shown_the_same_photograph(photographs: dict[str, Photograph]) -> None:
+    small = replace(rising(), size=12)
+    part = map_part("small", "a", 0, seen_by="own")
+    assert [use.name for use in part.networks] == ["own", "small"], "the first one decides the photograph's size"
+    values = computed(part, {"own": linear(), "small": small}, photographs)["values"]
+    assert values == pytest.approx(resize(photographs["a"].pixels, 12).max(axis=2) / 255 * 4)
+
+
+@pytest.mark.parametrize("count", range(2, 23))
+def test_maps_are_shown_on_plates_of_at_most_five_as_evenly_as_possible(count: int) -> None:
+    images = tuple(map(str, range(count)))
+    plates = Agreement.model_construct(images=images).plates
+    assert list(plates.values()) == [tuple(plate) for plate in np.array_split(images, -(-count // 5))]
+    assert next(iter(plates)) == "planche-1"
+
+
+def test_few_bright_pixels_of_an_empty_map_are_shown() -> None:
+    values = np.zeros((20, 20), np.float32)
+    assert (capped(values) == capped(values)[0, 0]).all()
+    values[3, 4] = 7
+    assert capped(values)[3, 4].tolist() == [255, 255, 255]
+    assert capped_scale(values).high == 7

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from generator.experiments.base import Photograph
-from generator.experiments.detection import best_control, best_overlap, lead, mean_box
+from generator.errors import LabError
+from generator.experiments.base import Experiment
+from generator.experiments.detection import Detection
+from generator.experiments.detection.show import best_control, best_overlap, lead, mean_box
+from generator.experiments.localisation import Localisation
+from generator.experiments.stage import Photograph
 from generator.images import inside, outlined
+from generator.networks import Network
 from generator.vision import regions
+from tests.conftest import tried
 
 LEFT_HALF = inside([(0, 0, 0.5, 1)], 20, 20)
 RANDOM = np.random.default_rng(0).random((20, 20), dtype=np.float32)
@@ -80,6 +91,11 @@ class TestMeasures:
         values[3, 10] = 3
         assert not regions.points_at(values, LEFT_HALF)
 
+    def test_a_map_of_nothing_counts_as_one_that_knows_nothing(self) -> None:
+        nothing = np.zeros((20, 20), np.float32)
+        assert regions.energy(nothing, LEFT_HALF) == pytest.approx(0.5)
+        assert regions.box_around(nothing, 0.2) == (0, 0, 1, 1)
+
 
 class TestDrawing:
     def test_the_box_is_around_the_largest_place_not_the_highest(self) -> None:
@@ -88,6 +104,7 @@ class TestDrawing:
         values[15, 35] = 1
         assert regions.box_around(values, 0.2) == (4 / 40, 2 / 20, 24 / 40, 10 / 20)
         assert regions.box_around(values, 0.6) == (35 / 40, 15 / 20, 36 / 40, 16 / 20)
+        assert regions.box_around(values, 1) == (35 / 40, 15 / 20, 36 / 40, 16 / 20), "nothing exceeds the maximum"
 
     def test_a_mask_grows_to_the_border_of_what_it_was_sown_in(self) -> None:
         pixels = np.full((80, 80, 3), 40, np.uint8)
@@ -105,3 +122,54 @@ class TestDrawing:
 def test_a_box_covers_at_least_one_pixel() -> None:
     assert inside([(0.01, 0.98, 0.02, 0.999)], 9, 9).nonzero() == (np.array([8]), np.array([0]))
     assert inside([(0.25, 0.25, 0.75, 0.75)], 8, 8).sum() == 16
+
+
+class Brightness(nn.Module):
+    """Half the squared norm: its map is the image."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.square().sum(dim=(1, 2, 3))[:, None].expand(-1, 5) / 2
+
+
+class TestExperiments:
+    """A white square in the middle, of which the box holds the left half: measured by hand."""
+
+    @pytest.fixture
+    def square(self) -> Photograph:
+        pixels = np.zeros((20, 20, 3), np.uint8)
+        pixels[4:16, 4:16] = 255
+        return Photograph(pixels, label=0, title="", boxes=((0.2, 0.2, 0.5, 0.8),))
+
+    def found(self, kind: type[Experiment], *photographs: Photograph, **how: Any) -> dict[str, float]:
+        mean, std = (torch.full((3, 1, 1), value, dtype=torch.float64) for value in (0, 1))
+        network = Network(Brightness(), mean, std, size=20, batch=4, weights_sha256="")
+        images = {f"carre-{place}": photograph for place, photograph in enumerate(photographs)}
+        experiment = kind.model_validate(
+            {"title": "", "network": "own", "images": list(images), **how},
+            context={"images": list(images), "networks": ["own"]},
+        )
+        return {metric.name: metric.value for metric in tried(experiment, {"own": network}, images)._metrics}
+
+    def test_saliency_is_counted_in_boxes_and_in_heads(self, square: Photograph) -> None:
+        # Half of the box is the head, and the box is white all over.
+        found = self.found(Localisation, square, heads={"carre-0": [0.2, 0.2, 0.5, 0.5]})
+        expected = {"area": 18, "energy": 50, "energy-gain": 50 / 18, "pointing": 100, "coverage": 50, "head-gain": 1}
+        assert found == pytest.approx(expected)
+
+    def test_a_head_without_a_pixel_in_its_box_is_named(self, square: Photograph) -> None:
+        with pytest.raises(LabError, match="heads: that of carre-0 has no pixel in its boxes"):
+            self.found(Localisation, square, heads={"carre-0": [0.4999, 0.3, 0.9, 0.5]})
+
+    def test_boxes_and_masks_are_held_against_those_that_owe_nothing_to_the_map(self, square: Photograph) -> None:
+        found = self.found(Detection, square, blur=0.01)
+        assert found["iou-map"] == pytest.approx(1 / 2)
+        assert found["iou-whole"] == pytest.approx(0.18)
+        assert found["iou-centred"] == pytest.approx(1 / 3)
+        assert found["box-gain"] == pytest.approx(1 / 6)
+        assert found["mask-iou-map"] == pytest.approx(1 / 2)
+        assert (found["found-map"], found["found-whole"]) == (0, 0), "half is not more than half"
+
+    def test_photographs_without_boxes_are_passed_over(self, square: Photograph) -> None:
+        without = replace(square, boxes=())
+        for kind in (Localisation, Detection):
+            assert self.found(kind, square, without) == self.found(kind, square)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generator import cache, pipeline
-from generator.artefacts import Manifest, read_manifest
+from generator import networks
+from generator.artefacts import Recorder
+from generator.errors import LabError
 from generator.experiments import kinds
+from generator.experiments.base import NetworkUse
+from generator.experiments.stage import Photograph
+from generator.images import read_image
 from generator.lab import Lab, read_lab
 from generator.language import Language
+from generator.networks import Network
+from generator.run.keys import Dependencies, Keys
+from tests.conftest import tried
 
 NETWORK = """
 import torch
@@ -88,46 +96,75 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "transfer": {"other": "autre", "target": "e", "step": 0.5, "iterations": 3, "pushed_step": 0.5, "pushed": [2]},
 }
 
-Runs = Callable[[str], tuple[Lab, Manifest]]
+
+def various(name: str) -> Image.Image:
+    """A photograph like no other."""
+    random = np.random.default_rng(list(name.encode()))
+    small = Image.fromarray(random.integers(256, size=(6, 6, 3), dtype=np.uint8))
+    return small.resize((40, 40), Image.Resampling.BICUBIC)
+
+
+def plain(name: str) -> Image.Image:
+    """A photograph of nothing: one colour, black, white, half and half, and all but one pixel alike."""
+    image = Image.new("RGB", (40, 40), {"un": "teal", "deux": "black", "trois": "white"}.get(name, "grey"))
+    if name == "quatre":
+        image.paste("white", (0, 0, 20, 40))
+    elif name == "cinq":
+        image.putpixel((20, 20), (129, 128, 128))
+    return image
 
 
 @pytest.fixture(params=["colour", "grey"])
-def runs(request: pytest.FixtureRequest, tmp_path: Path) -> Runs:
-    """Run a kind of experiment on a network of that name."""
-    random = np.random.default_rng(0)
+def sees(request: pytest.FixtureRequest) -> str:
+    """Which network the experiments run on."""
+    return str(request.param)
+
+
+def written(kind: str, sees: str, photograph: Callable[[str], Image.Image], folder: Path) -> Lab:
+    """A lab of one experiment of a kind."""
     for name in PHOTOGRAPHS:
-        small = Image.fromarray(random.integers(256, size=(6, 6, 3), dtype=np.uint8))
-        small.resize((40, 40), Image.Resampling.BICUBIC).save(tmp_path / f"{name}.png")
-    (tmp_path / "network.py").write_text(NETWORK, encoding="utf-8")
+        photograph(name).save(folder / f"{name}.png")
+    (folder / "network.py").write_text(NETWORK, encoding="utf-8")
+    data = {
+        "title": "Petit",
+        "language": "fr",
+        "classes": list("abcde"),
+        "networks": {
+            "principal": {"title": "un", "architecture": f"network:{sees}"},
+            "autre": {"title": "autre", "architecture": f"network:{sees}_too"},
+        },
+        "images": [
+            {"name": name, "file": f"{name}.png", "label": label, "title": name, "boxes": [[0.2, 0.2, 0.7, 0.8]]}
+            for name, label in PHOTOGRAPHS.items()
+        ],
+        "experiments": {"essai": {"kind": kind, "title": kind, **SETTINGS[kind]}},
+    }
+    (folder / "lab.yml").write_text(json.dumps(data), encoding="utf-8")
+    return read_lab(folder / "lab.yml", folder, texts=False)
 
-    def run(kind: str) -> tuple[Lab, Manifest]:
-        data = {
-            "title": "Petit",
-            "language": "fr",
-            "classes": list("abcde"),
-            "networks": {
-                "principal": {"title": "un", "architecture": f"network:{request.param}"},
-                "autre": {"title": "autre", "architecture": f"network:{request.param}_too"},
-            },
-            "images": [
-                {"name": name, "file": f"{name}.png", "label": label, "title": name, "boxes": [[0.2, 0.2, 0.7, 0.8]]}
-                for name, label in PHOTOGRAPHS.items()
-            ],
-            "experiments": {"essai": {"kind": kind, "title": kind, **SETTINGS[kind]}},
-        }
-        (tmp_path / "lab.yml").write_text(json.dumps(data), encoding="utf-8")
-        lab = read_lab(tmp_path / "lab.yml", tmp_path, texts=False)
-        pipeline.run(lab, tmp_path / "build", pipeline.plan(lab, tmp_path / "build", "cpu"), print)
-        manifest = read_manifest(tmp_path / "build" / "results" / "essai")
-        assert manifest is not None
-        return lab, manifest
 
-    return run
+def run(lab: Lab) -> Recorder:
+    """Compute and show its experiment."""
+
+    def opened(use: NetworkUse) -> Network:
+        name, spec = use.name, lab.file.networks[use.name]
+        return networks.load(
+            spec, lab.weights(name), source=lab.source(name), prepared=False, shuffled=use.shuffled, seed=use.seed
+        )
+
+    experiment = lab.experiments["essai"]
+    eyes = {name: opened(NetworkUse(name)) for name in lab.file.networks}
+    (size,) = {eye.size for eye in eyes.values()}
+    photographs = {
+        name: Photograph(eyes["principal"].seen(read_image(lab.locate(spec.file), size)), spec.label, name, spec.boxes)
+        for name, spec in lab.images.items()
+    }
+    return tried(experiment, eyes, photographs, shuffled=opened)
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_every_kind_runs_to_its_end_and_says_nothing_that_would_not_rerun_it(
-    kind: str, runs: Runs, monkeypatch: pytest.MonkeyPatch
+def test_every_kind_runs_to_its_end_and_says_nothing_that_would_not_show_it_again(
+    kind: str, sees: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: set[str] = set()
     say = Language.say
@@ -137,8 +174,20 @@ def test_every_kind_runs_to_its_end_and_says_nothing_that_would_not_rerun_it(
         return say(self, key, **values)
 
     monkeypatch.setattr(Language, "say", listen)
-    lab, manifest = runs(kind)
-    assert [figure.name for figure in manifest.figures] == list(dict.fromkeys(lab.experiments["essai"].figures))
-    hashed = {line.removeprefix("word ") for line in manifest.fingerprint}
+    lab = written(kind, sees, various, tmp_path)
+    run(lab)
+    machine = {"device": "cpu"}
+    fingerprint = Dependencies(lab, "essai", Keys(lab, machine), machine).fingerprint
+    hashed = {line.removeprefix("word ") for line in fingerprint}
     assert {key for key in said if not {key, f"{key}.one", f"{key}.other"} & hashed} == set()
-    assert cache.changes(manifest.fingerprint, cache.fingerprint(lab, "essai", "cpu")) == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", kinds())
+def test_photographs_of_nothing_are_measured_or_named(kind: str, sees: str, tmp_path: Path) -> None:
+    try:
+        run(written(kind, sees, plain, tmp_path))
+    except LabError as error:
+        (problem,) = error.problems
+        assert "\n" not in problem
+        assert any(re.search(rf"\b{name}\b", problem) for name in PHOTOGRAPHS), problem

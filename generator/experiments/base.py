@@ -61,6 +61,11 @@ class Part:
     usual: int | None = None
 
     @property
+    def random(self) -> bool:
+        """Whether random numbers have a part in it: drawn by its task, or to shuffle a network."""
+        return self.seed is not None or any(use.shuffled for use in self.networks)
+
+    @property
     def likely(self) -> int:
         """How many images will probably go through its networks."""
         return self.passes if self.usual is None else min(self.usual, self.passes)

@@ -154,7 +154,7 @@ class Stage:
             thumbnail=thumbnail,
             arrays=arrays,
             images=list(dict.fromkeys(image for part in parts for image in part.images)),
-            seed=self.seed if any(part.seed is not None for part in parts) else None,
+            seed=self.seed if any(part.random for part in parts) else None,
             parts=[self.keys[part] for part in shown],
             parameters=parameters,
             facts=facts,

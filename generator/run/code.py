@@ -68,8 +68,9 @@ def _words_of(module: str, language: Language) -> frozenset[str]:
             key.startswith(beginnings) and any(key.startswith(begin) and key.endswith(end) for begin, end in edges)
         )
 
-    # One that depends on a number is asked for without its form.
-    return frozenset(key for key in language.words if spelt(key) or spelt(re.sub(r"\.(one|other)$", "", key)))
+    # One that depends on a number is asked for without its form; a figure and a picture ask by the name of the whole.
+    rest = re.compile(r"\.(one|other|title|caption|alt)$|-alt$")
+    return frozenset(key for key in language.words if spelt(key) or spelt(rest.sub("", key)))
 
 
 def _spelt(module: str) -> tuple[set[str], set[tuple[str, str]]]:

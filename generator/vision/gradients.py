@@ -56,6 +56,21 @@ def saliency(scorer: Scorer, images: Tensor, targets: Sequence[int]) -> Tensor:
     return gradient.abs().amax(dim=1)
 
 
+def explained(network: Network, pixels: Pixels, target: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What a network says of one photograph, and its saliency map, in one pass.
+
+    Args:
+        network: what to explain.
+        pixels: an RGB image, uint8 (H, W, 3).
+        target: index of the class to explain.
+
+    Returns:
+        The raw scores, float32 (classes), and the map of :func:`saliency`, float32 (H, W).
+    """
+    (scores,), (gradient,) = score_gradients(network.scorer, network.normalise([pixels]), [target])
+    return scores.cpu().numpy(), gradient.abs().amax(dim=0).cpu().numpy()
+
+
 def saliency_maps(network: Network, photographs: Iterable[tuple[Pixels, int]]) -> Iterator[NDArray[np.float32]]:
     """Saliency maps of any number of photographs, a batch in memory at a time.
 
@@ -126,7 +141,7 @@ def score_changes(  # noqa: PLR0913  # where to go from, and how far, all named
 
     Returns:
         The changes of the raw score by the first order, and the actual ones, each float32
-        (2 + random, lengths).
+        (2 + random, lengths). Where the score has no slope, nothing is foretold.
     """
     image = network.normalise([pixels])
     (score,), (gradient,) = score_gradients(network.scorer, image, [target])
@@ -134,7 +149,8 @@ def score_changes(  # noqa: PLR0913  # where to go from, and how far, all named
     generator = torch.Generator().manual_seed(seed)
     chance = torch.randn(random, *slope.shape, generator=generator, dtype=slope.dtype).to(slope.device)
     lines = torch.cat([slope[None], -slope[None], chance])
-    lines /= lines.flatten(1).norm(dim=1)[:, None, None, None]
+    # A slope of nothing has no direction, and stays what it is.
+    lines /= lines.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=torch.finfo(lines.dtype).tiny)
     steps = torch.tensor(lengths, dtype=slope.dtype, device=slope.device)[:, None, None, None]
     with torch.no_grad():
         actual = [

@@ -5,6 +5,8 @@ A map is float (H, W), its values at least 0; a region is bool (H, W).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import gaussian
@@ -32,9 +34,10 @@ def energy(values: Map, region: Region) -> float:
     """Share of a map's sum that lies in a region.
 
     The energy-based pointing game of Wang et al. 2020, « Score-CAM ». By chance it is the region's share
-    of the area.
+    of the area; that is also what a map of nothing but zeros is given.
     """
-    return float(values[region].sum(dtype=np.float64) / values.sum(dtype=np.float64))
+    whole = values.sum(dtype=np.float64)
+    return float(values[region].sum(dtype=np.float64) / whole if whole else region.mean())
 
 
 def coverage(values: Map, region: Region) -> NDArray[np.float64]:
@@ -52,10 +55,12 @@ def smooth(values: Map, sigma: float) -> Map:
 def box_around(values: Map, threshold: float) -> Box:
     """The box around the largest connected place where a map exceeds a share of its maximum.
 
-    Zhou et al. 2016, « Learning Deep Features for Discriminative Localization », section 3.2.
+    Zhou et al. 2016, « Learning Deep Features for Discriminative Localization », section 3.2. Where nothing
+    exceeds it, the box is around the maximum; the whole image, if the map is the same everywhere.
     """
     height, width = values.shape
-    places = regionprops(label(values > threshold * values.max()))
+    above = values > threshold * values.max()
+    places = regionprops(label(above if above.any() else values == values.max()))
     top, left, bottom, right = max(places, key=lambda place: float(place.area)).bbox
     return left / width, top / height, right / width, bottom / height
 
@@ -79,9 +84,21 @@ def grown(pixels: Pixels, values: Map, *, object_share: float, background_share:
     seeds = np.zeros((side, side), dtype=np.int64)
     seeds[small >= np.quantile(small, 1 - object_share)] = 1
     seeds[small <= np.quantile(small, background_share)] = 2
-    labels = random_walker(resize(pixels, side) / 255, seeds, mode="cg_j", tol=1e-5, channel_axis=-1)
-    region: Region = resample(labels == 1, values.shape, order=0)
+    region: Region = resample(_walked(resize(pixels, side) / 255, seeds) == 1, values.shape, order=0)
     return region
+
+
+def _walked(pixels: NDArray[np.float64], seeds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What every pixel becomes that is not sown, 0 in the seeds."""
+    if seeds.all():
+        return seeds
+    steps: dict[str, Any] = {"mode": "cg_j", "tol": 1e-5}
+    if pixels.min() == pixels.max():
+        # No colour decides: the walker, who divides by their spread, goes every way alike.
+        labels: NDArray[np.int64] = random_walker(seeds.astype(np.float64), seeds, beta=0, **steps)
+    else:
+        labels = random_walker(pixels, seeds, channel_axis=-1, **steps)
+    return labels
 
 
 def overlap(one: Region, other: Region) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from generator.artefacts import Picture
 from generator.experiments.saliency import Saliency
 from generator.experiments.stage import Stage
-from generator.shades import heat, heat_scale
+from generator.shades import heat, heat_scale, of_highest
 
 
 def show(experiment: Saliency, stage: Stage) -> None:
@@ -48,7 +48,7 @@ def _column(stage: Stage, name: str) -> list[Picture]:
         stage.picture(f"{name}-image", photograph.pixels, "common.photograph", title=title),
         stage.picture(
             f"{name}-carte",
-            heat(values / values.max()),
+            heat(of_highest(values)),
             "saliency.map",
             scale=heat_scale(values.max()),
             title=title,

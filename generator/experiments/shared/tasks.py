@@ -14,10 +14,13 @@ FILMED = frozenset((*range(20), *range(20, 1000, 10)))
 
 
 def saliency_map(given: Given, *, target: int, right: int) -> Outcome:
-    """The saliency map of a photograph; see :func:`generator.experiments.shared.maps.map_part`."""
-    image = given.network.normalise([shift(given.photograph, right)])
-    (values,) = gradients.saliency(given.network.scorer, image, [target]).cpu().numpy()
-    return {"values": shift(values, -right)}
+    """The last network's saliency map of a photograph; see :func:`generator.experiments.shared.maps.map_part`.
+
+    Returns:
+        ``values``: the map, not rescaled, float32 (H, W); ``scores``: those of all classes, float32 (classes).
+    """
+    scores, values = gradients.explained(given.networks[-1], shift(given.photograph, right), target)
+    return {"values": shift(values, -right), "scores": scores}
 
 
 def fool(given: Given, *, target: int, step: float, iterations: int, clamp: bool) -> Outcome:
