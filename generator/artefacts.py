@@ -152,6 +152,10 @@ class Film(_Record):
     scores: tuple[float, ...]
 
 
+Cell = str | int | float | Estimate | None
+"""What stands in a cell: words, a number, a number with its interval; None where there is nothing to say."""
+
+
 class Table(_Record):
     """Rows of numbers and words, each with as many cells as there are columns.
 
@@ -159,15 +163,18 @@ class Table(_Record):
         name: unique within the experiment.
         caption: for the reader.
         columns: headings.
-        rows: cells; None where there is nothing to say.
+        rows: of cells.
         links: for each cell the picture it leads to (its file), or None; empty if no cell leads anywhere.
         shaded: the numbers are shown as shades too, from the lowest to the highest.
     """
 
+    # The bounds of its estimates have to be numbers too.
+    model_config = ConfigDict(revalidate_instances="always")
+
     name: str
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | int | float | None, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     links: tuple[tuple[str | None, ...], ...] = ()
     shaded: bool = False
 
@@ -399,7 +406,7 @@ class Recorder:
         *,
         caption: str,
         columns: Sequence[str],
-        rows: Sequence[Sequence[str | int | float | None]],
+        rows: Sequence[Sequence[Cell]],
         links: Sequence[Sequence[Picture | None]] = (),
         shaded: bool = False,
     ) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.language import NBSP, Language
-
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
@@ -29,11 +27,6 @@ class Estimate:
     low: float
     high: float
     samples: int
-
-    def cell(self, language: Language) -> str:
-        """The estimate and its interval, for the cell of a table: « 45 [26 ; 66] »."""
-        value, low, high = (language.number(bound, 3) for bound in (self.value, self.low, self.high))
-        return f"{value} [{low}{NBSP};{NBSP}{high}]"
 
 
 def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:

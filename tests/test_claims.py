@@ -11,9 +11,11 @@ import scipy.stats
 from pydantic import ValidationError
 
 from generator import statistics
-from generator.artefacts import Metric
+from generator.artefacts import Metric, Table
 from generator.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
 from generator.language import NBSP
+from generator.report.text import cell
+from generator.statistics import Estimate
 from tests.conftest import FRENCH, Run
 
 RULE = {"says": "toujours", "measured": "La part", "metric": "a/b", "confirmed": "> 1.5", "refuted": "<= 1"}
@@ -65,6 +67,16 @@ class TestRule:
 
 
 class TestEstimates:
+    def test_in_a_table_they_stay_numbers_until_a_page_writes_them(self) -> None:
+        table = Table(name="a", caption="", columns=("part", "seul"), rows=((Estimate(45.04, 25.7, 66, 21), 3),))
+        read = Table.model_validate_json(table.model_dump_json())
+        assert read == table
+        assert [cell(value, FRENCH) for value in read.rows[0]] == ["45 [25,7~;~66]".replace("~", NBSP), "3"]
+
+    def test_what_is_no_number_has_no_place_in_one(self) -> None:
+        with pytest.raises(ValidationError, match="finite number"):
+            Table(name="a", caption="", columns=("part",), rows=((Estimate(0.5, float("nan"), 1, 3),),))
+
     def test_a_mean_s_interval_is_the_bootstrap_s(self) -> None:
         sample = np.random.default_rng(1).exponential(size=40)
         ours = statistics.mean(list(sample))

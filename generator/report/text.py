@@ -13,12 +13,13 @@ from traceback import walk_tb
 import jinja2
 from latex2mathml.converter import convert as to_mathml
 
-from generator.artefacts import YES_NO, Metric
+from generator.artefacts import YES_NO, Cell, Metric
 from generator.errors import LabError, did_you_mean
 from generator.language import NBSP, Language
 from generator.places import read_text
 from generator.project import TEMPLATES
 from generator.questions import FORMULA, outside_code
+from generator.statistics import Estimate
 
 
 def environment(language: Language) -> jinja2.Environment:
@@ -84,10 +85,13 @@ def capitalised(text: str) -> str:
     return first.upper() + text[1:] if unicodedata.name(first or " ", "").startswith("LATIN") else text
 
 
-def cell(value: str | float | None, language: Language) -> str:
-    """A table's cell, for the reader."""
+def cell(value: Cell, language: Language) -> str:
+    """A table's cell, for the reader; an estimate with its interval: « 45 [26 ; 66] »."""
     if value is None:
         return "—"
+    if isinstance(value, Estimate):
+        middle, low, high = (language.number(number, 3) for number in (value.value, value.low, value.high))
+        return f"{middle} [{low}{NBSP};{NBSP}{high}]"
     return value if isinstance(value, str) else language.number(value, 3)
 
 
