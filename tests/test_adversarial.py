@@ -11,10 +11,9 @@ from torch import Tensor
 
 from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend
-from generator.vision.perception import difference, exponent, spectrum
 from generator.vision.handlings import HANDLINGS, handled
+from generator.vision.perception import difference, exponent, spectrum
 from generator.vision.transforms import compressed, handling_view, saved_view, there_and_back
-from tests.conftest import computed, tried
 
 
 def grey(value: int, side: int = 20) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

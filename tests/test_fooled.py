@@ -122,9 +122,7 @@ def part_of(experiment: Experiment, name: Any, photographs: Mapping[str, Photogr
 
 
 class TestMatrix:
-    def test_stops_where_the_file_fools(
-        self, networks: dict[str, Network], photographs: dict[str, Photograph]
-    ) -> None:
+    def test_stops_where_the_file_fools(self, networks: dict[str, Network], photographs: dict[str, Photograph]) -> None:
         found = tried(made("matrix", photographs), networks, photographs)
         (grid,) = found._grids
         steps, l2 = grid.measures[0].values, grid.measures[3].values
@@ -296,9 +294,10 @@ class Stubborn(nn.Module):
     """The same answer for everything, and no slope to follow."""
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.tensor([2.0, 1, 0, 0, 0], dtype=images.dtype).expand(len(images), -1) + 0 * images.sum(
-            dim=(1, 2, 3), keepdim=True
-        )[:, :, 0, 0]
+        return (
+            torch.tensor([2.0, 1, 0, 0, 0], dtype=images.dtype).expand(len(images), -1)
+            + 0 * images.sum(dim=(1, 2, 3), keepdim=True)[:, :, 0, 0]
+        )
 
 
 @pytest.mark.filterwarnings("error")

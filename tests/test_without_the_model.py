@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from generator.experiments.attacks import LITERATURE, RADII, Attacks
-from generator.experiments.patch import Patch
-from generator.experiments.stage import Photograph
-from generator.experiments.transfer import Transfer
+from generator.experiments.attacks import LITERATURE, RADII
 from generator.experiments.transfer.compute import add_noise
 from generator.images import Pixels, paste
 from generator.networks import Network

@@ -6,7 +6,7 @@ import numpy as np
 
 from generator.experiments.given import Given, Outcome
 from generator.experiments.shared.tasks import fool
-from generator.shades import to_bytes
+from generator.images import to_bytes
 from generator.vision import attacks, gradients
 
 

@@ -13,7 +13,7 @@ from generator.experiments.attacks import LITERATURE, METHODS, RADII, Attacks
 from generator.experiments.given import Outcome
 from generator.experiments.shared.adverse import tenfold
 from generator.experiments.stage import Stage
-from generator.shades import to_bytes
+from generator.images import to_bytes
 from generator.statistics import mean, share
 
 

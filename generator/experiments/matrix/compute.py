@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from generator.experiments.given import Given, Outcome
-from generator.images import change_of
-from generator.shades import to_bytes
+from generator.images import change_of, to_bytes
 from generator.vision import perception, transforms
 from generator.vision.ascent import Climb, Rule, ascend
 

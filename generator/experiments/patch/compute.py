@@ -9,8 +9,7 @@ import numpy as np
 
 from generator.errors import LabError
 from generator.experiments.given import Given, Outcome
-from generator.images import paste, resize
-from generator.shades import to_bytes
+from generator.images import paste, resize, to_bytes
 from generator.vision import patch
 from generator.vision.gradients import answers
 

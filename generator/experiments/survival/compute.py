@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.experiments.given import Given, Outcome
-from generator.images import Pixels
+from generator.images import Pixels, to_bytes
 from generator.networks import Network
-from generator.shades import to_bytes
 from generator.vision import gradients, perception, transforms
 from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.handlings import HANDLINGS, handled

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from generator.experiments.given import Given, Outcome
-from generator.images import Pixels
-from generator.shades import to_bytes
+from generator.images import Pixels, to_bytes
 from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.gradients import answers
 
