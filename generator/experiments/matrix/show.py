@@ -56,9 +56,9 @@ def show(experiment: Matrix, stage: Stage) -> None:
 
 def _pictures(stage: Stage, name: str, target: int, outcome: Outcome) -> tuple[Picture, ...]:
     photograph, saved, file = stage.photographs[name], outcome["saved"], f"{name}-{target}"
-    told = {"title": photograph.title, "steps": int(outcome["steps"]), "target": stage.class_title(target)}
+    title, steps, aim = photograph.title, int(outcome["steps"]), stage.class_title(target)
     return (
-        stage.picture(file, saved, "matrix.made", **told),
+        stage.picture(file, saved, "matrix.made", title=title, steps=steps, target=aim),
         *differences(stage, file, change_of(saved, photograph.pixels)),
     )
 
@@ -205,7 +205,8 @@ def _spectra(experiment: Matrix, stage: Stage, cells: Cells) -> None:
         figure,
         arrays=spectra,
         parameters=_parameters(experiment, stage),
-        **{key: _exponent(powers) for key, powers in spectra.items()},
+        photographs=_exponent(spectra["photographs"]),
+        changes=_exponent(spectra["changes"]),
     )
 
 

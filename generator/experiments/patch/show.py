@@ -100,12 +100,18 @@ def _pasted(experiment: Patch, stage: Stage) -> None:
         column = []
         for kind, seen in zip(KINDS, np.moveaxis(outcome["seen"][:, :, place, 0], 1, 0), strict=True):
             pixels = paste(photograph.pixels, outcome[kind], *outcome["corners"][place, 0])
-            answers = {
-                key: say("claim.yes" if answer == target else "claim.no")
-                for key, answer in zip(NETWORKS, seen, strict=True)
-            }
-            told = {"photograph": photograph.title, "kind": say(f"patch.kind.{kind}")}
-            column.append(stage.picture(f"{name}-{kind}", pixels, "patch.pasted.answers", **answers, **told))
+            own, other = (say("claim.yes" if answer == target else "claim.no") for answer in seen)
+            column.append(
+                stage.picture(
+                    f"{name}-{kind}",
+                    pixels,
+                    "patch.pasted.answers",
+                    own=own,
+                    other=other,
+                    photograph=photograph.title,
+                    kind=say(f"patch.kind.{kind}"),
+                )
+            )
             arrays[f"{name}-{kind}"] = pixels
         columns.append(column)
     stage.figure(
