@@ -88,6 +88,19 @@ def outlined(pixels: Pixels, boxes: Iterable[Box], colour: tuple[int, int, int])
     return np.array(image, dtype=np.uint8)
 
 
+def paste(pixels: Pixels, square: Pixels, top: int, left: int) -> Pixels:
+    """A copy of an image, uint8 (H, W, 3), with a smaller one laid over it."""
+    copy = pixels.copy()
+    copy[top : top + len(square), left : left + len(square)] = square
+    return copy
+
+
+def change_of(saved: Pixels, photograph: Pixels) -> NDArray[np.float32]:
+    """What a saved picture adds to its photograph, both uint8 (H, W, 3): float32, pixel values of [0, 1]."""
+    change: NDArray[np.float32] = (saved.astype(np.float32) - photograph) / np.float32(255)
+    return change
+
+
 def _open_image(path: Path) -> Image.Image:
     try:
         with catch_warnings(record=True) as noted:

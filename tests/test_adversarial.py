@@ -11,9 +11,9 @@ from torch import Tensor
 
 from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend
+from generator.vision.handlings import HANDLINGS, handled
 from generator.vision.perception import difference, exponent, spectrum
-from generator.vision.transforms import HANDLINGS, compressed, handled, handling_view, saved_view, there_and_back
-from tests.conftest import climb_all
+from generator.vision.transforms import compressed, handling_view, saved_view, there_and_back
 
 
 def grey(value: int, side: int = 20) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -116,8 +116,8 @@ class TestAttacks:
         rule = Rule(iterations=5, step=0.3, clamp=False)
         climb = Climb(images(1)[0], target=2)
         doubled = replace(toy, scorer=torch.nn.Sequential(Doubled(), toy.scorer))
-        (through_view,) = climb_all(toy, [climb], replace(rule, view=lambda seen, _: 2 * seen))
-        (through_scorer,) = climb_all(doubled, [climb], rule)
+        through_view = ascend(toy, climb, replace(rule, view=lambda seen, _: 2 * seen))
+        through_scorer = ascend(doubled, climb, rule)
         assert torch.allclose(through_view.image, through_scorer.image)
 
     def test_what_is_saved_fools(self, toy: Network) -> None:
@@ -125,7 +125,7 @@ class TestAttacks:
         target = (int(toy.scorer(start[None]).argmax()) + 1) % 5
         view = saved_view(toy)
         rule = Rule(200, step=0.05, unit_gradient=True, clamp=False, view=view, stop_at_target=True)
-        (summit,) = climb_all(toy, [Climb(start, target)], rule)
+        summit = ascend(toy, Climb(start, target), rule)
         saved = (toy.pixels(summit.image).clip(0, 1) * 255).round().astype(np.uint8)
         assert summit.reached
         assert int(toy.scorer(toy.normalise([saved])).argmax()) == target
@@ -139,31 +139,16 @@ class TestAttacks:
 
         linear = replace(toy, scorer=torch.nn.Flatten())
         start = images(1)[0]
-        (summit,) = climb_all(linear, [Climb(start, 7, seed=4)], Rule(1, step=1, view=brightened, views=3, clamp=False))
+        summit = ascend(linear, Climb(start, 7, seed=4), Rule(1, step=1, view=brightened, views=3, clamp=False))
         gradient = (summit.image - start).flatten()
         assert gradient[7].item() == pytest.approx(
             torch.rand(3, generator=torch.Generator().manual_seed(4)).mean().item()
         )
         assert gradient.count_nonzero() == 1
 
-    def test_views_in_company_equal_views_alone(self, toy: Network) -> None:
-        rule = Rule(iterations=6, step=0.4, unit_gradient=True, view=handling_view(toy), views=2, radius=1)
-        climbs = [Climb(image, target=k % 5, seed=k) for k, image in enumerate(images(5))]
-        together = climb_all(replace(toy, batch=6), climbs, rule)
-        for one, climb in zip(together, climbs, strict=True):
-            (same,) = climb_all(toy, [climb], rule)
-            assert torch.allclose(one.image, same.image, atol=1e-9)
-            assert one.scores == pytest.approx(same.scores)
-
-    def test_the_network_s_batch_counts_the_views(self, toy: Network) -> None:
-        passes: list[int] = []
-        rule = Rule(iterations=2, step=0.1, view=lambda seen, _: seen, views=2)
-        list(ascend(replace(toy, batch=4), [Climb(image, 0) for image in images(3)], rule, on_step=passes.append))
-        assert passes == [4, 4, 2, 2]
-
     def test_the_radius_is_reached_and_not_left(self, toy: Network) -> None:
         climb = Climb((images(1)[0] - toy.mean) / toy.std, target=1, snapshots=frozenset(range(1, 9)))
-        (summit,) = climb_all(toy, [climb], Rule(8, step=0.5, unit_gradient=True, clamp=False, radius=1.2))
+        summit = ascend(toy, climb, Rule(8, step=0.5, unit_gradient=True, clamp=False, radius=1.2))
         lengths = [(image - climb.start).norm().item() for image in summit.snapshots.values()]
         assert lengths[0] == pytest.approx(0.5)
         assert lengths[-1] == pytest.approx(1.2)

@@ -15,7 +15,6 @@ from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend, blur, noise, reach
 from generator.vision.gradients import probabilities, saliency, score_gradients
 from generator.vision.penalties import PENALTIES
-from tests.conftest import climb_all
 
 
 def starts(network: Network, count: int) -> Tensor:
@@ -88,33 +87,10 @@ class TestBlur:
 
 
 class TestAscent:
-    @pytest.mark.parametrize(
-        "rule",
-        [
-            Rule(iterations=12, step=0.5),
-            Rule(iterations=12, step=0.7, unit_gradient=True, gradient_sigma=(1.0, 0.3)),
-            Rule(iterations=12, step=0.5, jitter=3, blur_sigma=0.5, blur_every=5),
-            Rule(iterations=12, step=0.4, unit_gradient=True, stop_at_target=True),
-        ],
-        ids=["plain", "smoothed", "shifted and blurred", "until the target"],
-    )
-    def test_in_company_equals_alone(self, rule: Rule, toy: Network) -> None:
-        climbs = [
-            Climb(start, target=k % 5, seed=k, penalty="squared-l2-to-start", weight=0.01, last=5 + k)
-            for k, start in enumerate(starts(toy, 7))
-        ]
-        together = climb_all(toy, climbs, rule)
-        alone = [climb_all(replace(toy, batch=1), [climb], rule)[0] for climb in climbs]
-        for one, same in zip(together, alone, strict=True):
-            assert one.steps == same.steps
-            assert one.scores == pytest.approx(same.scores, rel=1e-9)
-            assert torch.allclose(one.image, same.image, atol=1e-9)
-
     def test_one_step_is_the_lab_s_formula(self, toy: Network) -> None:
         start = starts(toy, 1)[0]
-        (summit,) = climb_all(
-            toy, [Climb(start, target=2, penalty="squared-l2", weight=0.1)], Rule(1, step=0.3, clamp=False)
-        )
+        climb = Climb(start, target=2, penalty="squared-l2", weight=0.1)
+        summit = ascend(toy, climb, Rule(1, step=0.3, clamp=False))
         gradient = score_gradients(toy.scorer, start[None], [2])[1][0]
         assert torch.allclose(summit.image, start + 0.3 * (gradient - 0.1 * 2 * start))
 
@@ -125,16 +101,16 @@ class TestAscent:
 
         blind = replace(toy, scorer=ShiftBlind())
         climb = Climb(starts(toy, 1)[0], target=0, seed=5)
-        still, shifted = (climb_all(blind, [climb], Rule(4, step=0.01, jitter=j))[0] for j in (0, 4))
+        still, shifted = (ascend(blind, climb, Rule(4, step=0.01, jitter=j)) for j in (0, 4))
         assert torch.allclose(still.image, shifted.image)
 
     def test_a_unit_gradient_makes_steps_of_the_given_length(self, toy: Network) -> None:
         start = starts(toy, 1)[0]
-        (summit,) = climb_all(toy, [Climb(start, target=1)], Rule(1, step=0.8, unit_gradient=True, clamp=False))
+        summit = ascend(toy, Climb(start, target=1), Rule(1, step=0.8, unit_gradient=True, clamp=False))
         assert (summit.image - start).norm().item() == pytest.approx(0.8)
 
     def test_clamping_keeps_pixels_valid(self, toy: Network) -> None:
-        (summit,) = climb_all(toy, [Climb(starts(toy, 1)[0], target=1)], Rule(5, step=50))
+        summit = ascend(toy, Climb(starts(toy, 1)[0], target=1), Rule(5, step=50))
         pixels = toy.pixels(summit.image)
         assert pixels.min() == pytest.approx(0)
         assert pixels.max() == pytest.approx(1)
@@ -144,8 +120,8 @@ class TestAscent:
         before = int(toy.scorer(start[None]).argmax())
         target = (before + 1) % 5
         rule = Rule(200, step=0.05, unit_gradient=True, clamp=False, stop_at_target=True)
-        (summit,) = climb_all(toy, [Climb(start, target)], rule)
-        (shorter,) = climb_all(toy, [Climb(start, target)], replace(rule, iterations=summit.steps - 1))
+        summit = ascend(toy, Climb(start, target), rule)
+        shorter = ascend(toy, Climb(start, target), replace(rule, iterations=summit.steps - 1))
         assert summit.reached
         assert int(toy.scorer(summit.image[None]).argmax()) == target
         assert not shorter.reached
@@ -153,31 +129,19 @@ class TestAscent:
 
     def test_an_image_of_the_target_is_left_alone(self, toy: Network) -> None:
         start = starts(toy, 1)[0]
-        (summit,) = climb_all(
-            toy, [Climb(start, int(toy.scorer(start[None]).argmax()))], Rule(9, step=1, stop_at_target=True)
-        )
+        climb = Climb(start, int(toy.scorer(start[None]).argmax()))
+        summit = ascend(toy, climb, Rule(9, step=1, stop_at_target=True))
         assert (summit.steps, summit.reached) == (0, True)
         assert torch.equal(summit.image, start)
 
     def test_snapshots_are_the_images_after_their_iterations(self, toy: Network) -> None:
         start, rule = starts(toy, 1)[0], Rule(6, step=0.2, jitter=2)
-        (long,) = climb_all(toy, [Climb(start, 1, seed=4, snapshots=frozenset({0, 1, 4, 6}))], rule)
-        (short,) = climb_all(toy, [Climb(start, 1, seed=4, last=4)], rule)
+        long = ascend(toy, Climb(start, 1, seed=4, snapshots=frozenset({0, 1, 4, 6})), rule)
+        short = ascend(toy, Climb(start, 1, seed=4, last=4), rule)
         assert sorted(long.snapshots) == [0, 1, 4, 6]
         assert torch.equal(long.snapshots[0], start)
         assert torch.equal(long.snapshots[4], short.image)
         assert torch.equal(long.snapshots[6], long.image)
-
-    def test_takes_the_work_as_places_become_free(self, toy: Network) -> None:
-        taken = []
-
-        def climbs() -> object:
-            for k, start in enumerate(starts(toy, 8)):
-                taken.append(k)
-                yield Climb(start, target=1)
-
-        for arrived, _ in enumerate(ascend(toy, climbs(), Rule(2, step=0.1))):  # type: ignore[arg-type]  # a generator
-            assert len(taken) <= arrived + 2 * toy.batch, "all images were loaded at once"
 
     def test_noise_is_standard_normal_and_its_seed_s_own(self, toy: Network) -> None:
         large = replace(toy, size=100)
@@ -192,7 +156,7 @@ def test_the_real_network_is_fooled(lite0: Network) -> None:
     image = np.full((224, 224, 3), 128, np.uint8)
     image[60:160, 60:160] = (200, 60, 30)
     rule = Rule(100, step=0.5, unit_gradient=True, stop_at_target=True)
-    (summit,) = climb_all(lite0, [Climb(lite0.normalise([image])[0], target=50)], rule)
+    summit = ascend(lite0, Climb(lite0.normalise([image])[0], target=50), rule)
     assert summit.reached
     assert int(lite0.scorer(summit.image[None]).argmax()) == 50
     assert np.abs(lite0.pixels(summit.image) - image / 255).max() < 0.15

@@ -167,7 +167,8 @@ def ascend(network: Network, climb: Climb, rule: Rule) -> Summit:
             sigma = climber.between(*rule.gradient_sigma)
             gradient = blur(gradient[None], [sigma], reach(max(rule.gradient_sigma)))[0]
         if rule.unit_gradient:
-            gradient /= gradient.flatten().norm().clamp_min(1e-12)
+            # Not in place: a gradient may be one value that stands for all pixels.
+            gradient = gradient / gradient.flatten().norm().clamp_min(1e-12)
         if not climber.advance(scores, gradient):
             return climber.summit
 

@@ -197,21 +197,15 @@ def ask(network: Network, images: Sequence[Pixels], target: int) -> Opinion:
     return Opinion(chances, 100 * chance, 1 + (chances > chance[:, None]).sum(axis=1))
 
 
-def answers(
-    network: Network, photographs: Iterable[Pixels], *, on_step: Callable[[int], None] = lambda images: None
-) -> NDArray[np.int64]:
-    """The class that a network gives the highest score, a batch of photographs in memory at a time.
+def answers(network: Network, photographs: Iterable[Pixels]) -> NDArray[np.int64]:
+    """The class that a network gives the highest score, each photograph by itself.
 
     Args:
         network: who answers.
         photographs: any number of RGB images, uint8 (H, W, 3) each.
-        on_step: told after each pass how many images it served.
 
     Returns:
         Indices of classes, int64 (N,).
     """
-    waiting, found = iter(photographs), []
-    while batch := list(islice(waiting, network.batch)):
-        found.append(probabilities(network.scorer, network.normalise(batch)).argmax(axis=1))
-        on_step(len(batch))
-    return np.concatenate(found)
+    found = [int(probabilities(network.scorer, network.normalise([pixels])).argmax()) for pixels in photographs]
+    return np.array(found, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ class Rule:
     Attributes:
         side: of the square, in pixels of the network's input.
         iterations: number of steps, each on ``batch`` photographs, drawn at random.
-        batch: photographs that go through the network together.
+        batch: photographs that a step looks at.
         step: L2 norm of each step, in normalised space.
         gradient_sigma: standard deviation, in pixels, of the Gaussian that smooths the gradient; it
             goes linearly from the first value to the second.
@@ -35,15 +35,7 @@ class Rule:
     gradient_sigma: tuple[float, float]
 
 
-def grow(  # noqa: PLR0913  # all that decides how the patch looks
-    network: Network,
-    photographs: Sequence[Pixels],
-    target: int,
-    rule: Rule,
-    *,
-    seed: int,
-    on_step: Callable[[int], None] = lambda images: None,
-) -> NDArray[np.float32]:
+def grow(network: Network, photographs: Sequence[Pixels], target: int, rule: Rule, *, seed: int) -> NDArray[np.float32]:
     """Raise the target's score on average over photographs and places, by changing the patch alone.
 
     Brown, Mané, Roy, Abadi & Gilmer 2017, « Adversarial Patch », section 2: stochastic gradient ascent
@@ -55,7 +47,6 @@ def grow(  # noqa: PLR0913  # all that decides how the patch looks
         target: index of the class.
         rule: how to move.
         seed: of the photographs and places drawn.
-        on_step: told after each pass how many images it served.
 
     Returns:
         Pixel values in [0, 1], float32 (side, side, 3).
@@ -65,20 +56,19 @@ def grow(  # noqa: PLR0913  # all that decides how the patch looks
     darkest, brightest = network.range
     patch = torch.zeros_like(backgrounds[0, :, : rule.side, : rule.side])
     for iteration in range(rule.iterations):
-        images = backgrounds[random.integers(len(backgrounds), size=rule.batch)]
-        squares = [
-            (slice(None), slice(top, top + rule.side), slice(left, left + rule.side))
-            for top, left in random.integers(network.size - rule.side + 1, size=(rule.batch, 2))
-        ]
-        for image, square in zip(images, squares, strict=True):
+        chosen = random.integers(len(backgrounds), size=rule.batch)
+        corners = random.integers(network.size - rule.side + 1, size=(rule.batch, 2))
+        gradient = torch.zeros_like(patch)
+        for place, (top, left) in zip(chosen, corners, strict=True):
+            square = (slice(None), slice(top, top + rule.side), slice(left, left + rule.side))
+            image = backgrounds[place].clone()
             image[square] = patch
-        _, gradients = score_gradients(network.scorer, images, [target] * rule.batch)
-        gradient = torch.stack([g[square] for g, square in zip(gradients, squares, strict=True)]).mean(dim=0)
+            _, (whole,) = score_gradients(network.scorer, image[None], [target])
+            gradient += whole[square] / rule.batch
         first, last = rule.gradient_sigma
         sigma = first + (last - first) * iteration / max(rule.iterations - 1, 1)
         if any(rule.gradient_sigma):
             gradient = blur(gradient[None], [sigma], reach(max(rule.gradient_sigma)))[0]
         patch += rule.step * gradient / gradient.norm().clamp_min(1e-12)
         patch = torch.minimum(torch.maximum(patch, darkest), brightest)
-        on_step(rule.batch)
     return network.pixels(patch)

@@ -1,46 +1,18 @@
-"""What befalls an image between its making and a network: compression, resizing, blur, light."""
+"""What an attack looks through: the rounding of a file, and what may befall its picture; gradients pass all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image
 from torch import Tensor
 
-from generator.images import Pixels
 from generator.networks import Network
 from generator.vision.ascent import View, blur, reach
-
-
-def _saved(image: Image.Image, kind: str, **settings: int) -> Image.Image:
-    file = BytesIO()
-    image.save(file, kind, **settings)
-    return Image.open(file)
-
-
-def _resized(image: Image.Image, factor: float) -> Image.Image:
-    return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
-
-
-HANDLINGS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "png": lambda image: _saved(image, "PNG"),
-    "jpeg-95": lambda image: _saved(image, "JPEG", quality=95),
-    "jpeg-75": lambda image: _saved(image, "JPEG", quality=75),
-    "half": lambda image: _resized(_resized(image, 0.5), 2),
-    "larger": lambda image: _resized(image, 1.5),
-    "blur": lambda image: image.filter(ImageFilter.GaussianBlur(1)),
-    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.2),
-}
-"""What is done to finished images, by name; all of it is Pillow's."""
-
-
-def handled(pixels: Pixels, handling: str) -> Pixels:
-    """An image, uint8 (H, W, 3), after one of ``HANDLINGS``; its size may be another."""
-    return np.array(HANDLINGS[handling](Image.fromarray(pixels)))
+from generator.vision.handlings import saved
 
 
 def saved_view(network: Network) -> View:
@@ -92,7 +64,7 @@ def compressed(pixels: Tensor, quality: int) -> Tensor:
     """
     values = (pixels.detach()[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
     image = Image.fromarray(values if values.shape[2] == 3 else values[..., 0])
-    after = torch.from_numpy(np.atleast_3d(np.array(_saved(image, "JPEG", quality=quality)))).to(pixels)
+    after = torch.from_numpy(np.atleast_3d(np.array(saved(image, "JPEG", quality=quality)))).to(pixels)
     return pixels + (after.permute(2, 0, 1)[None] / 255 - pixels).detach()
 
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from generator.artefacts import Picture
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.stage import Stage
-from generator.images import Pixels
 from generator.language import Language
 from generator.schema import ClassIndex, Strict
 from generator.shades import around_grey, grey_scale
@@ -56,17 +55,16 @@ def attack_part(  # noqa: PLR0913  # what decides an attack, all named
     )
 
 
-def change_of(saved: Pixels, photograph: Pixels) -> NDArray[np.float32]:
-    """What a saved picture adds to its photograph, pixel values of [0, 1]."""
-    change: NDArray[np.float32] = (saved.astype(np.float32) - photograph) / np.float32(255)
-    return change
-
-
 def differences(stage: Stage, name: str, change: NDArray[np.float32]) -> tuple[Picture, Picture]:
     """A change as it is and ten times as large, about middle grey; pictures NAME-difference and NAME-difference-x10."""
     return (
         stage.picture(f"{name}-difference", around_grey(change), "common.difference", scale=grey_scale(1)),
-        stage.picture(
-            f"{name}-difference-x10", around_grey(10 * change), "common.difference-x10", scale=grey_scale(10)
-        ),
+        tenfold(stage, name, change),
     )
+
+
+def tenfold(
+    stage: Stage, name: str, change: NDArray[np.float32], words: str = "common.difference-x10", **values: object
+) -> Picture:
+    """A change ten times as large, about middle grey: picture NAME-difference-x10."""
+    return stage.picture(f"{name}-difference-x10", around_grey(10 * change), words, scale=grey_scale(10), **values)

@@ -1,0 +1,68 @@
+"""A patch grown on some photographs, and pasted on others beside its controls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from generator.errors import LabError
+from generator.experiments.given import Given, Outcome
+from generator.images import paste, resize, to_bytes
+from generator.vision import patch
+from generator.vision.gradients import answers
+
+
+def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **rule: Any) -> Outcome:
+    """A patch, and what two networks see where it and its controls are pasted.
+
+    Args:
+        given: the network it is grown on and another one; the photographs it is grown on, those it is judged on, and
+            the one that is a control.
+        made_on: how many it is grown on.
+        target: index of the class.
+        places: random places tried on each photograph.
+        rule: see :class:`generator.vision.patch.Rule`.
+
+    Returns:
+        ``patch``, ``photo``, ``noise``: the squares, uint8 (side, side, 3); ``corners``: top and left of each place,
+        int64 (judged, places, 2). And the classes that each of the two networks sees, int64: ``clean`` (2, judged) in
+        the photographs, ``seen`` (2, squares, judged, places) with the squares pasted.
+
+    Raises:
+        LabError: the square is larger than the image.
+    """
+    network, side = given.network, rule["side"]
+    if side > network.size:
+        raise LabError(f"side: {side} is more than the {network.size} pixels of the image; make it less")
+    *photographs, control = given.photographs
+    judged = photographs[made_on:]
+    grown = patch.grow(network, photographs[:made_on], target, patch.Rule(**rule), seed=given.seed)
+    squares = {
+        "patch": to_bytes(grown),
+        "photo": resize(control, side),
+        "noise": np.random.default_rng(given.seed).integers(256, size=(side, side, 3), dtype=np.uint8),
+    }
+    # The same places for all squares: what they hide is the same for all of them.
+    corners = np.stack(
+        [
+            np.random.default_rng(replace(given, photographs=(one,)).own_seed).integers(
+                network.size - side + 1, size=(places, 2)
+            )
+            for one in judged
+        ]
+    )
+    pasted = [
+        paste(photograph, square, top, left)
+        for square in squares.values()
+        for photograph, own in zip(judged, corners, strict=True)
+        for top, left in own
+    ]
+    shape = (len(squares), len(judged), places)
+    return {
+        **squares,
+        "corners": corners,
+        "clean": np.stack([answers(eye, judged) for eye in given.networks]),
+        "seen": np.stack([answers(eye, pasted).reshape(shape) for eye in given.networks]),
+    }
