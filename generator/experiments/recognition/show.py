@@ -65,7 +65,8 @@ def _chart(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) -> N
         parameters=experiment.settings(stage.language)
         | {say("recognition.iterations"): experiment.iterations, say("recognition.trials"): experiment.trials},
         images=len(grown),
-        **{key: round(float(way[:, -1].mean())) for key, way in ways.items()},
+        own=round(float(ways["own"][:, -1].mean())),
+        other=round(float(ways["other"][:, -1].mean())),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from generator.charts import canvas
 from generator.experiments.given import Outcome
@@ -67,10 +68,10 @@ def _measure(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
 def _chart(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
     iterations = [0, *experiment.show]
     figure, axes = canvas(columns=2)
-    curves = {}
+    curves: dict[str, NDArray[np.float64]] = {}
     for one, name in zip(axes, ("other", "distance"), strict=True):
         for key, changed in by_pull.items():
-            line = np.mean([image[name] for image in changed], axis=0, dtype=np.float64)
+            line = np.array([image[name] for image in changed], dtype=np.float64).mean(axis=0)
             one.plot(iterations, line, marker="o", markersize=3.5, linewidth=2, label=experiment.pulls[key].title)
             curves[f"{name}-{key}"] = line
         one.set(xlabel=stage.say("ascent.settings.iteration"), ylabel=_headed(stage, name))
