@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,26 +12,21 @@ import torch
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
-from generator.artefacts import Recorder
-from generator.experiments.base import Bench, Photograph
-from generator.experiments.ladder import Ladder
+from generator.experiments.ladder import RUNGS, Ladder
+from generator.experiments.stage import Photograph
 from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend, noise
 from generator.vision.fourier import _DECAY, _SCALE, Fourier, colours, decode, encode
 from generator.vision.gradients import score_gradients
 from generator.vision.penalties import PENALTIES
 from generator.vision.views import wobble
-from tests.conftest import FRENCH
+from tests.conftest import computed, spec_of, tried
 
 SPREAD_OUT = torch.tensor([[0.6, 0.3, 0.1], [0.6, 0.0, -0.2], [0.5, -0.3, 0.1]], dtype=torch.float64)
 
 
 def pixels(size: int = 12, seed: int = 0) -> Tensor:
     return 0.1 + 0.8 * torch.rand(3, size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def final_images(network: Network, climbs: list[Climb], rule: Rule) -> list[Tensor]:
-    return [summit.image for _, summit in sorted(ascend(network, climbs, rule), key=lambda arrival: arrival[0])]
 
 
 class TestTotalVariation:
@@ -104,7 +98,7 @@ class TestFourierCanvas:
 
     def test_image_is_always_valid(self, toy: Network) -> None:
         rule = Rule(20, step=2.0, canvas=partial(Fourier, SPREAD_OUT))
-        (image,) = final_images(toy, [Climb(0.01 * noise(toy, 0).double(), target=1)], rule)
+        image = ascend(toy, Climb(0.01 * noise(toy, 0).double(), target=1), rule).image
         values = toy.pixels(image)
         assert values.min() >= 0
         assert values.max() <= 1
@@ -148,54 +142,90 @@ class TestViews:
     def test_the_gradient_comes_back_through_the_view(self, toy: Network) -> None:
         start = (pixels() - toy.mean) / toy.std
         rule = Rule(1, step=1.0, clamp=False, view=lambda images, randoms: images.flip(3))
-        (image,) = final_images(toy, [Climb(start, target=2)], rule)
+        image = ascend(toy, Climb(start, target=2), rule).image
         expected = score_gradients(toy.scorer, start.flip(2)[None], [2])[1][0].flip(2)
         assert torch.allclose(image - start, expected)
 
-    @pytest.mark.parametrize("canvas", [None, partial(Fourier, SPREAD_OUT)], ids=["pixels", "spectrum"])
-    def test_do_not_depend_on_company(self, canvas: object, toy: Network) -> None:
-        rule = Rule(5, step=0.1, jitter=2, view=wobble(10, 1.1), **({"canvas": canvas} if canvas else {}))  # type: ignore[arg-type]  # a factory
-        climbs = [Climb((pixels(seed=k) - toy.mean) / toy.std, target=k % 5, seed=k, last=3 + k % 3) for k in range(5)]
-        together = final_images(toy, climbs, rule)
-        for climb, image in zip(climbs, together, strict=True):
-            (alone,) = final_images(toy, [climb], rule)
-            assert torch.allclose(alone, image, atol=1e-9)
 
+class TestLadder:
+    @pytest.fixture
+    def own(self, toy: Network) -> Network:
+        return replace(toy, scorer=toy.scorer.float(), mean=toy.mean.float(), std=toy.std.float())
 
-def test_it_is_the_other_network_that_judges(toy: Network, tmp_path: Path) -> None:
-    class Stubborn(torch.nn.Module):
-        def forward(self, images: Tensor) -> Tensor:
-            return torch.tensor([0.0, 0.0, 0.0, 9.0, 0.0]).expand(len(images), 5)
-
-    own = replace(toy, scorer=toy.scorer.float(), mean=toy.mean.float(), std=toy.std.float())
-    other = replace(own, scorer=Stubborn())
-    ladder = Ladder.model_validate(
-        {
+    def ladder(self, **changes: object) -> Ladder:
+        given = {
             "title": "", "network": "own", "other": "other", "images": ["one"], "targets": {"three": 3, "four": 4},
             "iterations": 2, "jitter": 1, "variation": 0.001, "rate": 0.05, "degrees": 5, "zoom": 1.1,
-        },
-        context={"networks": ["own", "other"], "images": ["one"]},
-    )  # fmt: skip
-    photograph = Photograph((255 * pixels().permute(1, 2, 0).numpy()).astype(np.uint8), 0, "", ())
-    passes: list[int] = []
-    results = Recorder(tmp_path / "results")
-    networks = {"own": own, "other": other}
-    ladder.run(
-        Bench(
-            own,
-            networks,
-            lambda share, seed: own,
-            {"one": photograph},
-            "classe {}".format,
-            FRENCH,
-            passes.append,
-            results,
-        )
-    )
-    metrics = {metric.name: metric.value for metric in results._metrics}
-    figures = {figure.name: figure for figure in results._figures}
-    results.discard()
-    assert sum(passes) == ladder.work
-    assert set(figures) == set(ladder.figures)
-    assert [metrics[f"rung-{rung}.first"] for rung in range(1, 5)] == [50] * 4
-    assert [picture.title[:12] for picture in figures["four"].pictures] == ["classe 4 ✗ c"] * 4
+        }  # fmt: skip
+        return Ladder.model_validate(given | changes, context={"networks": ["own", "other"], "images": ["one", "two"]})
+
+    def photograph(self, seed: int = 0) -> Photograph:
+        return Photograph((255 * pixels(seed=seed).permute(1, 2, 0).numpy()).astype(np.uint8), 0, "", ())
+
+    def test_it_is_the_other_network_that_judges(self, own: Network) -> None:
+        class Stubborn(torch.nn.Module):
+            def forward(self, images: Tensor) -> Tensor:
+                return torch.tensor([0.0, 0.0, 0.0, 9.0, 0.0]).expand(len(images), 5)
+
+        networks = {"own": own, "other": replace(own, scorer=Stubborn())}
+        results = tried(self.ladder(), networks, {"one": self.photograph()})
+        metrics = {metric.name: metric.value for metric in results._metrics}
+        figures = {figure.name: figure for figure in results._figures}
+        assert [metrics[f"rung-{rung}.first"] for rung in range(1, 5)] == [50] * 4
+        assert [picture.title[:5] for picture in figures["four"].pictures] == ["4 ✗ 3"] * 4
+        assert [picture.title[:3] for picture in figures["three"].pictures] == ["3 ✓"] * 4
+
+    def test_only_the_last_rung_depends_on_photographs(self) -> None:
+        specs = {name: spec_of(name, self.photograph()) for name in ("one", "two")}
+        few, more = (self.ladder(images=names).parts(specs) for names in (["one"], ["one", "two"]))
+        assert {rung for (name, rung), part in few.items() if part != more[name, rung]} == {"fourier"}
+        added = self.ladder(targets={"four": 4, "one": 1, "three": 3}).parts(specs)
+        assert few == {name: added[name] for name in few}
+
+    def test_its_images_are_those_of_a_plain_loop(self, own: Network) -> None:
+        ladder = self.ladder(jitter=0, gradient_sigma=[0, 0], degrees=0, zoom=1, variation=0.1)
+        photograph = self.photograph()
+        parts = ladder.parts({"one": spec_of("one", photograph)})
+        grown = {
+            rung: computed(parts["four", rung], {"own": own, "other": own}, {"one": photograph})["image"]
+            for rung in RUNGS
+        }
+        start = torch.randn(3, 12, 12, generator=torch.Generator().manual_seed(0))
+        black, white = own.range
+
+        def slope(x: Tensor) -> Tensor:
+            x = x.clone().requires_grad_()
+            (found,) = torch.autograd.grad(own.scorer(x[None])[0, 4], x)
+            return found
+
+        def variation(x: Tensor) -> Tensor:
+            x = x.clone().requires_grad_()
+            down = torch.cat([x[:, 1:] - x[:, :-1], 0 * x[:, :1]], dim=1)
+            right = torch.cat([x[:, :, 1:] - x[:, :, :-1], 0 * x[:, :, :1]], dim=2)
+            (found,) = torch.autograd.grad((down**2 + right**2 + 1e-6).sqrt().sum(), x)
+            return found
+
+        for rung, step in (
+            ("raw", lambda x: 5 * slope(x)),
+            ("smoothed", lambda x: 8 * slope(x) / slope(x).norm()),
+            ("variation", lambda x: 8 * (slope(x) / slope(x).norm() - 0.1 * variation(x))),
+        ):
+            x = start
+            for k in range(2):
+                x = torch.minimum(torch.maximum(x + step(x), black), white)
+                if k == 0:  # the lab's blur, cut off at four sigmas
+                    smooth = scipy.ndimage.gaussian_filter(x.numpy(), (0, 0.5, 0.5), mode="nearest", truncate=4)
+                    x = torch.from_numpy(smooth)
+            values = (x * own.std + own.mean).permute(1, 2, 0).numpy()
+            assert grown[rung] == pytest.approx(values, abs=2e-3), rung
+
+        # The last rung: two of Adam's steps through the spectrum.
+        basis = colours([photograph.pixels])
+        spectrum = encode(0.01 * start * own.std + own.mean, basis).requires_grad_()
+        adam = torch.optim.Adam([spectrum], lr=0.05, maximize=True)
+        for _ in range(2):
+            adam.zero_grad()
+            own.scorer(((decode(spectrum, basis, 12) - own.mean) / own.std)[None])[0, 4].backward()
+            adam.step()
+        values = decode(spectrum, basis, 12).detach().permute(1, 2, 0).numpy()
+        assert grown["fourier"] == pytest.approx(values, abs=2e-3)

@@ -55,6 +55,8 @@ def grey_too():
 """
 PHOTOGRAPHS = {"un": "a", "deux": "b", "trois": "c", "quatre": "d", "cinq": "a"}
 GROWN = {"step": 0.5, "jitter": 2}
+PUSHED = {**GROWN, "other": "autre", "weights": [0.01], "iterations": 2}
+LONG = {"iterations": 2, "long_iterations": 201, "final_step": 0.1}
 FOOLED = {"target": "e", "step": 0.5, "clamp": True}
 SETTINGS: dict[str, dict[str, Any]] = {
     "agreement": {"other": "autre", "shown": "un", "shares": [0.5]},
@@ -81,19 +83,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "saliency": {"strips": {"bande": ["un", "deux"]}},
     "stability": {"shown": ["un"], "shifts": [1, 2], "samples": 2},
     "survival": {**FOOLED, "radius": 1, "iterations": 3},
-    "sweep": {
-        **GROWN,
-        "other": "autre",
-        "starts": ["un"],
-        "weights": [0.01],
-        "steps": [],
-        "iterations": 2,
-        "long_runs": 1,
-        "long_iterations": 201,
-        "long_weight": 0.01,
-        "final_step": 0.1,
-    },
+    "steps": {**PUSHED, "start": "un", "steps": [1]},
+    "sweep": {**PUSHED, "starts": ["un"]},
     "transfer": {"other": "autre", "target": "e", "step": 0.5, "iterations": 3, "pushed_step": 0.5, "pushed": [2]},
+    "walk": {**GROWN, **LONG, "other": "autre", "starts": ["un"], "weight": 0.01},
 }
 
 

@@ -1,21 +1,30 @@
-"""The sweep over settings: its measures against known cases, and the claims that lean on another answer."""
+"""Weights, steps and long programmes, against known cases; and the claims that lean on another answer."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from generator.artefacts import Manifest, Provenance, Recorder
-from generator.experiments.base import Bench, Photograph
-from generator.experiments.sweep import Natural, Outcome, Sweep, confinement, displacements, looks, magnitude
+from generator.experiments.shared.looks import looks
+from generator.experiments.stage import Photograph
+from generator.experiments.steps import Steps
+from generator.experiments.sweep import Sweep
+from generator.experiments.sweep.show import Natural
+from generator.experiments.walk import Walk
+from generator.experiments.walk.compute import confinement, displacements
+from generator.experiments.walk.show import magnitude
 from generator.networks import Network
+from generator.shades import to_bytes
 from generator.statistics import Estimate
 from generator.vision.ascent import Climb, Rule, ascend
-from tests.conftest import FRENCH, Run
+from tests.conftest import Run, computed, spec_of, tried
 
 GREY = (0.5, 0.5, 0.5)
 
@@ -62,18 +71,17 @@ def test_a_change_of_unsure_sign_may_be_of_no_size() -> None:
 
 def test_realistic_is_natural_in_each_way_and_recognised() -> None:
     natural = Natural(np.array([5.0, 5.0, 5.0]), np.array([9.0, 9.0, 9.0]))
-    image = Outcome(np.zeros((2, 2, 3), np.uint8), np.array([5.0, 7.0, 9.0]), score=1, other=60, recognised=True)
-    assert image.realistic(natural)
-    assert not replace(image, recognised=False).realistic(natural)
-    assert not replace(image, looks=np.array([5.0, 7.0, 9.1])).realistic(natural)
+    image = {"looks": np.array([5.0, 7.0, 9.0]), "recognised": np.array(True)}
+    assert natural.realistic(image)
+    assert not natural.realistic(image | {"recognised": np.array(False)})
+    assert not natural.realistic(image | {"looks": np.array([5.0, 7.0, 9.1])})
 
 
 class TestShrinkingSteps:
     def lengths(self, toy: Network, rule: Rule) -> list[float]:
         start = toy.normalise([np.full((12, 12, 3), 128, np.uint8)])[0]
         climb = Climb(start, target=1, snapshots=frozenset(range(1, rule.iterations + 1)))
-        ((_, summit),) = ascend(toy, [climb], rule)
-        images = [start, *summit.snapshots.values()]
+        images = [start, *ascend(toy, climb, rule).snapshots.values()]
         return [(after - before).norm().item() for before, after in pairwise(images)]
 
     def test_they_go_linearly_to_the_final_one(self, toy: Network) -> None:
@@ -85,60 +93,113 @@ class TestShrinkingSteps:
         assert self.lengths(toy, rule) == pytest.approx([0.9, 0.9, 0.9])
 
 
-def swept(toy: Network, folder: Path) -> tuple[Sweep, Manifest, int]:
-    """A whole sweep on the toy network: what was asked, what came out, how many passes it took."""
-    random = np.random.default_rng(3)
-    photographs = {
-        name: Photograph(random.integers(0, 256, (12, 12, 3), dtype=np.uint8), label, name, ())
-        for label, name in enumerate("abc")
-    }
-    sweep = Sweep.model_validate(
-        {
-            "title": "t",
-            "network": "n",
-            "other": "o",
-            "images": ["a", "b", "c"],
-            "starts": ["a", "b"],
-            "step": 0.5,
-            "unit_gradient": True,
-            "jitter": 2,
-            "weights": [0.01, 0.9],
-            "steps": [2.0],
-            "iterations": 30,
-            "long_runs": 2,
-            "long_iterations": 210,
-            "long_weight": 0.01,
-            "final_step": 0.01,
-        },
-        context={"images": ["a", "b", "c"], "networks": ["n", "o"]},
-    )
-    passes = 0
-
-    def count(images: int) -> None:
-        nonlocal passes
-        passes += images
-
-    recorder = Recorder(folder)
-    sweep.run(Bench(toy, {"n": toy, "o": toy}, lambda share, seed: toy, photographs, str, FRENCH, count, recorder))
-    manifest = recorder.publish(
-        experiment="s",
-        kind="sweep",
-        title="t",
-        promised=tuple(sweep.figures),
-        provenance=Provenance(networks=(), images={}, versions={}, threads=1, device="cpu"),
-        fingerprint={},
-    )
-    return sweep, manifest, passes
+GIVEN = {
+    "title": "t",
+    "network": "n",
+    "other": "o",
+    "step": 0.5,
+    "unit_gradient": True,
+    "jitter": 0,
+    "blur_sigma": 0,
+    "iterations": 30,
+}
+CONTEXT = {"images": ["a", "b", "c"], "networks": ["n", "o"]}
 
 
-def test_a_sweep_on_a_network_that_is_known(toy: Network, tmp_path: Path) -> None:
-    sweep, manifest, passes = swept(toy, tmp_path / "s")
-    assert passes == sweep.work
-    free, pulled = (manifest.metric(f"{key}.gain").value for key in ("free", "pulled"))
-    assert pulled < free, "the penalty takes colour away"
-    still, moving = (manifest.metric(f"{key}.moved").value for key in ("decroissant", "constant"))
-    assert still < moving, "a step that shrinks brings the image to rest"
-    assert [len(column) for column in manifest.figure("grille").columns] == [2, 2, 2], "steps below weights"
+class TestPushed:
+    """The three kinds, on a network whose every number is known."""
+
+    @pytest.fixture
+    def networks(self, toy: Network) -> dict[str, Network]:
+        torch.manual_seed(5)
+        judge = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 5)).double().requires_grad_(False)
+        return {"n": toy, "o": replace(toy, scorer=judge)}
+
+    @pytest.fixture
+    def photographs(self) -> dict[str, Photograph]:
+        random = np.random.default_rng(3)
+        return {
+            name: Photograph(random.integers(0, 256, (12, 12, 3), dtype=np.uint8), label, name, ())
+            for label, name in enumerate("abc")
+        }
+
+    def sweep(self, **more: Any) -> Sweep:
+        given = {"images": ["a", "b", "c"], "starts": ["a", "b"], "weights": [0.01, 0.9], **more}
+        return Sweep.model_validate(GIVEN | given, context=CONTEXT)
+
+    def steps(self, **more: Any) -> Steps:
+        return Steps.model_validate(
+            GIVEN | {"start": "a", "weights": [0.01, 0.9], "steps": [2], **more}, context=CONTEXT
+        )
+
+    def walk(self, **more: Any) -> Walk:
+        given = {"starts": ["a", "b"], "weight": 0.01, "long_iterations": 210, "final_step": 0.01, **more}
+        return Walk.model_validate(GIVEN | given, context=CONTEXT)
+
+    def test_too_much_of_the_penalty_takes_colour_away(
+        self, networks: dict[str, Network], photographs: dict[str, Photograph]
+    ) -> None:
+        results = tried(self.sweep(), networks, photographs)
+        metrics = {metric.name: metric.value for metric in results._metrics}
+        assert metrics["pulled.gain"] < metrics["free.gain"]
+        assert [row[0] for row in results._tables[0].rows] == ["photo", 0, 0.01, 0.9]
+        low, high = np.percentile(
+            [looks(photograph.pixels, networks["n"].mean.flatten().tolist())[0] for photograph in photographs.values()],
+            (5, 95),
+        )
+        assert (metrics["natural.chroma.low"], metrics["natural.chroma.high"]) == pytest.approx((low, high))
+
+    def test_steps_lie_below_weights(self, networks: dict[str, Network], photographs: dict[str, Photograph]) -> None:
+        results = tried(self.steps(), networks, photographs)
+        assert [len(column) for column in results._figures[0].columns] == [2, 2, 2]
+        assert [row[:2] for row in results._tables[0].rows] == [(s, w) for s in (0.5, 2) for w in (0, 0.01, 0.9)]
+
+    def test_a_step_that_shrinks_brings_the_image_to_rest(
+        self, networks: dict[str, Network], photographs: dict[str, Photograph]
+    ) -> None:
+        results = tried(self.walk(), networks, photographs)
+        metrics = {metric.name: metric.value for metric in results._metrics}
+        assert metrics["decroissant.moved"] < metrics["constant.moved"]
+        parts = dict(self.parts(self.walk(), photographs))
+        ends = {
+            key: [computed(parts[key, name], networks, photographs) for name in "ab"]
+            for key in ("court", "decroissant")
+        }
+        changes = [b["other"] - a["other"] for a, b in zip(ends["court"], ends["decroissant"], strict=True)]
+        assert metrics["impact"] == pytest.approx(abs(np.mean(changes)))
+
+    def parts(self, experiment: Sweep | Steps | Walk, photographs: dict[str, Photograph]) -> list[Any]:
+        return list(experiment.parts({name: spec_of(name, one) for name, one in photographs.items()}).items())
+
+    def test_an_image_and_its_measures_are_those_of_a_plain_loop(
+        self, networks: dict[str, Network], photographs: dict[str, Photograph]
+    ) -> None:
+        network, judge = networks["n"], networks["o"]
+        part = dict(self.parts(self.sweep(iterations=6), photographs))["b", 0.01]
+        found = computed(part, networks, photographs)
+        image = network.normalise([photographs["b"].pixels])[0]
+        for _ in range(6):
+            pixels = image.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(network.scorer(pixels[None])[0, 1], pixels)
+            image = image + 0.5 * (slope / slope.norm() - 0.01 * 2 * image)
+            image = torch.minimum(torch.maximum(image, network.range[0]), network.range[1])
+        saved = to_bytes(network.pixels(image))
+        assert (found["image"] == saved).all()
+        score, chances = network.scorer(network.normalise([saved]))[0], judge.scorer(judge.normalise([saved]))[0]
+        assert found["score"] == pytest.approx(score[1].item())
+        assert found["other"] == pytest.approx(100 * chances.softmax(dim=0)[1].item())
+        assert found["recognised"] == (chances.argmax() == 1).item()
+
+    def test_what_several_ask_for_is_one_part(self, photographs: dict[str, Photograph]) -> None:
+        sweep, steps, walk = (dict(self.parts(one, photographs)) for one in (self.sweep(), self.steps(), self.walk()))
+        assert steps[0.5, 0.01] == sweep["a", 0.01] == walk["court", "a"]
+        assert steps[2, 0.01] not in sweep.values()
+
+    def test_another_photograph_adds_its_own_parts_and_no_more(self, photographs: dict[str, Photograph]) -> None:
+        few, more = (dict(self.parts(self.sweep(images=list(names)), photographs)) for names in ("ab", "cab"))
+        assert more == few | {"c": more["c"]}
+        few, more = (dict(self.parts(self.walk(starts=list(names)), photographs)) for names in ("b", "ab"))
+        assert few == {name: more[name] for name in few}
 
 
 class TestClaimsOnAnotherAnswer:

@@ -1,0 +1,59 @@
+"""Recognition: does a network that had no part in an image see in it what it was grown to show?
+
+A network can be sure of an image in which nothing is to be seen (Nguyen, Yosinski & Clune 2015); that
+it is sure of one it was asked to be sure of says nothing. Another network's view is a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from generator.experiments.base import Experiment, Family, NetworkUse, Part, Parts
+from generator.experiments.shared.ascent import Ascent, moments
+from generator.schema import ClassIndex, ImageSpec, NetworkName
+
+
+class Recognition(Ascent, Experiment):
+    """Grow classes from noise with one network, ask another one what it sees."""
+
+    family: ClassVar[Family] = "classvis"
+
+    iterations: int = Field(ge=1, description="length of the programme, in iterations")
+    other: NetworkName = Field(description="name of the network that is asked, and has no part in the images")
+    targets: tuple[ClassIndex, ...] = Field(min_length=1, description="the classes to grow")
+    trials: int = Field(1, ge=1, description="how many images of each class to grow, each from a noise of its own")
+    kin: tuple[ClassIndex, ...] = Field((), description="classes that are as good as the target")
+    looks: int = Field(10, ge=2, description="about how many times each image is looked at on its way")
+
+    @property
+    def classes(self) -> None:
+        return None  # the other network may name any
+
+    @property
+    def figures(self) -> Iterator[str]:
+        yield from ("parcours", "images")
+
+    @property
+    def moments(self) -> tuple[int, ...]:
+        """Iterations at which each image is looked at; the noise it starts from is too."""
+        return tuple(moments(self.iterations, self.looks))
+
+    @property
+    def grown(self) -> Iterator[tuple[int, int]]:
+        """Class and trial of each image, in the order in which they are shown: names of the parts."""
+        return ((target, trial) for target in dict.fromkeys(self.targets) for trial in range(self.trials))
+
+    def parts(self, images: Mapping[str, ImageSpec]) -> Parts:  # noqa: ARG002  # it starts from noise
+        return {
+            (target, trial): Part(
+                f"{__name__}.compute:grow",
+                (NetworkUse(self.network), NetworkUse(self.other)),
+                settings={"target": target, "trial": trial, "show": self.moments, **self.rule(self.iterations)},
+                seed=self.seed,
+                passes=self.iterations + 2 * (1 + len(self.moments)),
+            )
+            for target, trial in self.grown
+        }
