@@ -89,7 +89,7 @@ def pages(page: Page, at: str, query: str) -> list[str]:
 
 def led_elsewhere(page: Page, at: str, queries: dict[str, list[str]]) -> dict[str, list[str]]:
     """The pages that other ways to ask lead to, where they are not those of the first way, in its order."""
-    wrong = {}
+    wrong: dict[str, list[str]] = {}
     for asked, others in queries.items():
         expected = pages(page, at, asked)
         assert expected, asked
