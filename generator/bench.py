@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Literal
 
 import captum.attr
 import horama
@@ -27,16 +26,16 @@ import torch
 from foolbox.attacks.basic_iterative_method import L2BasicIterativeAttack
 from foolbox.criteria import TargetedMisclassification
 from foolbox.models.pytorch import PyTorchModel
-from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from generator.artefacts import to_json, write_atomically
-from generator.run.machine import cores
 from generator.images import Pixels, read_image
 from generator.lab import Lab
 from generator.networks import Network
 from generator.opened import open_network
+from generator.results import Agrees, Row
+from generator.run.machine import cores
 from generator.vision.ascent import Climb, Rule, Summit, ascend, noise
 from generator.vision.gradients import saliency_maps
 
@@ -54,39 +53,6 @@ PENALTY = 1e-3
 TOLERANCE = 0.01
 OURS, NOTEBOOK, LIMIT, FIT = "ours", "notebook", "limit", "fit"
 """Engines that the words of a language name; the others are libraries and bear their own names."""
-
-
-Agrees = Literal["yes", "no", "other", "none"]
-
-
-class Row(BaseModel):
-    """One line of the table.
-
-    Attributes:
-        task: saliency, fooling or classvis, with the size where the cost's growth is measured.
-        network: its title.
-        engine: who did it.
-        ms_per_image_iteration: median over the rounds, in milliseconds.
-        spread: lowest and highest round.
-        ratio_to_notebook: above 1 is faster than the notebook's loop.
-        fraction_of_limit: 1 would be the machine's matrix-product rate.
-        peak_mib: resident memory of the whole process at its highest while this row ran.
-        agrees: whether the result is the notebook's, or why nothing can be said.
-        distance: relative distance from the notebook's result, where it can be compared.
-        r_squared: of a fitted line, how well it fits.
-    """
-
-    task: str
-    network: str
-    engine: str
-    ms_per_image_iteration: float
-    spread: tuple[float, float]
-    ratio_to_notebook: float | None
-    fraction_of_limit: float | None
-    peak_mib: float | None
-    agrees: Agrees
-    distance: float | None = None
-    r_squared: float | None = None
 
 
 @dataclass

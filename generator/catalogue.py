@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -44,23 +45,50 @@ class Classes:
         Raises:
             ValueError: there is no such class; the message says what to try.
         """
-        known = self._by_words.get(str(given).casefold()) if isinstance(given, str) else None
-        if known is not None:
-            return known
+        if isinstance(given, str):
+            word = _plain(given)
+            known = self._by_words.get(word, self._by_words.get(word.casefold()))
+            if known is not None:
+                return known
         # A class called « 7 » comes before the seventh: a CSV file has no other numbers than words.
-        if isinstance(given, int) or given.isdecimal():
+        if isinstance(given, int) or (given.isdecimal() and given.isascii()):
+            if given != str(int(given)) and isinstance(given, str):
+                raise ValueError(f'"{given}" is no class of the lab; write {int(given)} for the class of that number')
             if 0 <= int(given) < len(self.names):
                 return int(given)
             raise ValueError(f"class {given} does not exist; expected 0 to {len(self.names) - 1}")
+        near = did_you_mean(given, (*self.names, *self.titles.values()))
         raise ValueError(
-            f'"{given}" is no class of the lab; expected a class name or an index'
-            + (did_you_mean(given, (*self.names, *self.titles.values())) or "; class_titles gives one another name")
+            f'"{given}" is no class of the lab; expected a class name or an index{near}; '
+            "python -m generator classes WORD looks classes up, and class_titles gives one another name"
         )
+
+    def search(self, word: str) -> list[int]:
+        """Indices of the classes whose name, title or index has a word in it, accents and capitals apart."""
+        sought = _bare(word)
+        return [
+            index
+            for index, name in enumerate(self.names)
+            if word == str(index) or any(sought in _bare(text) for text in (name, self.titles.get(index, "")))
+        ]
 
     @cached_property
     def _by_words(self) -> dict[str, int]:
         words = [*zip(self.names, range(len(self.names)), strict=True), *((t, i) for i, t in self.titles.items())]
-        return {word.casefold(): index for word, index in reversed(words)}  # the first one of a name wins
+        words = [(_plain(word), index) for word, index in reversed(words)]  # the first one of a name wins
+        # A lab of letters tells « a » from « A »; elsewhere capitals make no difference.
+        return {word.casefold(): index for word, index in words} | dict(words)
+
+
+def _plain(text: str) -> str:
+    """A text with accents in one piece: file systems and spreadsheets take some of them apart."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _bare(text: str) -> str:
+    """A text without accents and capitals."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
 
 @cache

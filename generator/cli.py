@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
@@ -138,6 +140,7 @@ def _means(function: Callable[..., None]) -> Callable[..., None]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the experiments of a lab on neural networks and write its site."""
+    warnings.showwarning = lambda message, *_, **__: _warn(first_line(message) or str(message))
 
 
 @main.command()
@@ -253,8 +256,23 @@ def explain(lab: Lab, means: Means) -> None:
     """Say for each experiment how many of its parts are there, what is missing, and what changed."""
     for order in plan(lab, means):
         click.echo(told(order))
-        for reason in summed_up(order.reasons, REASONS):
+        for reason in summed_up([*_gathered(order.reasons)], REASONS):
             click.echo(f"  {reason}")
+
+
+def _gathered(reasons: tuple[str, ...]) -> Iterator[str]:
+    """Reasons, those of images that came or went in a line each for all of these images."""
+    subjects = [match[1] if (match := re.match(r"image ([^\s.:]+)", reason)) else "" for reason in reasons]
+    moved: dict[str, dict[str, None]] = {}
+    for subject, reason in zip(subjects, reasons, strict=True):
+        before, _, after = reason.partition(": ")[2].partition(" → ")
+        # Nobody but a new image has its bytes of nothing.
+        if subject and f"image {subject} bytes: " in reason and "nothing" in (before, after):
+            moved.setdefault("new" if before == "nothing" else "no more", {})[subject] = None
+    named = {image for images in moved.values() for image in images}
+    for how, images in moved.items():
+        yield f"images {how}: {', '.join(images)}"
+    yield from (reason for subject, reason in zip(subjects, reasons, strict=True) if subject not in named)
 
 
 @main.command()
@@ -336,6 +354,20 @@ def keys(lab: Lab) -> None:
     """List every key of a lab file and of a question, with what it means in the lab's language."""
     for part in (*PARTS, "kinds"):
         click.echo(f"## {part}\n\n{reference(part, lab.language)}\n")
+
+
+@main.command()
+@click.argument("words", nargs=-1)
+@_lookup
+def classes(lab: Lab, words: tuple[str, ...]) -> None:
+    """Look up classes of the lab by WORDS of their names or titles, or by their numbers; all of them without any."""
+    names, titles = lab.classes.names, lab.classes.titles
+    found = lab.classes.search(" ".join(words))
+    if not found:
+        near = did_you_mean(" ".join(words), (*names, *titles.values()))
+        raise LabError(f'no class of the lab has "{" ".join(words)}" in its name, its title or its number{near}')
+    for index in found:
+        click.echo(f"{index}  {names[index]}" + (f"  ({titles[index]})" if index in titles else ""))
 
 
 @main.command()

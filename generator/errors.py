@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+NO_BREAKS = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+
+LONGEST = 800
+"""Letters of a line; what is longer is some input of the user's, repeated."""
+
 
 class LabError(Exception):
-    """One or more mistakes in what the user gave, each told in one line."""
+    """One or more mistakes in what the user gave, each told in one line, whatever it repeats of that."""
 
     def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
+        self.problems = tuple(map(_one_line, problems))
+        super().__init__("\n".join(self.problems))
+
+
+def _one_line(problem: str) -> str:
+    """A message without line breaks and signs that a terminal obeys; its middle left out if it is long."""
+    visible = "".join(
+        sign if sign.isprintable() or sign in NO_BREAKS else sign.encode("unicode_escape").decode() for sign in problem
+    )
+    half = LONGEST // 2
+    return visible if len(visible) <= LONGEST else f"{visible[:half]} […] {visible[-half:]}"
 
 
 class MismatchError(LabError):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from warnings import catch_warnings, simplefilter, warn
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
-from generator.errors import LabError
+from generator.errors import LabError, first_line
 
 Pixels = NDArray[np.uint8]
 """RGB pixel values, uint8 (H, W, 3)."""
@@ -89,16 +90,31 @@ def outlined(pixels: Pixels, boxes: Iterable[Box], colour: tuple[int, int, int])
 
 def _open_image(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as opened:
-            opened.load()
-            return _to_rgb(ImageOps.exif_transpose(opened))
+        with catch_warnings(record=True) as noted:
+            simplefilter("always")
+            with Image.open(path) as opened:
+                opened.load()
+                image = _to_rgb(ImageOps.exif_transpose(opened))
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise LabError(f"{path} cannot be read (more than {most} million pixels); make it smaller") from None
     except UnidentifiedImageError:
         raise LabError(f"{path} is no image; expected a JPEG, PNG, WebP, TIFF or BMP file") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise LabError(f"{path} cannot be read ({error}); export or download it again") from None
+    # Pillow's readers of the many formats raise whatever a damaged file makes them stumble on.
+    except Exception as error:  # noqa: BLE001
+        problem = first_line(error) or type(error).__name__
+        raise LabError(f"{path} cannot be read ({problem}); export or download it again") from None
+    for note in noted:
+        if issubclass(note.category, Image.DecompressionBombWarning):
+            size = image.width * image.height // 1_000_000
+            _note(path, f"has {size} million pixels, which takes long to read; a smaller copy does as well")
+        elif not issubclass(note.category, DeprecationWarning):
+            _note(path, f"was read, but {' '.join(str(note.message).split())[:160]}")
+    return image
+
+
+def _note(path: Path, what: str) -> None:
+    warn(f"{path} {what}", stacklevel=4)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -136,7 +152,8 @@ def _archive(path: Path, _mtime_ns: int, _size: int) -> NDArray[np.uint8]:
     images = array(path, "X")
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
-    if images.dtype != np.uint8 or not (images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 3)):
+    shaped = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 3)
+    if images.dtype != np.uint8 or not shaped or 0 in images.shape[1:3]:
         raise LabError(
             f"{path}: X is {images.dtype} {images.shape}; expected uint8 (N, height, width, 3), "
             "or (N, height, width) for grey images"
@@ -150,19 +167,46 @@ def array(path: Path, name: str) -> NDArray[Any]:
     Raises:
         LabError: the file is no archive or is damaged, has no such array, or would have to be unpickled.
     """
+    with _member(path, name) as file:
+        # Never unpickled: a pickle runs whatever code its author chose.
+        values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return values
+
+
+def length(path: Path, name: str) -> int:
+    """How many things the array of that name has along its first axis; the array is not read.
+
+    Raises:
+        LabError: as of :func:`array`.
+    """
+    with _member(path, name) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, _ = read_header[version](file)
+    return int(shape[0]) if shape else 0
+
+
+@contextmanager
+def _member(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """The file of an array in an archive; whatever goes wrong with it is told."""
     if not zipfile.is_zipfile(path):
         raise LabError(f"{path} is no readable .npz (no zip archive); save it by numpy.savez, or download it again")
     try:
-        # Never unpickled: a pickle runs whatever code its author chose.
-        with np.load(path, allow_pickle=False) as archive:
-            if name not in archive:
-                raise LabError(f'{path} has no array "{name}"; found {", ".join(archive) or "nothing"}')
-            values: NDArray[Any] = archive[name]
-    except ValueError:
-        raise LabError(
-            f"{path}: its array {name} is pickled Python objects, which this project never loads; "
-            "save it as a plain array of integers"
-        ) from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise LabError(f"{path} is no readable .npz ({error}); download it again") from None
-    return values
+        with catch_warnings(), zipfile.ZipFile(path) as archive:
+            simplefilter("ignore")  # of headers that Python 2 wrote
+            found = [member.removesuffix(".npy") for member in archive.namelist()]
+            if name in found:
+                with archive.open(f"{name}.npy") as file:
+                    yield file
+                return
+    except MemoryError:
+        raise LabError(f"{path}: its array {name} is larger than this machine's memory; make it smaller") from None
+    # numpy, zipfile and what unpacks raise a different one for every way a file can be broken.
+    except Exception as error:  # noqa: BLE001
+        if "allow_pickle" in str(error):
+            raise LabError(
+                f"{path}: its array {name} is pickled Python objects, which this project never loads; "
+                "save it as a plain array of integers"
+            ) from None
+        raise LabError(f"{path} is no readable .npz ({first_line(error)}); download it again") from None
+    raise LabError(f'{path} has no array "{name}"; found {", ".join(found) or "nothing"}')

@@ -17,15 +17,29 @@ from generator.errors import LabError, MismatchError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
-from generator.language import Language, read_language
+from generator.language import Language, read_language, unsaid
 from generator.photographs import read_photographs
 from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.questions import Question, read_questions, text_problems
-from generator.schema import ClassIndex, FileSpec, ImageSpec, LanguageCode, Name, NetworkSpec, Strict, is_downloaded
+from generator.schema import (
+    LARGEST,
+    ClassIndex,
+    FileSpec,
+    ImageSpec,
+    LanguageCode,
+    Name,
+    NetworkSpec,
+    Strict,
+    is_downloaded,
+)
 from generator.sources import locate, locate_module, sha256
 
 FILLED_IN = ("network", "images")
 """Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
+
+
+MOST_WORK = 10**9
+"""How many images an experiment may send through its network; at ten milliseconds each, that takes four months."""
 
 
 class LabFile(Strict):
@@ -199,11 +213,13 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
             problems.append(
                 tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
+    problems += _narrow_boxes(file, places)
     problems += [
         tell(places, ("experiments", name, key), problem)
         for name, experiment in experiments.items()
         for key, problem in experiment.problems(images)
     ]
+    problems += unsaid(file.language, sorted({experiment.kind for experiment in experiments.values()}))
     questions: tuple[Question, ...] = ()
     # While an experiment is not understood, its figures are not known either.
     if texts and len(experiments) == len(data["experiments"]):
@@ -245,6 +261,19 @@ def check_files(lab: Lab) -> None:
         raise LabError(*(lab.tell(place, problem) for problem, place in problems.items()))
 
 
+def _narrow_boxes(file: LabFile, places: Places) -> Iterator[str]:
+    """A line for each box that holds no pixel of what some network sees; what a function will say is not known yet."""
+    size, network = min((LARGEST if n.module else n.size, name) for name, n in file.networks.items())
+    for position, image in enumerate(file.images):
+        for number, (left, top, right, bottom) in enumerate(image.boxes):
+            if min(right - left, bottom - top) * size < 1:
+                problem = (
+                    f"found {[left, top, right, bottom]}, narrower than a pixel of the {size} × {size} that "
+                    f"{network} sees; give fractions of the image's sides, from 0 to 1"
+                )
+                yield tell(places, ("images", position, "boxes", number), problem)
+
+
 def _check_source(source: Path, function: str) -> None:
     """Make sure that a module is one and has a function, without running it."""
     try:
@@ -269,10 +298,15 @@ def _read_classes(data: Mapping[str, Any], places: Places, lab_folder: Path, dat
     except LabError as error:
         raise LabError(*(tell(places, ("classes",), problem) for problem in error.problems)) from None
     classes, titles = Classes(names), data.get("class_titles")
-    found = {}
+    found: dict[int, str] = {}
+    keys: dict[int, object] = {}
     for key, title in titles.items() if isinstance(titles, dict) else ():
-        with suppress(ValueError):
-            found[classes.index(key)] = str(title)
+        with suppress(ValueError, AttributeError):  # no class; no text or number
+            index = classes.index(key)
+            if index in keys:
+                problem = f"class {index} has a title already, under {keys[index]!r}; remove one"
+                raise LabError(tell(places, ("class_titles", key), problem))
+            keys[index], found[index] = key, str(title)
     return Classes(names, found)
 
 
@@ -291,6 +325,9 @@ def _class_names(given: object, lab_folder: Path, data_folder: Path) -> tuple[st
     wrong = next((name for name in lines if not isinstance(name, str) or not name), None)
     if wrong is not None:
         raise LabError(f"found {wrong!r}, expected the name of a class; put it into quotes")
+    for position, name in enumerate(lines):
+        if (first := lines.index(name)) < position:
+            raise LabError(f'classes {first} and {position} are both called "{name}"; call one of them otherwise')
     if not lines:
         raise LabError("no class; expected a list of names, or a text file with one name per line")
     return tuple(lines)
@@ -342,6 +379,9 @@ def _read_experiments(
         except ValidationError as error:
             problems += told(error, model, place, places)
             continue
+        if experiment.work > MOST_WORK:
+            problem = f"sends {experiment.work:.0e} images through the network, which takes years; ask for less"
+            problems.append(tell(places, place, problem))
         for figure, times in Counter(experiment.figures).items():
             if times > 1:
                 problem = f'two figures are named "{figure}"; name each image once, and each run or strip like no other'
@@ -361,14 +401,29 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> tuple[dict[str
     if not parent_path.is_file():
         raise LabError(tell(places, ("extends",), f"no file {parent_path}; paths are relative to the lab file"))
     below, below_places = _read_with_parents(parent_path, (*children, path.resolve()))
+    problems = [
+        tell(places, place, f"there is no such key in {parent_path} to remove{did_you_mean(place[-1], known)}")
+        for place, known in _vain_removals(below, data, ())
+    ]
+    if problems:
+        raise LabError(*problems)
     return _merged(below, data), {**below_places, **places}
+
+
+def _vain_removals(below: dict[str, Any], above: dict[str, Any], place: Place) -> Iterator[tuple[Place, list[str]]]:
+    """Where a file removes what the one it extends does not have, and which keys that one has there."""
+    for key, value in above.items():
+        if value is None and key not in below:
+            yield (*place, key), [*map(str, below)]
+        elif isinstance(value, dict) and isinstance(below.get(key), dict):
+            yield from _vain_removals(below[key], value, (*place, key))
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         if value is None:
-            merged.pop(key, None)
+            del merged[key]
         elif isinstance(value, dict) and isinstance(merged.get(key), dict):
             merged[key] = _merged(merged[key], value)
         else:

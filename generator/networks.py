@@ -319,6 +319,10 @@ def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
     expected = module.state_dict()
     if not isinstance(given, dict) or not all(isinstance(t, Tensor) for t in given.values()):
         raise LabError(f"{path} holds no state dict; expected {len(expected)} named tensors")
+    for name, tensor in given.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+            kind = "on the meta device" if tensor.is_meta else "quantised or sparse"
+            raise LabError(f"{path}: {name} is {kind}, without plain numbers; save the state dict of a plain network")
     # Other implementations of one architecture name its tensors differently, in the same order.
     if given.keys() != expected.keys() and len(given) == len(expected):
         given = dict(zip(expected, given.values(), strict=True))

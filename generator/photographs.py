@@ -8,14 +8,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import StringIO
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from generator.catalogue import Classes
 from generator.errors import LabError, did_you_mean
-from generator.images import array
+from generator.images import array, length
 from generator.places import read_text
 from generator.sources import locate, locate_folder
 
@@ -76,18 +77,18 @@ def slug(text: str) -> str:
 
 
 def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
-    problems, files, labels = [], [], []
+    problems: list[str] = []
+    files, labels = [], []
     subfolders = sorted(inner for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith((".", "_")))
     if not subfolders:
         raise LabError(f"{folder} has no subfolders; expected one for each class, called by its name")
     for subfolder in subfolders:
         try:
-            label = classes.index(unicodedata.normalize("NFC", subfolder.name))
+            label = classes.index(subfolder.name)
         except ValueError as error:
-            problems.append(f"{subfolder}: {error}")
+            problems.append(f"{subfolder}: {error}; a folder whose name begins with _ is left out")
             continue
-        inside = sorted(file for file in subfolder.iterdir() if file.suffix.lower() in SUFFIXES)
-        inside = [file for file in inside if not file.name.startswith(".")]
+        inside = [entry for entry in sorted(subfolder.iterdir()) if _counts(entry, problems)]
         if not inside:
             problems.append(f"{subfolder} has no photographs; expected {', '.join(SUFFIXES)} files")
         files += inside
@@ -98,15 +99,39 @@ def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
     return [
         Entry({"name": name, "file": f"{base}/{file.parent.name}/{file.name}", "label": label, "title": title})
         for name, file, label, title in zip(
-            _names([file.stem for file in files]), files, labels, _titles(labels, classes), strict=True
+            _names([(file.parent.name, file.stem) for file in files]),
+            files,
+            labels,
+            _titles(labels, classes),
+            strict=True,
         )
     ]
+
+
+def _counts(entry: Path, problems: list[str]) -> bool:
+    """Whether something in the folder of a class is a photograph; what may be meant for some is told."""
+    if entry.name.startswith("."):
+        return False
+    if entry.is_dir():
+        if not entry.name.startswith("_"):
+            problems.append(
+                f"{entry}: is a folder inside the folder of a class; move its photographs up, "
+                "or begin its name with _ to leave it out"
+            )
+        return False
+    if entry.suffix.lower() not in SUFFIXES:
+        return False
+    if not entry.is_file():
+        problems.append(f"{entry}: is no file, expected a photograph; remove it")
+    return entry.is_file()
 
 
 def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:
     labels = array(path, "y")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise LabError(f"{path}: y is {labels.dtype} {labels.shape}; expected one index of a class per image")
+    if len(labels) != (count := length(path, "X")):
+        raise LabError(f"{path}: y has {len(labels)} classes, X {count} images; expected one class per image")
     indices: list[int] = labels.tolist()
     for index in indices:
         try:
@@ -116,37 +141,20 @@ def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:
     titles = _titles(indices, classes)
     return [
         Entry({"name": name, "file": reference, "index": place, "label": label, "title": title})
-        for place, (name, label, title) in enumerate(zip(_names(titles), indices, titles, strict=True))
+        for place, (name, label, title) in enumerate(
+            zip(_names([("", title) for title in titles]), indices, titles, strict=True)
+        )
     ]
 
 
 def _in_table(path: Path, reference: str, classes: Classes) -> list[Entry]:
-    lines = read_text(path).splitlines()
-    header = lines[0] if lines else ""
-    delimiter = next((mark for mark in ";\t" if mark in header), ",")
-    reader = csv.DictReader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
-    try:
-        columns = [column.strip() for column in reader.fieldnames or ()]
-        reader.fieldnames = columns
-        problems = [
-            f'{path}:1: unknown column "{column}"; expected {", ".join(COLUMNS)}{did_you_mean(column, COLUMNS)}'
-            for column in columns
-            if column not in COLUMNS
-        ] or [f'{path}:1: no column "{c}"' for c, needed in COLUMNS.items() if needed and c not in columns]
-        if problems:
-            raise LabError(*problems)
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise LabError(f"{path}:{reader.line_num}: is no valid CSV ({error}); check quotes and separators") from None
-    for line, row in rows:
-        if None in row or None in row.values():
-            raise LabError(f"{path}:{line}: expected {len(columns)} cells, as the first line has; check separators")
-    cells = [(line, {key: value.strip() for key, value in row.items()}) for line, row in rows]
+    rows = _read_table(path)
     # Where the table lies is where its files are.
     base = reference[: len(reference) - len(re.split(r"[/:]", reference)[-1])]
-    labels = [_known(row["label"], classes) for _, row in cells]
-    given = [row.get("name", "") for _, row in cells]
-    names = _names([Path(row["file"]).stem for _, row in cells], given)
+    labels = [_known(row["label"], classes) for _, row in rows]
+    given = [row.get("name", "") for _, row in rows]
+    files = [PurePosixPath(row["file"]) for _, row in rows]
+    names = _names([(file.parent.name, file.stem) for file in files], given)
     return [
         Entry(
             {
@@ -157,8 +165,45 @@ def _in_table(path: Path, reference: str, classes: Classes) -> list[Entry]:
             },
             (path, line),
         )
-        for (line, row), name, title in zip(cells, names, _titles(labels, classes), strict=True)
+        for (line, row), name, title in zip(rows, names, _titles(labels, classes), strict=True)
     ]
+
+
+def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file as spreadsheets write it, each with its line; empty rows and columns do not count."""
+    text = read_text(path)
+    # Excel tells itself the separator so, and puts as many into an empty row as there are columns.
+    first, _, rest = text.partition("\n")
+    told = re.fullmatch(r"sep=(.)\s*", first)
+    header = next((line for line in (rest if told else text).splitlines() if line.strip(" ,;\t")), "")
+    delimiter = told[1] if told else next((mark for mark in ";\t" if mark in header), ",")
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    rows = []
+    try:
+        for row in reader:
+            # A title may go on in the next line of its cell.
+            cells = [" ".join(cell.split()) for cell in row]
+            if any(cells) and not (told and reader.line_num == 1):
+                rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise LabError(f"{path}:{reader.line_num}: is no valid CSV ({error}); check quotes and separators") from None
+    line, columns = rows[0] if rows else (1, [])
+    while columns and not columns[-1]:
+        columns.pop()
+    problems = [
+        f'{path}:{line}: unknown column "{column}"; expected {", ".join(COLUMNS)}{did_you_mean(column, COLUMNS)}'
+        for column in columns
+        if column not in COLUMNS
+    ] or [f'{path}:{line}: no column "{c}"' for c, needed in COLUMNS.items() if needed and c not in columns]
+    problems += [f'{path}:{line}: two columns "{c}"; remove one' for c, times in Counter(columns).items() if times > 1]
+    if problems:
+        raise LabError(*problems)
+    found = []
+    for line, cells in rows[1:]:
+        if len(cells) < len(columns) or any(cells[len(columns) :]):
+            raise LabError(f"{path}:{line}: expected {len(columns)} cells, as the first line has; check separators")
+        found.append((line, dict(zip(columns, cells, strict=False))))
+    return found
 
 
 def _known(label: str, classes: Classes) -> int | None:
@@ -183,12 +228,18 @@ def _titles(labels: Sequence[int | None], classes: Classes) -> list[str]:
     return titles
 
 
-def _names(stems: Sequence[str], given: Sequence[str] | None = None) -> list[str]:
-    """Names that differ, from texts that may not; the ones given stay as they are."""
-    given = given or [""] * len(stems)
+def _names(paths: Sequence[tuple[str, str]], given: Sequence[str] | None = None) -> list[str]:
+    """Names that differ, from folders and stems of files that may not; the ones given stay as they are.
+
+    Where files of two folders are called alike, all of them are called after their folders too: a third one
+    changes no name that was told apart before.
+    """
+    given = given or [""] * len(paths)
+    count = Counter(slug(stem) for _, stem in set(paths))
     taken, names = set(given), []
-    for stem, name in zip(stems, given, strict=True):
-        start = wanted = name or slug(stem) or "image"
+    for (folder, stem), name in zip(paths, given, strict=True):
+        short = slug(stem)
+        start = wanted = name or (slug(f"{folder}-{stem}") if count[short] > 1 else short) or "image"
         number = 1
         while not name and wanted in taken:
             number += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,11 +30,17 @@ _REMEDIES = {
 }
 """What helps where PyYAML finds that something is wrong, by a part of its message."""
 
+LARGEST_TEXT = 10_000_000
+"""Bytes of a text file."""
+MOST_VALUES, DEEPEST = 200_000, 50
+"""How many values a YAML text may hold, its aliases written out, and how deep they may stand in one another."""
+
 _IN_WORDS = {
     "a valid tuple": "a list",
     "a valid dictionary": "keys and values",
     "a valid string": "a text",
     "a valid boolean": "true or false",
+    "Keys should be strings": "a text, as every key",
 }
 """What readers of a message call what pydantic names."""
 
@@ -42,12 +49,85 @@ def read_text(path: Path) -> str:
     """A text file.
 
     Raises:
-        LabError: it is not in UTF-8.
+        FileNotFoundError: it is not there.
+        LabError: it is no file, too large, not in UTF-8, or has signs that are none.
     """
+    if path.exists() and not path.is_file():
+        # A folder cannot be read, and whoever reads a pipe waits for somebody to write.
+        raise LabError(f"{path}: is a folder or a device, expected a text file; move it away or rename it")
+    if path.is_file() and (size := path.stat().st_size) > LARGEST_TEXT:
+        raise LabError(f"{path}: has {size} bytes, a text may have {LARGEST_TEXT}; is it the right file?")
     try:
-        return path.read_text(encoding="utf-8-sig")  # some editors of Windows put a mark at the beginning
+        text = path.read_text(encoding="utf-8-sig")  # some editors of Windows put a mark at the beginning
     except UnicodeDecodeError:
         raise LabError(f"{path}: is not text in UTF-8; save it as such") from None
+    if strange := _STRANGE.search(text):
+        line = text[: strange.start()].count("\n") + 1
+        raise LabError(f"{path}:{line}: holds {_code(strange[0])}, which no text has; remove it, or save it as UTF-8")
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e3 and 1e-3 are numbers, as in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
+)
+
+_STRANGE = re.compile(r"[\x00-\x08\x0B\x0E-\x1F\x7F-\x84\x86-\x9F\uD800-\uDFFF\uFFFE\uFFFF]")
+"""Signs that are no part of any text: control characters, and halves of characters."""
+
+_TOO_DEEP = f"more than {DEEPEST} values stand in one another; check brackets and indentation"
+
+
+def _code(sign: str) -> str:
+    return f"the sign U+{ord(sign):04X}"
+
+
+def _beyond_a_lab(root: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Lines of what YAML allows and nobody means, before anything is made of it."""
+    measured: dict[int, tuple[int, int] | None] = {}
+
+    def measure(node: yaml.Node) -> Iterator[tuple[int, str]]:
+        """Find how many values a node stands for, and how deep they go; None while that is being found."""
+        line = node.start_mark.line + 1
+        if id(node) in measured:
+            if measured[id(node)] is None:
+                yield line, "contains itself, by an alias (*) inside what its anchor (&) names; write it out"
+            return
+        measured[id(node)] = None
+        inner = []
+        if isinstance(node, yaml.ScalarNode):
+            yield from ((line, problem) for problem in _misread(node))
+        else:
+            inner = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        for part in inner:
+            yield from measure(part)
+        sizes = [size for part in inner if (size := measured[id(part)])]
+        count, depth = 1 + sum(count for count, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+        measured[id(node)] = count, depth
+        if count > MOST_VALUES:
+            yield line, f"holds more than {MOST_VALUES} values, its aliases (*) written out; write out what is needed"
+        if depth > DEEPEST:
+            yield line, f"is no valid YAML ({_TOO_DEEP})"
+
+    if root:
+        yield from measure(root)
+
+
+def _misread(node: yaml.ScalarNode) -> Iterator[str]:
+    """What YAML makes something else of than it says."""
+    if strange := _STRANGE.search(node.value):
+        yield f"holds {_code(strange[0])}, which no text has; write the character itself"
+    if node.tag.endswith((":int", ":float")):
+        if ":" in node.value:
+            yield f"{node.value} is a number to the base of 60 in YAML; put it into quotes, or write it out"
+        elif re.fullmatch(r"[-+]?0[0-9_]+", node.value):
+            yield (
+                f"{node.value} is a number to the base of 8 in YAML; write {node.value.lstrip('+-0') or 0}, "
+                "or put it into quotes"
+            )
 
 
 def read_yaml(path: Path, text: str, above: int = 0) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
@@ -61,22 +141,31 @@ def read_yaml(path: Path, text: str, above: int = 0) -> tuple[dict[str, Any], di
     Raises:
         LabError: it is no valid YAML, or gives a key twice.
     """
+    loader = _Loader(text)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node = loader.get_single_node()
+        for line, problem in _beyond_a_lab(node):
+            raise LabError(f"{path}:{above + line}: {problem}")
+        lines = list(_lines(node, ()))  # before keys are put where << wants them
+        data = loader.construct_document(node) if node else None
     except yaml.MarkedYAMLError as error:
         line = above + error.problem_mark.line + 1 if error.problem_mark else above + 1
         remedy = next(
             (help_ for part, help_ in _REMEDIES.items() if part in str(error.problem)), "check indentation and quotes"
         )
         raise LabError(f"{path}:{line}: is no valid YAML ({error.problem}); {remedy}") from None
-    except (yaml.YAMLError, ValueError) as error:  # signs that no text has, dates that no calendar has
+    except RecursionError:
+        raise LabError(f"{path}:{above + 1}: is no valid YAML ({_TOO_DEEP})") from None
+    # Signs that no text has, dates that no calendar has, a tag with another value than it wants.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise LabError(f"{path}:{above + 1}: is no valid YAML ({first_line(error)}); use quotes") from None
+    finally:
+        loader.dispose()
     if not isinstance(data, dict):
         found = "nothing" if data is None else type(data).__name__
         raise LabError(f"{path}:{above + 1}: expected keys and values (title: …), found {found}")
     places: dict[Place, tuple[Path, int]] = {(): (path, above + 1)}
-    for place, line in _lines(node, ()):
+    for place, line in lines:
         if place in places:
             first = places[place][1]
             raise LabError(
@@ -141,12 +230,39 @@ def told(error: ValidationError, model: type[BaseModel], prefix: Place, places: 
                 problem = str(mistake["ctx"]["error"])
             case _:
                 message = mistake["msg"].removeprefix("Input should be ").partition(", unable to")[0]
+                message = message.partition(", got a number")[0]
                 for pydantic, ours in _IN_WORDS.items():
                     message = message.replace(pydantic, ours)
-                problem = f"found {mistake['input']!r:.80}, should be {message}{expected}"
-                if re.fullmatch(r"-?\d+,\d+", str(mistake["input"])):
-                    problem += f"; write {str(mistake['input']).replace(',', '.')}, with a point"
+                problem = f"found {_as_written(mistake['input'])}, should be {message}{expected}"
+                problem += _remedy(mistake["type"], mistake["input"])
         yield tell(places, (*prefix, *loc), problem)
+
+
+def _as_written(given: object) -> str:
+    """A value as YAML writes it, at most 80 letters of it."""
+    match given:
+        case bool() | None:
+            return {True: "true", False: "false", None: "null"}[given]
+        case float() if given.is_integer():
+            return f"{given:g}"
+        case date():
+            return str(given)
+        case _:
+            return f"{given!r:.80}"
+
+
+def _remedy(kind: str, given: object) -> str:
+    """What to write instead of a value of the wrong kind; empty if nothing is to be guessed."""
+    if kind == "string_type" and isinstance(given, bool | int | float | date):
+        return "; put it into quotes"
+    if kind.startswith(("int", "float")) and isinstance(given, str):
+        if re.fullmatch(r"[-+]?\d+,\d+", given):
+            return f"; write {given.replace(',', '.')}, with a point"
+        if re.fullmatch(r"[-+]?\d+(\.\d+)?", given):
+            return f"; write {given}, without quotes"
+    if kind.startswith("int") and isinstance(given, float) and given.is_integer() and abs(given) < 1e15:
+        return f"; write {int(given)}"
+    return ""
 
 
 def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:

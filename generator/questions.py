@@ -238,8 +238,8 @@ def _quote_problems(question: Question, answer: str) -> Iterator[str]:
 
 
 def _words(text: str) -> str:
-    """A text without emphasis and differences of white space."""
-    return " ".join(text.replace("*", "").split())
+    """A text without emphasis, with straight apostrophes, and without differences of white space."""
+    return " ".join(text.replace("*", "").replace("’", "'").split())
 
 
 def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
 from generator.artefacts import Manifest, read_manifest
 from generator.claims import Claim
@@ -67,6 +68,10 @@ class Judged(Claim):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(source)  # what was measured has no bounds, unlike what a lab asks for
+
     question: int
     address: str
     verdict: Literal["confirmed", "qualified", "refuted", "unmeasured"]
@@ -94,6 +99,39 @@ class VerdictsFile(BaseModel):
     language: str
     experiments: tuple[str, ...]
     claims: tuple[Judged, ...]
+
+
+Agrees = Literal["yes", "no", "other", "none"]
+
+
+class Row(BaseModel):
+    """One line of the table of ``make bench``.
+
+    Attributes:
+        task: saliency, fooling or classvis, with the size where the cost's growth is measured.
+        network: its title.
+        engine: who did it.
+        ms_per_image_iteration: median over the rounds, in milliseconds.
+        spread: lowest and highest round.
+        ratio_to_notebook: above 1 is faster than the notebook's loop.
+        fraction_of_limit: 1 would be the machine's matrix-product rate.
+        peak_mib: resident memory of the whole process at its highest while this row ran.
+        agrees: whether the result is the notebook's, or why nothing can be said.
+        distance: relative distance from the notebook's result, where it can be compared.
+        r_squared: of a fitted line, how well it fits.
+    """
+
+    task: str
+    network: str
+    engine: str
+    ms_per_image_iteration: float
+    spread: tuple[float, float]
+    ratio_to_notebook: float | None
+    fraction_of_limit: float | None
+    peak_mib: float | None
+    agrees: Agrees
+    distance: float | None = None
+    r_squared: float | None = None
 
 
 def results_folder(build: Path, experiment: str) -> Path:

@@ -5,9 +5,19 @@ Every value is checked here or refused; descriptions are the reference of the la
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import CoreSchema
 
 from generator.catalogue import Classes, architectures, imagenet_classes
 from generator.errors import did_you_mean
@@ -18,7 +28,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Spread = Annotated[float, Field(gt=0, le=1)]
+Spread = Annotated[float, Field(gt=0.0001, le=1)]
 
 
 SMALLEST, LARGEST = 8, 1024
@@ -61,10 +71,36 @@ NAMES_A_NETWORK = _one_of("networks")
 NetworkName = Annotated[str, NAMES_A_NETWORK]
 
 
-class Strict(BaseModel):
-    """Unknown keys are refused, values are never changed after they were read."""
+LARGEST_NUMBER = 10**9
+"""What a number may be at most, above nought or below, where its key has no bound of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+def _bound_numbers(schema: Any) -> None:
+    """Let no yes, no text and no number beyond all measure pass for a number, wherever a schema has one."""
+    if isinstance(schema, dict):
+        if schema.get("type") in {"int", "float"}:
+            schema["strict"] = True
+            if not schema.keys() & {"le", "lt"}:
+                schema["le"] = LARGEST_NUMBER
+            if not schema.keys() & {"ge", "gt"}:
+                schema["ge"] = -LARGEST_NUMBER
+        for inner in schema.values():
+            _bound_numbers(inner)
+    elif isinstance(schema, list | tuple):
+        for inner in schema:
+            _bound_numbers(inner)
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused, values are never changed after they were read, and numbers are finite numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _bound_numbers(schema)
+        return schema
 
 
 class FileSpec(Strict):

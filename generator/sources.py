@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -26,6 +27,8 @@ def locate(reference: str, *, lab_folder: Path, data_folder: Path) -> Path:
     path, advice = _place(reference, lab_folder, data_folder)
     if path.is_file():
         return path
+    if path.is_dir():
+        raise LabError(f"{path} is a folder, expected a file")
     raise LabError(f"no file {path}: {advice}{did_you_mean(path.name, _names_in(path.parent))}")
 
 
@@ -61,6 +64,23 @@ def locate_module(name: str, *, lab_folder: Path) -> Path:
 
 def _place(reference: str, lab_folder: Path, data_folder: Path) -> tuple[Path, str]:
     """Where a reference points, and what to try if nothing is there."""
+    path, advice = _named(reference, lab_folder, data_folder)
+    try:
+        return path if path.exists() else _spelt_as_on_disk(path), advice
+    except OSError as error:  # it is too long, for one
+        raise LabError(f"{reference} can be no file ({error.strerror})") from None
+
+
+def _spelt_as_on_disk(path: Path) -> Path:
+    """A path whose names stand on this disk with their accents in another number of pieces; else the path itself."""
+    if path.exists() or path == path.parent:
+        return path
+    parent, name = _spelt_as_on_disk(path.parent), unicodedata.normalize("NFC", path.name)
+    alike = (other for other in _names_in(parent) if unicodedata.normalize("NFC", other) == name)
+    return parent / next(alike, path.name)
+
+
+def _named(reference: str, lab_folder: Path, data_folder: Path) -> tuple[Path, str]:
     scheme, _, rest = reference.partition(":")
     if scheme == "package" and rest:
         folder, inner = _package_folder(rest.split("/", 1)[0]), rest.partition("/")[2]

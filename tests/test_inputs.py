@@ -410,7 +410,7 @@ class TestImages:
     def test_names_of_files_that_are_alike_are_made_different(self, digits: Path) -> None:
         shutil.copy(digits.parent / "photos" / "8" / "huit.png", digits.parent / "photos" / "deux" / "huit.png")
         names = list(read(digits).images)
-        assert names == ["huit", "sept-1", "sept-2", "deux", "huit-2"]
+        assert names == ["8-huit", "sept-1", "sept-2", "deux", "deux-huit"]
 
     def test_other_files_of_a_folder_do_not_count(self, digits: Path) -> None:
         for other in ("notes.txt", ".DS_Store", "._huit.png"):

@@ -75,6 +75,14 @@ class TestRunningAgain:
         done = generator("run", other, name="build-autre")
         assert "2 parts computed; 3 of 3 experiments shown anew" in done.stdout, done.stderr
 
+    def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))
+        explained = generator("explain", ran).stdout
+        assert "alligator: all 1 parts are there, it must be shown anew\n  images new: aigle" in explained
+        assert "images no more: oiseau\n  parameter" in explained
+        assert "image aigle" not in explained
+        assert "grain: up to date" in explained
+
     def test_a_note_or_an_answer_is_no_reason(self, ran: Path, generator: Run) -> None:
         change(ran, lambda lab: lab["experiments"]["alligator"].update(note="Remarque."))
         question = ran.parent / "questions" / "q01-voir.md"

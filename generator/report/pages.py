@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from generator.artefacts import MANIFEST, Manifest, Metric
 from generator.claims import VERDICTS, Verdict, judge
@@ -37,7 +38,7 @@ from generator.report.reference import reference
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
 from generator.results import VERDICTS as VERDICTS_FILE
-from generator.results import Judged, VerdictsFile, read_manifests, read_run_log, results_folder
+from generator.results import Judged, Row, VerdictsFile, read_manifests, read_run_log, results_folder
 
 
 def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
@@ -291,7 +292,11 @@ def _bench_rows(build: Path) -> dict[str, dict[tuple[str, str], list[dict[str, A
         return {}
     speed: dict[tuple[str, str], list[dict[str, Any]]] = {}
     growth: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in json.loads(path.read_text(encoding="utf-8")):
+    try:
+        rows = TypeAdapter(list[Row]).validate_json(path.read_bytes())
+    except ValidationError:
+        raise RunError(f"{path}: is damaged; remove it, or measure anew: make bench") from None
+    for row in map(Row.model_dump, rows):
         task, _, count = row["task"].partition(" × ")
         # What has no peer beside it was run to see how it grows.
         part = growth if count or (row["ratio_to_notebook"] is None) else speed

@@ -31,7 +31,7 @@ def build_site(build: Path, site: Path) -> bool:
     """
     state = build / "site.sha256"
     made_of = _digest(build, site)
-    if state.is_file() and state.read_text() == made_of and (site / "index.html").is_file():
+    if state.is_file() and state.read_bytes() == made_of.encode() and (site / "index.html").is_file():
         return False
     if site.exists() and any(site.iterdir()) and not (site / "sitemap.xml").is_file():
         raise LabError(f"SITE={site}: holds other files, which a build would remove; give a new folder")

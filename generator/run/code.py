@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from generator.language import Language
+from generator.language import FORMS, OF_THE_MANUAL, Language
 from generator.project import ROOT
 
 # These only describe and check; all they decide shows in the parameters.
 _CHECKING = {"errors", "schema", "catalogue", "sources", "project"}
-_OF_THE_MANUAL = ("keys.", "kinds.")
+_ANY_FORM = re.compile(rf"\.({'|'.join(sorted(FORMS))})$")
 _DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
 
 
@@ -55,7 +55,7 @@ def words_asked(modules: Iterable[str], language: Language, kind: str) -> set[st
     """
     own = {key for key in language.words if key.startswith(f"{kind}.")}
     spelt = own.union(*(_words_of(module, language) for module in modules))
-    return {key for key in spelt if not key.startswith(_OF_THE_MANUAL)}
+    return {key for key in spelt if not key.startswith(OF_THE_MANUAL)}
 
 
 @cache
@@ -69,7 +69,7 @@ def _words_of(module: str, language: Language) -> frozenset[str]:
         )
 
     # One that depends on a number is asked for without its form.
-    return frozenset(key for key in language.words if spelt(key) or spelt(re.sub(r"\.(one|other)$", "", key)))
+    return frozenset(key for key in language.words if spelt(key) or spelt(_ANY_FORM.sub("", key)))
 
 
 def _spelt(module: str) -> tuple[set[str], set[tuple[str, str]]]:
