@@ -45,6 +45,8 @@ class TestWords:
             return {name for _, name, _, _ in Formatter().parse(text) if name}
 
         for key, text in ENGLISH.words.items():
+            if key.startswith("kinds."):
+                continue  # YAML has braces of its own
             assert braces(text) == braces(FRENCH.words[key]), key
 
     def test_whatever_is_asked_for_is_there(self) -> None:
