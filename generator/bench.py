@@ -30,12 +30,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from generator.artefacts import to_json, write_atomically
-from generator.run.machine import cores
 from generator.images import Pixels, read_image
 from generator.lab import Lab
 from generator.networks import Network
 from generator.opened import open_network
 from generator.results import Agrees, Row
+from generator.run.machine import cores
 from generator.vision.ascent import Climb, Rule, Summit, ascend, noise
 from generator.vision.gradients import saliency_maps
 

@@ -239,7 +239,7 @@ def _run(lab: Lab, means: Means, only: str | None) -> None:
     due = [order for order in orders if order.reasons]
     for order in due:
         click.echo(told(order))
-        first, *others = _summed_up(order.reasons)
+        first, *others = _gathered(order.reasons)
         click.echo(f"  {first}" + (f" (and {len(others)} more: see explain)" if others else ""))
     computed = carry_out.run(lab, means, orders, _warn)
     click.echo(
@@ -255,11 +255,11 @@ def explain(lab: Lab, means: Means) -> None:
     """Say for each experiment how many of its parts are there, what is missing, and what changed."""
     for order in plan(lab, means):
         click.echo(told(order))
-        for reason in _summed_up(order.reasons):
+        for reason in _gathered(order.reasons):
             click.echo(f"  {reason}")
 
 
-def _summed_up(reasons: tuple[str, ...]) -> Iterator[str]:
+def _gathered(reasons: tuple[str, ...]) -> Iterator[str]:
     """Reasons, those of images that came or went in a line each for all of these images."""
     subjects = [match[1] if (match := re.match(r"image ([^\s.:]+)", reason)) else "" for reason in reasons]
     moved: dict[str, dict[str, None]] = {}

@@ -17,7 +17,7 @@ from generator.errors import LabError, MismatchError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
-from generator.language import Language, read_language
+from generator.language import Language, read_language, unsaid
 from generator.photographs import read_photographs
 from generator.places import Place, Places, read_text, read_yaml, tell, told
 from generator.questions import Question, read_questions, text_problems
@@ -219,6 +219,9 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
         for name, experiment in experiments.items()
         for key, problem in experiment.problems(images)
     ]
+    if not problems:
+        problems += _endless(experiments, images, places)
+    problems += unsaid(file.language, sorted({experiment.kind for experiment in experiments.values()}))
     questions: tuple[Question, ...] = ()
     # While an experiment is not understood, its figures are not known either.
     if texts and len(experiments) == len(data["experiments"]):
@@ -231,6 +234,15 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
     if problems:
         raise LabError(*problems)
     return Lab(path, data_folder, file, classes, images, experiments, questions, places)
+
+
+def _endless(experiments: Mapping[str, Experiment], images: Mapping[str, ImageSpec], places: Places) -> Iterator[str]:
+    """Experiments that nobody would see the end of."""
+    for name, experiment in experiments.items():
+        passes = sum(part.passes for part in experiment.parts(images).values())
+        if passes > MOST_WORK:
+            problem = f"sends {passes:.0e} images through the network, which takes years; ask for less"
+            yield tell(places, ("experiments", name), problem)
 
 
 def check_files(lab: Lab) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from generator.experiments import kinds
+from generator.project import KINDS
 from tests.conftest import ROOT
 
 # Each room may import from the ones that stand before it.
@@ -46,7 +46,18 @@ ALLOWED = {
     "matplotlib", "numpy", "numpy.typing", "pydantic", "scipy.ndimage",
     "skimage.color", "skimage.metrics", "skimage.transform",
 }  # fmt: skip
-"""What an experiment may import beside the project: nothing that opens files, computes gradients or asks the system."""
+"""What a kind may import beside the project: nothing that opens files, computes gradients or asks the system."""
+COMPUTES = {
+    "torch",
+    "torch.nn",
+    "scipy.stats",
+    "scipy.sparse",
+    "scipy.sparse.linalg",
+    "skimage.segmentation",
+    "skimage.filters",
+    "skimage.measure",
+}
+"""What it may import beside to compute; the gradients themselves are those of vision."""
 
 
 def tree_that_runs(path: Path) -> ast.Module:
@@ -66,15 +77,22 @@ def modules(path: Path) -> set[str]:
     }
 
 
+def own_modules(path: Path) -> set[str]:
+    """Names of the project's modules that a module imports when it runs, whichever way it says so."""
+    found = set()
+    for node in ast.walk(tree_that_runs(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} imports by « from . »; write the whole name"
+            # « from generator import images » imports generator.images.
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.partition(".")[0] == "generator"}
+
+
 def imported(path: Path) -> set[str]:
     """Rooms that a module imports from when it runs."""
-    rooms = set()
-    for node in ast.walk(tree_that_runs(path)):
-        if isinstance(node, ast.ImportFrom) and node.module == "generator":
-            rooms |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("generator."):
-            rooms.add(room(node.module or ""))
-    return rooms
+    return {room(module) for module in own_modules(path) if module != "generator"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -101,23 +119,68 @@ def test_only_the_command_line_prints_or_exits() -> None:
             assert not calls & {"print", "click.echo", "sys.exit", "exit"}, path
 
 
-BORROWED = {"detection": {"localisation"}}
-"""Kinds that take something from another: detection goes on from the maps of localisation, in its colours."""
+@pytest.mark.parametrize(
+    "line",
+    ["import generator.cli", "import generator.cli as c", "from generator import cli", "from generator.cli import x"],
+)
+def test_an_import_is_seen_however_it_is_written(line: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(f"{line}\n", encoding="utf-8")
+    assert imported(tmp_path / "module.py") == {"cli"}
+
+
+# Kinds of experiments ----------------------------------------------------------------------------
+
+OPENS = {"open", "__import__", "exec", "eval"}
+READS = {
+    "load", "loadtxt", "genfromtxt", "fromfile", "memmap", "save", "savez", "savetxt", "tofile",
+    "read_text", "read_bytes", "write_text", "write_bytes", "imread", "imsave",
+}  # fmt: skip
+"""Names by which files are opened: a kind computes with what it is given."""
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_a_kind_imports_no_other(kind: str) -> None:
-    tree = ast.parse(Path(inspect.getfile(kinds()[kind])).read_text())
-    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    others = {other for other, model in kinds().items() if model.__module__ in modules}
-    assert others == BORROWED.get(kind, set())
+class TestKinds:
+    def test_imports_nothing_that_opens_files_or_asks_the_system(self, kind: str) -> None:
+        for path in (KINDS / kind).glob("*.py"):
+            others = {name for name in modules(path) if name.partition(".")[0] != "generator"}
+            assert others <= ALLOWED | (COMPUTES if path.stem == "compute" else set()), path
+
+    def test_says_and_shows_without_torch(self, kind: str) -> None:
+        asked = f"import sys, generator.experiments.{kind}.show; sys.exit('torch' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False).returncode == 0
+
+    def test_opens_no_file_and_prints_nothing(self, kind: str) -> None:
+        for path in (KINDS / kind).glob("*.py"):
+            nodes = list(ast.walk(tree_that_runs(path)))
+            assert not {n.id for n in nodes if isinstance(n, ast.Name)} & (OPENS | {"print"}), path
+            assert not {n.attr for n in nodes if isinstance(n, ast.Attribute)} & READS, path
+
+    def test_computes_without_words_and_charts(self, kind: str) -> None:
+        path = KINDS / kind / "compute.py"
+        if path.is_file():
+            assert not imported(path) & {"language", "charts", "artefacts", "report"}
+            assert "generator.experiments.stage" not in {name.rpartition(".")[0] for name in own_modules(path)}
+
+    def test_takes_from_no_other_kind(self, kind: str) -> None:
+        for path in (KINDS / kind).glob("*.py"):
+            assert kinds_in(path) <= {kind}, path
 
 
-def test_experiments_do_not_name_torch_or_files() -> None:
-    for path in (ROOT / "generator" / "experiments").glob("*.py"):
-        names = {n.id for n in ast.walk(tree_that_runs(path)) if isinstance(n, ast.Name)}
-        assert not names & {"open", "__import__"}, path
-        calls = {n.attr for n in ast.walk(tree_that_runs(path)) if isinstance(n, ast.Attribute)}
-        assert not calls & {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "save", "savez", "tofile"}, path
-        others = {name for name in modules(path) if name.partition(".")[0] != "generator"}
-        assert others <= ALLOWED | ({"importlib", "pkgutil"} if path.stem == "__init__" else set()), path
+def kinds_in(path: Path) -> set[str]:
+    """The kinds that a module imports from."""
+    parts = [module.split(".") for module in own_modules(path)]
+    return {names[2] for names in parts if names[1] == "experiments" and len(names) > 2} & set(kinds())
+
+
+def test_what_kinds_share_is_of_no_kind() -> None:
+    paths = [*(KINDS / "shared").rglob("*.py"), *KINDS.glob("*.py")]
+    assert len(paths) > 5
+    for path in paths:
+        assert not kinds_in(path), path
+
+
+def test_nothing_names_a_kind_but_itself() -> None:
+    """Adding or removing one touches nothing else of the machine that imports it."""
+    for path in MODULES:
+        if KINDS not in path.parents:
+            assert not kinds_in(path), path

@@ -45,6 +45,8 @@ class TestWords:
             return {name for _, name, _, _ in Formatter().parse(text) if name}
 
         for key, text in ENGLISH.words.items():
+            if key.startswith("kinds."):
+                continue  # YAML has braces of its own
             assert braces(text) == braces(FRENCH.words[key]), key
 
     def test_whatever_is_asked_for_is_there(self) -> None:
@@ -76,7 +78,8 @@ class TestFrench:
         assert FRENCH.typeset("| :--- |") == "| :--- |"
 
     def test_words_between_others_keep_their_spaces(self) -> None:
-        assert FRENCH.say("question.and").join("34") == "3 et 4"
+        assert FRENCH.list("34") == "3 et 4"
+        assert FRENCH.list("345", "or") == "3, 4 ou 5"
 
     def test_forms(self) -> None:
         assert [FRENCH.say("count.figures", n=n) for n in (0, 1.5, 2)] == ["0 figure", "1,5 figure", "2 figures"]

@@ -554,10 +554,10 @@ def text(old: str, new: str) -> Callable[[bytes], bytes]:
 
 WORDS: dict[str, tuple[str, Callable[[bytes], bytes], list[str]]] = {
     "not in UTF-8": ("fr", lambda content: content.decode().encode("utf-16"), ["fr.yml: is not text in UTF-8"]),
-    "empty": ("fr", lambda content: b"", ["fr.yml: writing: missing"]),
-    "a list": ("fr", lambda content: b"- a\n", ["fr.yml: writing: missing"]),
-    "without writing": ("fr", text("writing:", "writting:"), ["fr.yml: writing: missing"]),
-    "with half of writing": ("fr", text("  decimal:", "  decimals:"), ["fr.yml: writing: missing or incomplete"]),
+    "empty": ("fr", lambda content: b"", ["fr.yml: expected keys and texts"]),
+    "a list": ("fr", lambda content: b"- a\n", ["fr.yml: expected keys and texts"]),
+    "without writing": ("fr", text("writing:", "writting:"), ["fr.yml: writting.spaces."]),
+    "with marks of its own": ("fr", text("writing:", 'writing:\n  decimal: ","'), ["fr.yml: writing: expected spaces"]),
     "with a wrong pattern": ("fr", text("' ([;!?]", "' (([;!?]"), ["fr.yml: writing.spaces: is no pattern"]),
     "no YAML": ("fr", text("questions:", "questions: ["), ["fr.yml:", "is no valid YAML"]),
     "a text missing": ("fr", text("  note: Note\n", ""), ["fr.yml: questions.note: no such text", "en.yml has one"]),

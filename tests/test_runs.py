@@ -60,14 +60,6 @@ class TestRunningAgain:
         assert "grain: up to date" in explained
         assert "0 parts computed; 2 of 3 experiments shown anew" in generator("run", ran).stdout
 
-    def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
-        ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))
-        explained = generator("explain", ran).stdout
-        shown = "alligator: all 1 parts are there, it must be shown anew"
-        assert f"{shown}\n  images new: aigle\n  images no more: oiseau\n  parameter" in explained
-        assert "image aigle" not in explained
-        assert "grain: up to date" in explained
-
     def test_another_language_computes_nothing(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         change(ran, lambda lab: lab.update(language="en"))
         shutil.rmtree(ran.parent / "questions")
@@ -82,6 +74,14 @@ class TestRunningAgain:
         other.write_text("extends: lab.yml\ntitle: Autre\nexperiments:\n  grain: {seed: 3}\n", encoding="utf-8")
         done = generator("run", other, name="build-autre")
         assert "2 parts computed; 3 of 3 experiments shown anew" in done.stdout, done.stderr
+
+    def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
+        ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))
+        explained = generator("explain", ran).stdout
+        assert "alligator: all 1 parts are there, it must be shown anew\n  images new: aigle" in explained
+        assert "images no more: oiseau\n  parameter" in explained
+        assert "image aigle" not in explained
+        assert "grain: up to date" in explained
 
     def test_a_note_or_an_answer_is_no_reason(self, ran: Path, generator: Run) -> None:
         change(ran, lambda lab: lab["experiments"]["alligator"].update(note="Remarque."))

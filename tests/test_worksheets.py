@@ -50,7 +50,7 @@ def printed(notebook: str, folder: Path) -> str:
 
 def test_a_solution_runs_as_a_script(tmp_path: Path) -> None:
     script = tmp_path / SHEETS[-1].name
-    script.write_text(solved(SHEETS[-1].read_text()))
+    script.write_text(solved(SHEETS[-1].read_text(), FRENCH))
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
         [sys.executable, str(script)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -62,7 +62,7 @@ def test_a_solution_runs_as_a_script(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
 class TestSheets:
     def test_the_solved_notebook_runs_from_top_to_bottom(self, path: Path) -> None:
-        assert "C’est juste" in printed(as_notebook(solved(path.read_text())), ROOT)
+        assert "C’est juste" in printed(as_notebook(solved(path.read_text(), FRENCH)), ROOT)
 
     def test_the_notebook_to_complete_stops_where_something_is_to_be_written(self, path: Path) -> None:
         with pytest.raises(CellExecutionError, match="à vous"):

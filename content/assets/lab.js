@@ -2,9 +2,9 @@
 // already and native (range inputs, buttons, details, dialog); without this script it just stands still.
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  // What the site says stands in words.js, in its language; a count has two forms.
+  // What the site says stands in words.js, in its language; a count has the forms that it has there, or « other ».
   const form = new Intl.PluralRules(document.documentElement.lang);
-  const say = (key, values = {}) => (tpWords[key] ?? tpWords[`${key}.${form.select(values.n)}`])
+  const say = (key, values = {}) => (tpWords[key] ?? tpWords[`${key}.${form.select(values.n)}`] ?? tpWords[`${key}.other`])
     .replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const written = (value, digits) =>
     value.toLocaleString(document.documentElement.lang, { maximumSignificantDigits: digits });

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import material
 import yaml
 
 from generator.errors import LabError
@@ -86,8 +87,14 @@ def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:
         "INHERIT": str(ROOT / "mkdocs.yml"),
         "site_name": lab.file.title,
         "docs_dir": str(here / "docs"),
-        "theme": {"language": lab.file.language, "palette": theme["palette"]},
+        "theme": {"language": _spoken_by_the_theme(lab.file.language), "palette": theme["palette"]},
         "markdown_extensions": {"toc": {"permalink_title": say("theme.permalink")}},
         "nav": navigation,
     }
     (build / "mkdocs.yml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _spoken_by_the_theme(language: str) -> str:
+    """The language of the theme's few words of its own; English where it does not speak the site's."""
+    known = Path(material.__file__).parent / "templates" / "partials" / "languages" / f"{language}.html"
+    return language if known.is_file() else "en"

@@ -123,7 +123,7 @@ def _value(hint: Any, language: Language) -> str:  # noqa: PLR0911  # one for ea
     if origin is Annotated:
         return _value(arguments[0], language)
     if origin in (Union, types.UnionType):
-        return say("reference.or").join(_value(inner, language) for inner in arguments if inner is not type(None))
+        return language.list((_value(inner, language) for inner in arguments if inner is not type(None)), "or")
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin is tuple and arguments[-1] is not Ellipsis:

@@ -25,7 +25,9 @@ def copy_search(language: Language, mirror: Mirror) -> None:
     scripts = Path(material.__file__).parent / "templates" / SCRIPTS
     (theirs,) = (scripts / "workers").glob("search.*.min.js")
     parts = [TEMPLATES / "search.js", theirs]
-    if language.code != "en":
-        parts += [scripts / "lunr" / "min" / f"lunr.{name}.min.js" for name in ("stemmer.support", language.code)]
+    stemmer = scripts / "lunr" / "min" / f"lunr.{language.locale.language}.min.js"
+    # In a language that lunr has none for, words are found as they are written.
+    if stemmer.is_file():
+        parts += [stemmer.with_name("lunr.stemmer.support.min.js"), stemmer]
     text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
     mirror.write(str(SCRIPTS / "workers" / theirs.name), text)

@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from traceback import walk_tb
@@ -33,6 +34,7 @@ def environment(language: Language) -> jinja2.Environment:
     )
     jinja.filters |= {
         "number": language.number,
+        "day": lambda moment: language.date(datetime.fromisoformat(moment)),
         "measure": partial(measure, language=language),
         "interval": partial(interval, language=language),
         "cell": partial(cell, language=language),

@@ -13,7 +13,6 @@ from generator.report.common import STAFF, STUDENTS, is_default
 from generator.report.mirror import Mirror
 
 SOLUTION = re.compile(r"^(?P<indent> *)# <solution>\n(?P<code>.*?)^ *# </solution>\n", re.MULTILINE | re.DOTALL)
-TO_WRITE = re.compile(r"^ *# (?:À ÉCRIRE|TO WRITE).*\n", re.MULTILINE)
 SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
 
 
@@ -37,7 +36,7 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
         source = for_lab(path.read_text(encoding="utf-8"), lab)
         title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
         for edition in editions:
-            text = solved(source) if edition == STAFF else left_open(source, lab.language)
+            text = solved(source, lab.language) if edition == STAFF else left_open(source, lab.language)
             name = f"travaux/{path.stem}-{SUFFIXES[edition]}"
             mirror.write(f"{name}.py", text)
             mirror.write(f"{name}.ipynb", as_notebook(text))
@@ -60,9 +59,10 @@ def left_open(source: str, language: Language) -> str:
     return SOLUTION.sub(lambda part: f'{part["indent"]}raise NotImplementedError("{said}")\n', source)
 
 
-def solved(source: str) -> str:
-    """A worksheet with its solutions, without the marks around them."""
-    return SOLUTION.sub(lambda part: part["code"], TO_WRITE.sub("", source))
+def solved(source: str, language: Language) -> str:
+    """A worksheet with its solutions, without the marks around them and what asks for them."""
+    asks = re.compile(rf"^ *# {re.escape(language.say('worksheets.to-write'))}.*\n", re.MULTILINE)
+    return SOLUTION.sub(lambda part: part["code"], asks.sub("", source))
 
 
 def as_notebook(script: str) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from generator.language import Language
+from generator.language import FORMS, OF_THE_MANUAL, Language
 from generator.project import ROOT
 
 # These only describe and check; all they decide shows in the parameters.
 _CHECKING = {"errors", "schema", "catalogue", "sources", "project"}
-_OF_THE_MANUAL = ("keys.", "kinds.")
+_OF_A_WHOLE = re.compile(rf"\.({'|'.join(sorted(FORMS))}|title|caption|alt)$|-alt$")
 _DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
 
 
@@ -55,7 +55,7 @@ def words_asked(modules: Iterable[str], language: Language, kind: str) -> set[st
     """
     own = {key for key in language.words if key.startswith(f"{kind}.")}
     spelt = own.union(*(_words_of(module, language) for module in modules))
-    return {key for key in spelt if not key.startswith(_OF_THE_MANUAL)}
+    return {key for key in spelt if not key.startswith(OF_THE_MANUAL)}
 
 
 @cache
@@ -69,8 +69,7 @@ def _words_of(module: str, language: Language) -> frozenset[str]:
         )
 
     # One that depends on a number is asked for without its form; a figure and a picture ask by the name of the whole.
-    rest = re.compile(r"\.(one|other|title|caption|alt)$|-alt$")
-    return frozenset(key for key in language.words if spelt(key) or spelt(rest.sub("", key)))
+    return frozenset(key for key in language.words if spelt(key) or spelt(_OF_A_WHOLE.sub("", key)))
 
 
 def _spelt(module: str) -> tuple[set[str], set[tuple[str, str]]]:

@@ -143,7 +143,6 @@ class Dependencies:
     def _shown(self) -> Iterator[tuple[str, str]]:
         language, classes = self.lab.language, self.experiment.classes
         yield "language", language.code
-        yield "numbers", to_json([language.decimal, language.thousands])
         for network in self.experiment.networks:
             yield f"network {network}.title", to_json(self.lab.file.networks[network].title)
         for image in self.images:
