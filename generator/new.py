@@ -92,8 +92,8 @@ def _write(place: Path, folder: Path, images: list[_Start], language: Language, 
 
 def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
     """Copy photographs into the lab, each with the class its network sees first."""
-    from generator import vision
     from generator.opened import open_network
+    from generator.vision.gradients import probabilities
 
     lab = read_lab(place / "lab.yml", place)
     (name,) = lab.file.networks
@@ -103,7 +103,7 @@ def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
         file = f"images/{path.name}"
         (place / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, place / file)
-        chances = vision.gradients.probabilities(network.scorer, network.normalise([read_image(path, network.size)]))
+        chances = probabilities(network.scorer, network.normalise([read_image(path, network.size)]))
         label = int(chances[0].argmax())
         starts.append(_Start(f"{number}-{slug(path.stem)}".strip("-"), file, label, path.stem))
     return starts

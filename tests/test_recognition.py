@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from generator import vision
+from generator.vision import gradients
 from generator.artefacts import Metric
 from generator.experiments.base import Experiment
 from generator.experiments.classvis import ClassVisualisation
@@ -85,7 +85,7 @@ def judge(network: Network) -> Network:
 
 def test_a_rank_is_one_more_than_the_classes_that_are_more_probable(network: Network) -> None:
     images = [photograph.pixels for photograph in photographs().values()]
-    opinion = vision.gradients.ask(network, images, 3)
+    opinion = gradients.ask(network, images, 3)
     expected = [scipy.stats.rankdata(-chances)[3] for chances in opinion.chances]
     assert opinion.rank.tolist() == expected
     assert opinion.probability == pytest.approx(100 * opinion.chances[:, 3])
@@ -93,8 +93,8 @@ def test_a_rank_is_one_more_than_the_classes_that_are_more_probable(network: Net
 
 def test_an_answer_does_not_depend_on_the_images_asked_about_with_it(network: Network) -> None:
     images = [photograph.pixels for photograph in photographs().values()]
-    together = vision.gradients.ask(network, images, 3).chances
-    assert (together == np.concatenate([vision.gradients.ask(network, [image], 3).chances for image in images])).all()
+    together = gradients.ask(network, images, 3).chances
+    assert (together == np.concatenate([gradients.ask(network, [image], 3).chances for image in images])).all()
 
 
 def test_moments_come_close_together_first_and_end_at_the_last() -> None:

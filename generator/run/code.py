@@ -107,22 +107,19 @@ def _source(module: str) -> str:
 @cache
 def _imports(module: str) -> tuple[str, ...]:
     """Names of the modules that a module imports, wherever in its text it does."""
-    nodes = list(ast.walk(ast.parse(_source(module))))
     found: list[str] = []
-    for node in nodes:
+    for node in ast.walk(ast.parse(_source(module))):
         if isinstance(node, ast.Import):
             found += (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "generator":
-            # « from generator import vision »: of a package only the parts that are used, vision.ascent say.
-            names = {alias.name for alias in node.names if (ROOT / "generator" / alias.name).is_dir()}
-            found += (f"generator.{alias.name}" for alias in node.names if alias.name not in names)
-            found += (
-                f"generator.{use.value.id}.{use.attr}"
-                for use in nodes
-                if isinstance(use, ast.Attribute) and isinstance(use.value, ast.Name) and use.value.id in names
-            )
         elif isinstance(node, ast.ImportFrom) and node.module:
+            # « from generator.vision import gradients » names a module, and the package it is in.
             found.append(node.module)
+            inside = ROOT.joinpath(*node.module.split("."))
+            found += (
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if (inside / f"{alias.name}.py").is_file() or (inside / alias.name / "__init__.py").is_file()
+            )
     return tuple(dict.fromkeys(found))
 
 
