@@ -244,7 +244,7 @@ class _Run:
             passes=sum(one.passes for one in made),
             peak_mib=round(max((one.peak_mib for one in made), default=0)),
             longest=round(max((one.seconds for one in made), default=0), 2),
-            finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            finished=datetime.now(UTC).isoformat(timespec="minutes"),
         )
         write_atomically(self.means.build / "run.json", log.model_dump_json(indent=1))
 
