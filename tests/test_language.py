@@ -158,7 +158,8 @@ class TestAThirdLanguage:
         change(lab / "lab.yml", lambda data: data.update(language="pl"))
         shutil.rmtree(lab / "questions")
         (lab / "questions").mkdir()
-        claim = "claims: [{says: Widzę, metric: alligator/oiseau.reached, measured: Czy, confirmed: '> 0.1', refuted: '< 0.1'}]"
+        rule = "metric: alligator/oiseau.reached, measured: Czy, confirmed: '> 0.1', refuted: '< 0.1'"
+        claim = f"claims: [{{says: Widzę, {rule}}}]"
         question = f"---\nnumber: 1\ntitle: Patrz\n{claim}\n---\n\n## Statement\n\nPatrz.\n\n## Answer\n\nWidzę.\n"
         (lab / "questions" / "q01-patrz.md").write_text(question, encoding="utf-8")
         return project

@@ -68,8 +68,12 @@ def _words_of(module: str, language: Language) -> frozenset[str]:
             key.startswith(beginnings) and any(key.startswith(begin) and key.endswith(end) for begin, end in edges)
         )
 
-    # One that depends on a number is asked for without its form; a figure and a picture ask by the name of the whole.
-    return frozenset(key for key in language.words if spelt(key) or spelt(_OF_A_WHOLE.sub("", key)))
+    def asked(key: str) -> bool:
+        # Without its form, if it depends on a number; by the name of the whole, if it is of a figure or a picture.
+        whole = _OF_A_WHOLE.sub("", key)
+        return spelt(key) or ("." in whole and spelt(whole))  # a word without a point may mean anything
+
+    return frozenset(filter(asked, language.words))
 
 
 def _spelt(module: str) -> tuple[set[str], set[tuple[str, str]]]:
