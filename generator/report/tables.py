@@ -64,7 +64,7 @@ class GridView:
     base: str
     measures: tuple[tuple[tuple[Cell, ...], ...], ...]
 
-    @property
+    @cached_property
     def pictures(self) -> tuple[tuple[str, ...], ...]:
         """Name of each cell's picture, without its suffix; empty where it has none."""
         return tuple(tuple(Path(file or "").stem for file in row) for row in self.grid.links)

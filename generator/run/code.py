@@ -37,14 +37,16 @@ def code_used(start: str) -> tuple[str, ...]:
 def versions(modules: tuple[str, ...]) -> dict[str, str]:
     """Versions of the packages that these modules import, by name."""
     packages = {name.partition(".")[0] for module in modules for name in _imports(module)}
-    found = {}
-    for package in sorted(packages - sys.stdlib_module_names - {"generator", "pydantic"}):
-        distribution = _DISTRIBUTIONS.get(package, package)
-        try:
-            found[distribution] = version(distribution)
-        except PackageNotFoundError:
-            found[distribution] = "not installed"
-    return found
+    used = sorted(packages - sys.stdlib_module_names - {"generator", "pydantic"})
+    return {name: _version(name) for name in (_DISTRIBUTIONS.get(package, package) for package in used)}
+
+
+@cache
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def words_asked(modules: Iterable[str], language: Language, kind: str) -> set[str]:
@@ -68,12 +70,18 @@ def _words_of(module: str, language: Language) -> frozenset[str]:
             key.startswith(beginnings) and any(key.startswith(begin) and key.endswith(end) for begin, end in edges)
         )
 
-    def asked(key: str) -> bool:
-        # Without its form, if it depends on a number; by the name of the whole, if it is of a figure or a picture.
-        whole = _OF_A_WHOLE.sub("", key)
-        return spelt(key) or ("." in whole and spelt(whole))  # a word without a point may mean anything
+    return frozenset(key for key, whole in _wholes(language).items() if spelt(key) or (whole and spelt(whole)))
 
-    return frozenset(filter(asked, language.words))
+
+@cache
+def _wholes(language: Language) -> dict[str, str]:
+    """The keys of a language, and by what else each may be asked for.
+
+    Without its form, if it depends on a number; by the name of the whole, if it is of a figure or a picture.
+    """
+    wholes = {key: _OF_A_WHOLE.sub("", key) for key in language.words}
+    # A word without a point may mean anything.
+    return {key: whole if "." in whole and whole != key else "" for key, whole in wholes.items()}
 
 
 def _spelt(module: str) -> tuple[set[str], set[tuple[str, str]]]:
