@@ -35,7 +35,7 @@ class Ran(BaseModel):
         passes: images that went through the networks.
         peak_mib: the most memory that one of its parts needed.
         longest: seconds that the longest of its parts took.
-        finished: when it was shown, ISO 8601.
+        finished: when it was shown, in ISO 8601.
     """
 
     parts: int

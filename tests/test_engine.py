@@ -85,10 +85,12 @@ def test_images_are_left_as_they_were() -> None:
     assert torch.equal(fast(images), first[0]), "without gradients the scores are the same"
 
 
-class _LaidOut(TorchDispatchMode):
+class _LaidOut(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     """Counts how often a kernel is laid out."""
 
-    times = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch
+        self.times: int = 0
 
     def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.times += "reorder_convolution_weight" in str(func)

@@ -21,13 +21,15 @@ from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import save_file
 from torch import nn
 
-from generator import networks, pipeline
+from generator import networks
 from generator.artefacts import Manifest, read_manifest
 from generator.catalogue import Classes
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import Lab, check_files, read_lab
 from generator.networks import Own
+from generator.run import carry_out
+from generator.run.plan import Means, plan
 from generator.sources import sha256
 from tests.conftest import ROOT, Run, change
 
@@ -108,8 +110,9 @@ def read(lab: Path) -> Lab:
 
 def refused(lab: Path, tmp_path: Path) -> str:
     """What is told in one line when a lab is run."""
+    means = Means(tmp_path / "build")
     with pytest.raises(LabError) as error:
-        pipeline.run(read(lab), tmp_path / "build", pipeline.plan(read(lab), tmp_path / "build", "cpu"), print)
+        carry_out.run(read(lab), means, plan(read(lab), means), print)
     (line,) = error.value.problems
     return str(line)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
+import yaml
 
 from generator.language import NBSP, languages, read_language
-from tests.conftest import FRENCH, ROOT, Run
+from tests.conftest import FRENCH, ROOT, Run, change
 
 ENGLISH = read_language("en")
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -126,6 +131,55 @@ class TestEnglishSite:
         page = (site / "questions" / "q03-fool.html").read_text(encoding="utf-8")
         assert re.search(r"L2 norm of the change.*?<b>0\.\d+</b>", page, re.DOTALL)
         assert "Verdicts" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def in_polish(value: Any) -> Any:
+    """Words that nobody would publish: the English ones, with the forms that Polish has."""
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"one", "other"}:
+        return {form: f"{value['other']} ({form})" for form in ("one", "few", "many", "other")}
+    return {key: in_polish(text) for key, text in value.items()}
+
+
+class TestAThirdLanguage:
+    """Files of words are all that it takes."""
+
+    @pytest.fixture
+    def polish(self, project: Path, mini_results: Path) -> Path:
+        """A copy of the project that speaks Polish, and its smallest lab, computed already; where it is."""
+        for path in [project / "content" / "words" / "en.yml", *project.glob("generator/experiments/*/words/en.yml")]:
+            words = yaml.safe_load(path.read_text(encoding="utf-8"))
+            words.pop("writing", None)
+            path.with_name("pl.yml").write_text(yaml.safe_dump(in_polish(words), allow_unicode=True), encoding="utf-8")
+        for name in ("build", "outcomes"):
+            shutil.copytree(mini_results.parent / name, project / name)
+        lab = project / "tests" / "mini"
+        change(lab / "lab.yml", lambda data: data.update(language="pl"))
+        shutil.rmtree(lab / "questions")
+        (lab / "questions").mkdir()
+        claim = "claims: [{says: Widzę, metric: alligator/oiseau.reached, measured: Czy, confirmed: '> 0.1', refuted: '< 0.1'}]"
+        question = f"---\nnumber: 1\ntitle: Patrz\n{claim}\n---\n\n## Statement\n\nPatrz.\n\n## Answer\n\nWidzę.\n"
+        (lab / "questions" / "q01-patrz.md").write_text(question, encoding="utf-8")
+        return project
+
+    def test_builds_a_site_and_computes_nothing(self, polish: Path) -> None:
+        command = [sys.executable, "-m", "generator", "site", "--lab", "tests/mini/lab.yml"]
+        done = subprocess.run(command, cwd=polish, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "0 parts computed; 3 of 3 experiments shown anew" in done.stdout
+        gallery = (polish / "site" / "galleries" / "classvis.html").read_text(encoding="utf-8")
+        assert '<html lang="pl"' in gallery
+        assert "(few)" in gallery, "two to four have a form of their own"
+        assert re.search(r"\b\d+,\d+\b", gallery), "a comma before the decimals"
+
+    def test_lacks_what_is_missing_and_says_so(self, polish: Path) -> None:
+        (polish / "generator" / "experiments" / "fooling" / "words" / "pl.yml").unlink()
+        command = [sys.executable, "-m", "generator", "check", "--lab", "tests/mini/lab.yml"]
+        done = subprocess.run(command, cwd=polish, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert "fooling/words/pl.yml: no such file" in line
 
 
 def test_an_unknown_language_is_told(mini: Path, generator: Run) -> None:

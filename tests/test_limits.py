@@ -242,8 +242,9 @@ class TestExperiments:
         self, kind: type[Experiment], photographs: dict[str, Photograph]
     ) -> None:
         images = {name: spec_of(name, photograph) for name, photograph in photographs.items()}
+        construct: Callable[..., Experiment] = kind.model_construct
         in_two, in_three = (
-            kind.model_construct(network="own", images=names, shown=()).parts(images)["a"]
+            construct(network="own", images=names, shown=()).parts(images)["a"]
             for names in (("a", "b"), ("c", "b", "a"))
         )
         assert in_two == in_three
@@ -316,7 +317,8 @@ def test_two_networks_can_be_shown_the_same_photograph(photographs: dict[str, Ph
 @pytest.mark.parametrize("count", range(2, 23))
 def test_maps_are_shown_on_plates_of_at_most_five_as_evenly_as_possible(count: int) -> None:
     images = tuple(map(str, range(count)))
-    plates = Agreement.model_construct(images=images).plates
+    construct: Callable[..., Agreement] = Agreement.model_construct
+    plates = construct(images=images).plates
     assert list(plates.values()) == [tuple(plate) for plate in np.array_split(images, -(-count // 5))]
     assert next(iter(plates)) == "planche-1"
 

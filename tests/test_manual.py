@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -16,13 +15,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generator.artefacts import read_manifest
 from generator.experiments import kinds
 from generator.lab import read_lab
 from generator.language import languages, read_language
 from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, keys, meaning, models_in, reference
 from generator.report.text import environment, filled
-from tests.conftest import FRENCH, ROOT
+from tests.conftest import FRENCH, ROOT, change
 
 PAGES = {
     path.stem: path
@@ -80,14 +80,12 @@ class TestKeys:
 
 
 class TestEntries:
-    def test_every_kind_has_an_entry_that_works_as_it_is(self, tmp_path: Path) -> None:
-        text = TEXTS["reutiliser-experience"]
-        shown = re.findall(r"^### (\S+)$\n.*?```yaml\n(.*?)```", text, re.MULTILINE | re.DOTALL)
-        assert sorted(kind for kind, _ in shown) == sorted(kinds())
+    @pytest.mark.parametrize("code", languages())
+    def test_every_kind_has_an_entry_that_works_as_it_is(self, code: str, tmp_path: Path) -> None:
         default = yaml.safe_load((ROOT / "content" / "tp.yml").read_text(encoding="utf-8"))
         experiments: dict[str, object] = dict.fromkeys(default["experiments"])
-        for kind, text in shown:
-            ((name, entry),) = yaml.safe_load(text).items()
+        for kind in kinds():
+            ((name, entry),) = yaml.safe_load(read_language(code).words[f"kinds.{kind}.example"]).items()
             assert entry["kind"] == kind
             assert name not in experiments, "names are free to be used in the default lab"
             experiments[name] = entry
@@ -101,22 +99,14 @@ class TestEntries:
         (tmp_path / "lab.yml").write_text(json.dumps(lab), encoding="utf-8")
         assert len(read_lab(tmp_path / "lab.yml", tmp_path).experiments) == len(kinds())
 
-    def test_a_new_kind_is_one_file(self, tmp_path: Path) -> None:
-        for folder in ("generator", "content/words", "templates", "tests/mini"):
-            shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (code,) = blocks("reutiliser-experience", "python")
-        (tmp_path / "generator" / "experiments" / "occlusion.py").write_text(code, encoding="utf-8")
-        entry = yaml.safe_load(blocks("reutiliser-experience", "yaml")[-1])
-        lab = yaml.safe_load((tmp_path / "tests" / "mini" / "lab.yml").read_text(encoding="utf-8"))
-        entry["experiments"]["occlusion"]["images"] = ["oiseau"]
-        lab["experiments"] |= entry["experiments"]
-        (tmp_path / "tests" / "mini" / "lab.yml").write_text(yaml.safe_dump(lab), encoding="utf-8")
-        command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml", "--family", "saliency"]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, check=False
+    def test_the_page_of_experiments_shows_them(self) -> None:
+        shown = re.findall(
+            r"^### (\S+)$\n.*?```yaml\n(.*?)```", reference("examples", FRENCH), re.MULTILINE | re.DOTALL
         )
-        assert done.returncode == 0, done.stderr
-        assert (tmp_path / "build" / "results" / "occlusion" / "oiseau.png").is_file()
+        assert {kind: yaml.safe_load(text) for kind, text in shown} == {
+            kind: yaml.safe_load(FRENCH.words[f"kinds.{kind}.example"]) for kind in kinds()
+        }
+        assert '{{ reference("examples") }}' in TEXTS["reutiliser-experience"]
 
     def test_the_question_shown_is_one(self, tmp_path: Path) -> None:
         (text,) = re.findall(r"^````markdown\n(.*?)^````$", TEXTS["reutiliser-question"], re.MULTILINE | re.DOTALL)
@@ -126,6 +116,48 @@ class TestEntries:
         (question,) = read_lab(tmp_path / "lab.yml", tmp_path).questions
         assert question.evidence
         assert question.note
+
+
+@pytest.fixture
+def occlusion(project: Path) -> Path:
+    """A copy of the project with the kind that the manual adds; nothing but its folder is new."""
+    kind = project / "generator" / "experiments" / "occlusion"
+    pieces = [*blocks("reutiliser-experience", "python"), *blocks("reutiliser-experience", "yaml")]
+    (kind / "words").mkdir(parents=True)
+    for name, text in zip(
+        ("__init__.py", "compute.py", "show.py", "words/fr.yml", "words/en.yml"), pieces, strict=True
+    ):
+        (kind / name).write_text(text, encoding="utf-8")
+    return project
+
+
+class TestANewKind:
+    """The one that the manual adds."""
+
+    def test_is_run_as_its_example_says(self, occlusion: Path) -> None:
+        entry = yaml.safe_load(yaml.safe_load(blocks("reutiliser-experience", "yaml")[0])["example"])
+        entry["occlusion"] |= {"images": ["oiseau"], "grid": 3}
+        change(occlusion / "tests" / "mini" / "lab.yml", lambda lab: lab["experiments"].update(entry))
+        command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml", "--family", "saliency"]
+        done = subprocess.run(command, cwd=occlusion, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        manifest = read_manifest(occlusion / "build" / "results" / "occlusion")
+        assert manifest is not None
+        (figure,) = manifest.figures
+        assert figure.title == "Pygargue"
+
+    def test_keeps_the_rules_of_all_kinds(self, occlusion: Path) -> None:
+        shutil.copytree(ROOT / "tests", occlusion / "tests", dirs_exist_ok=True, ignore=shutil.ignore_patterns("mini"))
+        for name in ("pyproject.toml", "Makefile"):
+            shutil.copy(ROOT / name, occlusion)
+        rules = [f"tests/test_{name}.py" for name in ("architecture", "parts", "sizes", "language", "manual")]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *rules]
+        chosen = ["-k", "occlusion or TestKeys or TestEntries"]
+        done = subprocess.run([*command, *chosen], cwd=occlusion, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        passed = re.search(r"(\d+) passed", done.stdout)
+        assert passed is not None
+        assert int(passed[1]) > 15
 
 
 class TestWords:
@@ -160,7 +192,7 @@ class TestWords:
 
 class TestPlace:
     def test_they_stand_together_and_lead_to_one_another(self) -> None:
-        assert all(page_header(path) == {"under": "Réutiliser"} for path in PAGES.values())
+        assert {page_header(path)["under"] for path in PAGES.values()} == {"Réutiliser"}
         assert next(iter(PAGES)) == "reutiliser", "the path comes first"
         for name, text in TEXTS.items():
             links = re.findall(r"\]\(([\w-]+)\.md(?:#[\w-]+)?\)", text)

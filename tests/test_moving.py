@@ -24,7 +24,7 @@ def manifest(shown: Figure, network: str, kind: str = "saliency") -> Manifest:
     facts = NetworkFacts(
         title=network, architecture="", weights="", weights_sha256="", size=8, mean=(0, 0, 0), std=(1, 1, 1), batch=1
     )
-    provenance = Provenance(networks=(facts,), images={}, versions={}, threads=1, device="cpu")
+    provenance = Provenance(networks=(facts,), images={}, versions={}, machine={})
     return Manifest(
         experiment=network, kind=kind, title="", figures=(shown,), films=(), tables=(), metrics=(),
         provenance=provenance, fingerprint={},

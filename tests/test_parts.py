@@ -231,11 +231,6 @@ class TestKinds:
         assert {"__init__.py", "show.py", "words"} <= names
         assert {path.stem for path in (KINDS / kind / "words").glob("*.yml")} >= {"fr", "en"}
 
-    @pytest.mark.parametrize("kind", kinds())
-    def test_parts_and_shows_are_said_without_torch(self, kind: str) -> None:
-        asked = f"import sys, generator.experiments.{kind}.show; sys.exit('torch' in sys.modules)"
-        assert subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False).returncode == 0
-
 
 def test_a_seed_of_photographs_does_not_depend_on_their_company() -> None:
     from generator.experiments.given import Given

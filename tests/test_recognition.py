@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from generator.vision import gradients
 from generator.artefacts import Metric
 from generator.experiments.base import Experiment
 from generator.experiments.classvis import ClassVisualisation
@@ -22,6 +21,7 @@ from generator.experiments.resemblance import Resemblance
 from generator.experiments.shared.ascent import moments
 from generator.experiments.stage import Photograph
 from generator.networks import Network
+from generator.vision import gradients
 from tests.conftest import computed, spec_of, tried
 
 LAB = {"networks": ["principal", "autre"], "images": ["a", "b"]}
@@ -73,7 +73,8 @@ def climbed(network: Network, image: Tensor, steps: int, *, pull: float = 0) -> 
 
 def chances(network: Network, saved: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Probabilities that a network gives a saved image, in per cent."""
-    return 100 * network.scorer(network.normalise([saved])).softmax(dim=1)[0].numpy()
+    found: NDArray[np.float32] = network.scorer(network.normalise([saved])).softmax(dim=1)[0].numpy()
+    return 100 * found
 
 
 @pytest.fixture

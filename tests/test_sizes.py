@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from generator import networks
@@ -23,7 +24,7 @@ from generator.lab import Lab, read_lab
 from generator.language import Language
 from generator.networks import Network
 from generator.run.keys import Dependencies, Keys
-from tests.conftest import tried
+from tests.conftest import FRENCH, tried
 
 NETWORK = """
 import torch
@@ -90,6 +91,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+def _of_example(kind: str) -> dict[str, Any]:
+    """The settings of a kind's example, on the photographs here."""
+    ((_, entry),) = yaml.safe_load(FRENCH.words[f"kinds.{kind}.example"]).items()
+    return {key: list(PHOTOGRAPHS)[: len(value)] if key == "images" else value for key, value in entry.items()}
+
+
 def various(name: str) -> Image.Image:
     """A photograph like no other."""
     random = np.random.default_rng(list(name.encode()))
@@ -130,7 +137,7 @@ def written(kind: str, sees: str, photograph: Callable[[str], Image.Image], fold
             {"name": name, "file": f"{name}.png", "label": label, "title": name, "boxes": [[0.2, 0.2, 0.7, 0.8]]}
             for name, label in PHOTOGRAPHS.items()
         ],
-        "experiments": {"essai": {"kind": kind, "title": kind, **SETTINGS[kind]}},
+        "experiments": {"essai": {"kind": kind, "title": kind, **(SETTINGS.get(kind) or _of_example(kind))}},
     }
     (folder / "lab.yml").write_text(json.dumps(data), encoding="utf-8")
     return read_lab(folder / "lab.yml", folder, texts=False)

@@ -20,8 +20,8 @@ from generator.experiments.sweep.show import Natural
 from generator.experiments.walk import Walk
 from generator.experiments.walk.compute import confinement, displacements
 from generator.experiments.walk.show import magnitude
+from generator.images import to_bytes
 from generator.networks import Network
-from generator.shades import to_bytes
 from generator.statistics import Estimate
 from generator.vision.ascent import Climb, Rule, ascend
 from tests.conftest import Run, computed, spec_of, tried

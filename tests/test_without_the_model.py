@@ -32,8 +32,8 @@ def redness() -> Network:
     return Network(Redness(), mean, std, size=12, batch=3, weights_sha256="")
 
 
-def grey(level: int, count: int = 1) -> list[Pixels]:
-    return [np.full((12, 12, 3), level, np.uint8)] * count
+def grey(level: int) -> Pixels:
+    return np.full((12, 12, 3), level, np.uint8)
 
 
 # foolbox imports scipy by a name that scipy has moved.
@@ -42,31 +42,30 @@ class TestAttacks:
     @pytest.mark.parametrize("level", [126, 130])
     @pytest.mark.parametrize("method", LITERATURE)
     def test_each_changes_the_answer_and_keeps_pixels_valid(self, method: str, level: int, redness: Network) -> None:
-        (pixels,) = grey(level)
-        outcome = attack(redness, pixels, method, radii=LITERATURE[method].radii)
+        outcome = attack(redness, grey(level), method, radii=LITERATURE[method].radii)
         normalised = (torch.from_numpy(outcome.image).permute(2, 0, 1) - redness.mean) / redness.std
         assert outcome.fooled
-        assert outcome.answer == answers(redness, [pixels])[0]
+        assert outcome.answer == answers(redness, [grey(level)])[0]
         assert int(redness.scorer(normalised[None]).argmax()) != outcome.answer
         assert 0 <= outcome.image.min() <= outcome.image.max() <= 1
 
     def test_deepfool_finds_the_nearest_boundary(self, redness: Network) -> None:
-        outcome = attack(redness, *grey(126), "deepfool")
+        outcome = attack(redness, grey(126), "deepfool")
         # The boundary is the plane where red is 127.5 on average; the change spreads over 144 red values.
         nearest = 1.5 / 255 * np.sqrt(144)
         assert nearest < np.linalg.norm(outcome.image - 126 / 255) < 1.1 * nearest
 
     def test_fgsm_keeps_the_smallest_radius_that_fools(self, redness: Network) -> None:
-        outcome = attack(redness, *grey(126), "fgsm", radii=RADII)
+        outcome = attack(redness, grey(126), "fgsm", radii=RADII)
         assert 255 * np.abs(outcome.image - 126 / 255).max() == pytest.approx(2, rel=1e-3)
 
     def test_one_that_fails_says_so(self, redness: Network) -> None:
-        outcome = attack(redness, *grey(60), "fgsm", radii=RADII)
+        outcome = attack(redness, grey(60), "fgsm", radii=RADII)
         assert not outcome.fooled
 
     def test_decisions_are_all_that_one_of_them_asks_for(self, redness: Network) -> None:
-        blind = attack(redness, *grey(126), "hop-skip-jump")
-        informed = attack(redness, *grey(126), "pgd", radii=RADII)
+        blind = attack(redness, grey(126), "hop-skip-jump")
+        informed = attack(redness, grey(126), "pgd", radii=RADII)
         assert blind.gradients == 0
         assert blind.queries > 100
         assert informed.gradients > 0
@@ -79,7 +78,7 @@ class TestAttacks:
             seen += len(arguments[0])
 
         hook = redness.scorer.register_forward_pre_hook(watch)
-        outcome = attack(redness, *grey(126), "carlini-wagner")
+        outcome = attack(redness, grey(126), "carlini-wagner")
         hook.remove()
         # Beside what the attack asks for, the photograph's own class is looked up once.
         assert outcome.gradients + outcome.queries == seen - 1
@@ -87,7 +86,7 @@ class TestAttacks:
     def test_random_numbers_are_the_seed_s_own(self, redness: Network) -> None:
         torch.manual_seed(5)
         state = torch.get_rng_state()
-        first, second, other = (attack(redness, *grey(126), "hop-skip-jump", seed=s).image for s in (1, 1, 2))
+        first, second, other = (attack(redness, grey(126), "hop-skip-jump", seed=s).image for s in (1, 1, 2))
         assert np.array_equal(first, second)
         assert not np.array_equal(first, other)
         assert torch.equal(torch.get_rng_state(), state)
@@ -96,7 +95,7 @@ class TestAttacks:
 class TestPatch:
     def test_grows_what_the_class_asks_for(self, redness: Network) -> None:
         rule = Rule(side=5, iterations=40, batch=2, step=1.0, gradient_sigma=(0.0, 0.0))
-        patch = grow(redness, grey(100, 3), 1, rule, seed=0)
+        patch = grow(redness, [grey(100)] * 3, 1, rule, seed=0)
         assert patch.shape == (5, 5, 3)
         assert patch[..., 0] == pytest.approx(np.ones((5, 5))), "all red"
         assert patch[..., 1:] == pytest.approx(np.full((5, 5, 2), 0.5)), "the rest is left grey"
@@ -122,7 +121,7 @@ class TestPatch:
         assert not np.array_equal(first, other)
 
     def test_pasting_changes_the_square_alone(self) -> None:
-        (photograph,) = grey(100)
+        photograph = grey(100)
         pasted = paste(photograph, np.zeros((3, 3, 3), np.uint8), 2, 5)
         changed = (pasted != photograph).any(axis=2)
         assert changed[2:5, 5:8].all()

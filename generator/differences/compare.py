@@ -12,12 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from generator.artefacts import Figure, Film, Grid, Manifest, Metric, Picture, Table
+from generator.artefacts import Cell, Figure, Film, Grid, Manifest, Metric, Picture, Table
 from generator.claims import Claim
 from generator.differences.files import compare_arrays, compare_pictures, read_arrays, read_bytes
 from generator.differences.found import (
     ArrayChange,
-    Cell,
     CellChange,
     Compared,
     Differences,

@@ -6,10 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from generator.artefacts import Metric
+from generator.artefacts import Cell, Metric
 
 Status = Literal["changed", "new", "gone"]
-Cell = str | int | float | None
 
 
 class _Record(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -87,7 +87,7 @@ class Experiment(Strict):
     #: What it is about; the Makefile and the galleries go by it.
     family: ClassVar[Family]
 
-    def __init_subclass__(cls, **keywords: object) -> None:
+    def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         cls.kind = cls.__module__.rpartition(".")[2]
 

@@ -173,7 +173,7 @@ class Stage:
         arrays: Mapping[str, NDArray[Any]],
         parameters: Mapping[str, Any],
         facts: Sequence[Metric] = (),
-        **values: object,
+        **values: Any,
     ) -> None:
         """Record a figure that is a chart: like :meth:`figure`, with the chart's alternative text, ``alt``, beside."""
         picture = self.results.drawing(name, draw(drawing, self.language), alt=self.say(f"{words}.alt", **values))

@@ -15,7 +15,7 @@ import jinja2
 import numpy as np
 from PIL import Image, ImageFilter
 
-from generator.artefacts import Metric
+from generator.artefacts import Cell, Metric
 from generator.claims import VERDICTS
 from generator.differences.files import read_pixels
 from generator.differences.found import (
@@ -33,6 +33,7 @@ from generator.differences.sides import Side
 from generator.language import Language
 from generator.report.text import environment
 from generator.results import Judged
+from generator.statistics import Estimate
 
 LINES = 12
 """How many changes of a sort the console tells; all of them stand in the JSON."""
@@ -172,7 +173,9 @@ def _table(change: TableChange) -> str:
     return f"{change.name}: {len(change.cells)} of {change.of} cells ({'; '.join(shown)}{more})"
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: Cell) -> str:
+    if isinstance(value, Estimate):
+        return f"{value.value:.6g} [{value.low:.6g}; {value.high:.6g}]"
     return "nothing" if value is None else value if isinstance(value, str) else f"{value:.6g}"
 
 

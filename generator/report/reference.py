@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import types
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from generator.claims import Bound, Claim
 from generator.experiments import kinds
-from generator.experiments.base import Experiment
+from generator.experiments.base import FAMILIES, Experiment
 from generator.lab import FILLED_IN, LabFile
 from generator.language import Language
 from generator.questions import Header
@@ -62,12 +63,14 @@ _LONG = 60
 
 
 def reference(part: str, language: Language) -> str:
-    """All keys of one of ``PARTS``, or of all kinds of experiments, in Markdown.
+    """All keys of one of ``PARTS``, or of all kinds of experiments, or what each kind is for, in Markdown.
 
     Args:
-        part: one of ``PARTS``, or « kinds ».
+        part: one of ``PARTS``, « kinds », or « examples » for an entry of each kind that works as it is.
         language: of the reader; where it does not say what a key means, its description does.
     """
+    if part == "examples":
+        return "\n\n".join(_examples(language))
     if part != "kinds":
         return _list(part, PARTS[part], language)
     pieces = []
@@ -76,6 +79,18 @@ def reference(part: str, language: Language) -> str:
         for name, inner in models_in(model):
             pieces += [language.say("reference.each", of=f"`{name}`"), _list(inner.__name__.lower(), inner, language)]
     return "\n\n".join(pieces)
+
+
+def _examples(language: Language) -> Iterator[str]:
+    for family in FAMILIES:
+        yield f"## {language.say(f'families.{family}')}"
+        for kind, model in kinds().items():
+            if model.family == family:
+                yield f"### {kind}"
+                about = language.words.get(f"kinds.{kind}.about")
+                yield (about or inspect.getdoc(model) or "").strip()
+                if example := language.words.get(f"kinds.{kind}.example"):
+                    yield f"```yaml\n{example.strip()}\n```"
 
 
 def keys(part: str, model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:

@@ -276,7 +276,7 @@ class _Run:
         looks = set(self.look_keys.values())
         log.total = self._ran(keys | looks, sum(showing.values()))
         log.workers = self.workers
-        log.opening_seconds = max(log.opening_seconds, sum(self.store.made(key).opening_seconds for key in looks))
+        log.opening_seconds = sum(self.store.made(key).opening_seconds for key in looks)
         if self.computed:
             log.keeping_seconds = self.keeping_seconds / len(self.computed)
         seconds = {key: self.store.made(key).seconds for key in keys}

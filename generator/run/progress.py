@@ -9,8 +9,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from generator.experiments.base import Part
-from generator.run.queue import ToCompute
+from generator.run.queue import ToCompute, sort
 from generator.run.store import Made
 
 
@@ -48,12 +47,12 @@ class Progress:
 
     def computed(self, entry: ToCompute, made: Made) -> None:
         """A part is done."""
-        for kind in (_kind(entry.part), ()):
-            self._rates[kind][0] += made.seconds
-            self._rates[kind][1] += entry.part.likely
+        for which in (sort(entry.part), ()):
+            self._rates[which][0] += made.seconds
+            self._rates[which][1] += entry.part.likely
         self._drop(entry, made.passes)
         self._bar.set_description_str(entry.title, refresh=False)
-        self._bar.set_postfix_str(f"about {_clock(self._left())} left", refresh=False)
+        self._bar.set_postfix_str(f"about {_clock(self.left)} left", refresh=False)
         self._bar.update(made.passes)
 
     def lost(self, entry: ToCompute) -> None:
@@ -65,19 +64,16 @@ class Progress:
         self._total += passes - self._left_over.pop(entry.key).likely
         self._bar.total = self._total
 
-    def _left(self) -> float:
+    @property
+    def left(self) -> float:
         """Seconds until all parts are done."""
         seconds, passes = self._rates[()]
         usual = seconds / max(passes, 1)
         left = 0.0
         for part in self._left_over.values():
-            known, counted = self._rates.get(_kind(part), (0.0, 0.0))
+            known, counted = self._rates.get(sort(part), (0.0, 0.0))
             left += part.likely * (known / counted if counted else usual)
         return left / self._workers
-
-
-def _kind(part: Part) -> tuple[str, ...]:
-    return (part.task, *(use.name for use in part.networks))
 
 
 def _clock(seconds: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from generator.experiments.given import Given, Outcome
-from generator.shades import to_bytes
+from generator.images import to_bytes
 from generator.vision import ascent
 from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.fourier import Fourier, colours

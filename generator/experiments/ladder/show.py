@@ -11,7 +11,7 @@ from generator.charts import canvas
 from generator.experiments.ladder import BLUR, BLUR_EVERY, FAINT, RUNGS, Ladder
 from generator.experiments.shared.points import points
 from generator.experiments.stage import Stage
-from generator.shades import to_bytes
+from generator.images import to_bytes
 from generator.statistics import Estimate, mean, share
 
 ACROSS = 5

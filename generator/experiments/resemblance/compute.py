@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from generator.experiments.given import Given, Outcome
-from generator.shades import to_bytes
+from generator.images import to_bytes
 from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.gradients import ask
 from generator.vision.perception import similarity

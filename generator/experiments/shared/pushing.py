@@ -8,8 +8,7 @@ import numpy as np
 
 from generator.experiments.given import Given, Outcome
 from generator.experiments.shared.looks import looks
-from generator.images import Pixels
-from generator.shades import to_bytes
+from generator.images import Pixels, to_bytes
 from generator.vision.ascent import Climb, Rule, Summit, ascend
 from generator.vision.gradients import ask
 

@@ -59,9 +59,10 @@ def show(experiment: Sweep, stage: Stage) -> None:
             ("between", [any(map(natural.realistic, images)) for images in pulled]),
         )
     ]
-    stages: dict[str | float, list[Outcome]] = {say("sweep.start"): photographs, **grown}
-    _table(stage, natural, stages)
     names = [say("sweep.start"), *map(stage.language.number, grown)]
+    stages: dict[str | float, Sequence[Outcome]] = {say("sweep.start"): photographs}
+    stages.update(grown.items())  # numbers, for the table to be sorted by them
+    _table(stage, natural, stages)
     measured = np.array([[[*image["looks"], image["other"]] for image in images] for images in stages.values()])
     stage.chart(
         "poids",

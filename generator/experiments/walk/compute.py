@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from generator.experiments.given import Given, Outcome
 from generator.experiments.shared.pushing import climb, seen
-from generator.shades import to_bytes
+from generator.images import to_bytes
 from generator.vision.ascent import Rule
 
 
