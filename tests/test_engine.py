@@ -101,7 +101,8 @@ def test_kernels_stay_laid_out_for_the_shapes_used_last_and_no_others() -> None:
     fast = prepare(Everything(nn.ReLU()).eval().requires_grad_(False), 33)
 
     def laid_out(count: int) -> int:
-        with _LaidOut() as seen:
+        seen = _LaidOut()
+        with seen:
             score_gradients(fast, torch.zeros(count, 3, 33, 33), [0] * count)
         return seen.times
 

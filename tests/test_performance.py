@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def measured() -> tuple[list[ToCompute], dict[str, Made]]:
             key = f"{task} {network} {number}"
             parts.append(ToCompute(key, Part(task, (NetworkUse(network),), passes=likely), key))
             # Some stop early, and need a third of what others need.
-            share = (0.5, 1, 1.5)[number % 3] if count > 2 else 1
+            share = Random(key).uniform(0.5, 1.5)  # noqa: S311  # no secret
             made[key] = Made(round(likely * share), likely * seconds * share, 0, 0)
     return parts, made
 
