@@ -76,6 +76,7 @@ class _Run:
         self.failures: dict[str, list[str]] = {}
         self.looks: dict[str, Outcome] = {}
         self.look_keys: dict[str, str] = {}
+        self.looked: set[str] = set()
         self.computed: set[str] = set()
         self.workers = 0
         self.keeping_seconds = 0.0
@@ -129,6 +130,7 @@ class _Run:
                 raise result
             else:
                 self.store.write(keys[name], *result)
+                self.looked.add(keys[name])
         if problems:
             raise LabError(*problems)
         self.looks = {name: self.store.read(keys[name]) for name in parts}
@@ -253,7 +255,7 @@ class _Run:
         made = [self.store.made(key) for key in keys]
         return Ran(
             parts=len(keys),
-            computed=len(keys & self.computed),
+            computed=len(keys & (self.computed | self.looked)),
             taken_over=sum(not one.here for one in made),
             seconds=round(sum(one.seconds for one in made), 2),
             network_seconds=round(sum(one.network_seconds for one in made), 2),
