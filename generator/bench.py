@@ -1,15 +1,16 @@
-"""How fast the engine is, beside what else a user might pick, in one process and in turns.
+"""How fast the engine is, beside what else a user might pick, and how much faster several workers are than one.
 
-Ours, the notebook's loop written plainly, captum, foolbox, horama, and what the machine could do at
-most: the rate of a large matrix product times the operations of the network. Every row says whether
-its result is the notebook's.
+On one thread, in one process and in turns: ours, one image at a time as parts are computed, and in batches; the
+notebook's loop written plainly, captum, foolbox, horama, on the network as its library made it; and what the machine
+could do at most: the rate of a large matrix product times the operations of the network. Every row says whether its
+result is the notebook's. Then the same parts by one worker, two, four, as many as there are cores.
 """
 
 from __future__ import annotations
 
-import ctypes
-import json
+import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr
@@ -21,7 +22,6 @@ from pathlib import Path
 import captum.attr
 import horama
 import scipy.ndimage
-import scipy.stats
 import torch
 from foolbox.attacks.basic_iterative_method import L2BasicIterativeAttack
 from foolbox.criteria import TargetedMisclassification
@@ -29,15 +29,21 @@ from foolbox.models.pytorch import PyTorchModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from generator.artefacts import to_json, write_atomically
+from generator.artefacts import write_atomically
+from generator.experiments.base import NetworkUse, Part
 from generator.images import Pixels, read_image
 from generator.lab import Lab
+from generator.memory import forget_peak, peak_mib
 from generator.networks import Network
 from generator.opened import open_network
-from generator.results import Agrees, Row
+from generator.results import Agrees, BenchFile, Row, Together
+from generator.run.carry_out import job_of, working
 from generator.run.machine import cores
+from generator.run.store import Made
+from generator.run.work import Job, compute
+from generator.run.workers import Crew, Local, done
 from generator.vision.ascent import Climb, Rule, Summit, ascend, noise
-from generator.vision.gradients import saliency_maps
+from generator.vision.gradients import explained, saliency_maps
 
 ROUNDS = 5
 TARGETS = (50, 281, 99, 243)
@@ -51,7 +57,7 @@ PENALTY = 1e-3
 # differs in the seventh digit leads the notebook itself elsewhere (a ReLU6 at its limit lets a gradient
 # through or not, as the last digit decides).
 TOLERANCE = 0.01
-OURS, NOTEBOOK, LIMIT, FIT = "ours", "notebook", "limit", "fit"
+OURS, BATCHES, NOTEBOOK, LIMIT = "ours", "batches", "notebook", "limit"
 """Engines that the words of a language name; the others are libraries and bear their own names."""
 
 
@@ -74,11 +80,11 @@ class _Racer:
     peak_mib: float = 0.0
 
 
-def run(lab: Lab, build: Path, say: Callable[[str], None]) -> list[Row]:
-    """Measure everything, for each network of the lab; the rows go to ``build/bench.json`` too."""
-    torch.set_num_threads(cores())
+def run(lab: Lab, build: Path, say: Callable[[str], None]) -> BenchFile:
+    """Measure everything, engines for each network of the lab; the result goes to ``build/bench.json`` too."""
+    torch.set_num_threads(1)
     rows: list[Row] = []
-    for place, (name, spec) in enumerate(lab.file.networks.items()):
+    for name, spec in lab.file.networks.items():
         fast, plain = open_network(lab, name), open_network(lab, name, prepared=False)
         photographs = [
             (read_image(lab.locate(image.file), fast.size, image.index), image.label) for image in lab.file.images
@@ -86,12 +92,16 @@ def run(lab: Lab, build: Path, say: Callable[[str], None]) -> list[Row]:
         bench = _Bench(spec.title, fast, plain, list(islice(cycle(photographs), 20)))
         for task in (bench.saliency, bench.fooling, bench.classvis):
             rows += _say(task(), say)
-        if place == 0:
-            rows += _say(bench.growth(), say)
-    write_atomically(
-        build / "bench.json", json.dumps(json.loads(to_json([row.model_dump() for row in rows])), indent=1)
-    )
-    return rows
+    together = []
+    for crew in _crews(lab):
+        say(
+            f"workers {crew.workers:3}: {crew.passes_per_second:6.1f} passes per second, efficiency "
+            f"{crew.efficiency:.2f}; {crew.opening_seconds:.1f} s to open, {1000 * crew.sending_seconds:.1f} ms to send"
+        )
+        together.append(crew)
+    result = BenchFile(rows=rows, together=together)
+    write_atomically(build / "bench.json", result.model_dump_json(indent=1))
+    return result
 
 
 def _say(rows: Iterator[Row], say: Callable[[str], None]) -> Iterator[Row]:
@@ -123,6 +133,9 @@ class _Bench:
         attribution = captum.attr.Saliency(self.plain.scorer)
 
         def ours() -> list[Tensor]:
+            return [torch.from_numpy(explained(self.fast, *photograph)[1]) for photograph in self.photographs]
+
+        def batches() -> list[Tensor]:
             return [torch.from_numpy(values) for values in saliency_maps(self.fast, self.photographs)]
 
         def notebook() -> list[Tensor]:
@@ -132,7 +145,7 @@ class _Bench:
         def captum_() -> list[Tensor]:
             return list(attribution.attribute(self.images.clone().requires_grad_(), labels).amax(1))
 
-        engines = {OURS: ours, NOTEBOOK: notebook, "captum Saliency": captum_}
+        engines = {OURS: ours, BATCHES: batches, NOTEBOOK: notebook, "captum Saliency": captum_}
 
         def racer(name: str, maps: Callable[[], list[Tensor]]) -> _Racer:
             return _Racer(name, lambda _: len(maps()), maps)
@@ -145,7 +158,7 @@ class _Bench:
         attack = L2BasicIterativeAttack(steps=steps, abs_stepsize=FOOLING.step, random_start=False)
 
         def ours(images: Tensor, rule: Rule) -> dict[int, Summit]:
-            return dict(ascend(self.fast, (Climb(image, self.target) for image in images), rule))
+            return {place: ascend(self.fast, Climb(image, self.target), rule) for place, image in enumerate(images)}
 
         def notebook(images: Tensor, rule: Rule) -> dict[int, Summit]:
             return {
@@ -164,7 +177,7 @@ class _Bench:
                 return [s.image - self.images[place] for place, s in sorted(fool(self.images, first_step).items())]
 
             # One image at a time costs the same whichever they are: a few stand for all.
-            share = self.images[: 5 if fool is notebook else None]
+            share = self.images[:5]
             return _Racer(name, lambda _: _passes(fool(share, FOOLING).values()), sample)
 
         yield from self._race(
@@ -176,12 +189,12 @@ class _Bench:
         starts = [noise(self.plain, seed) for seed in range(len(TARGETS))]
 
         def ours(turn: int, images: list[Tensor], iterations: int) -> list[Tensor]:
-            climbs = [
+            rule = replace(CLASSVIS, iterations=iterations)
+            climbs = (
                 Climb(image, target, seed=turn, penalty="l2", weight=PENALTY)
                 for image, target in zip(images, self.targets, strict=False)
-            ]
-            summits = dict(ascend(self.fast, climbs, replace(CLASSVIS, iterations=iterations)))
-            return [summits[place].image for place in range(len(images))]
+            )
+            return [ascend(self.fast, climb, rule).image for climb in climbs]
 
         def notebook(turn: int, images: list[Tensor], iterations: int) -> list[Tensor]:
             return [
@@ -204,7 +217,7 @@ class _Bench:
 
         def racer(name: str, grow: Callable[[int, list[Tensor], int], list[Tensor]]) -> _Racer:
             # One image at a time costs the same whichever they are: one stands for all.
-            reached = starts[: 1 if grow is notebook else None]
+            reached = starts[:1]
 
             def go_on(turn: int) -> int:
                 reached[:] = grow(turn, reached, part)
@@ -217,45 +230,6 @@ class _Bench:
 
         yield from self._race(
             "classvis", [racer(OURS, ours), racer(NOTEBOOK, notebook), _Racer("horama Fourier", horama_)]
-        )
-
-    def growth(self) -> Iterator[Row]:
-        """The cost of more images, and of more targets: memory should stay, time be in proportion."""
-
-        def maps(count: int) -> int:
-            return sum(1 for _ in saliency_maps(self.fast, islice(cycle(self.photographs), count)))
-
-        def targets(count: int) -> int:
-            climbs = (Climb(self.images[0], 10 * target) for target in range(count))
-            return _passes(summit for _, summit in ascend(self.fast, climbs, FOOLING))
-
-        for task, do, counts in (("saliency", maps, (20, 200, 1000)), ("fooling", targets, (1, 10, 100))):
-            passes: list[int] = []
-            milliseconds: list[float] = []
-            for count in counts:
-
-                def part(_: int, do: Callable[[int], int] = do, count: int = count, done: list[int] = passes) -> int:
-                    done.append(do(count))
-                    return done[-1]
-
-                racer = _Racer(OURS, part)
-                yield from self._race(f"{task} × {count}", [racer], rounds=1)
-                milliseconds.append(racer.times[0] * passes[-1])
-            yield self._fit(task, passes, milliseconds)
-
-    def _fit(self, task: str, passes: list[int], milliseconds: list[float]) -> Row:
-        line = scipy.stats.linregress(passes, milliseconds)
-        return Row(
-            task=task,
-            network=self.title,
-            engine=FIT,
-            ms_per_image_iteration=round(line.slope, 3),
-            spread=(round(line.slope - line.stderr, 3), round(line.slope + line.stderr, 3)),
-            ratio_to_notebook=None,
-            fraction_of_limit=None,
-            peak_mib=None,
-            agrees="none",
-            r_squared=round(line.rvalue**2, 5),
         )
 
     def _bounds(self) -> tuple[float, float]:
@@ -271,12 +245,12 @@ class _Bench:
             rates.append(_matmul_rate())
             for racer in racers:
                 if last := turn == rounds - 1:
-                    _forget_peak()
+                    forget_peak()
                 began = time.perf_counter()
                 done = racer.run(turn)
                 racer.times.append(1000 * (time.perf_counter() - began) / done)
                 if last:
-                    racer.peak_mib = _peak_mib()
+                    racer.peak_mib = peak_mib()
         limit = 1000 * self.operations / statistics.median(rates)
         notebook = next((racer for racer in racers if racer.engine == NOTEBOOK), None)
         for racer in racers:
@@ -378,18 +352,67 @@ def _matmul_rate() -> float:
     return best
 
 
-def _forget_peak() -> None:
-    """Give freed memory back and start the process's high-water mark anew, where Linux lets us."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except (OSError, AttributeError):
-        pass
+# Workers -----------------------------------------------------------------------------------------
+
+PARTS = 8
+"""How many parts each worker gets in a round: photographs that go towards a class, so slowly that none arrives."""
+SLOWLY = {"target": 0, "step": 1e-3, "iterations": 20, "clamp": False}
 
 
-def _peak_mib() -> float:
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+def _crews(lab: Lab) -> Iterator[Together]:
+    """The speed of one worker, two, four, and as many as there are cores, each crew by itself."""
+    network = next(iter(lab.file.networks))
+    parts = (
+        Part("generator.experiments.shared.tasks:fool", (NetworkUse(network),), (image,), SLOWLY)
+        for image in islice(cycle(lab.images), PARTS)
+    )
+    jobs = [job_of(lab, part, "cpu") for part in parts]
+    sizes = sorted({*(2**power for power in range(cores().bit_length())), cores()})
+    alone = 0.0
+    for size in sizes:
+        with working(Local(size)) as crew:
+            opening = _all_open(crew, jobs[0])
+            rounds = [_round(crew, jobs * size) for _ in range(ROUNDS)]
+        speed = statistics.median(passes / seconds for passes, seconds, _ in rounds)
+        alone = alone or speed
+        yield Together(
+            workers=size,
+            passes_per_second=round(speed, 2),
+            efficiency=round(speed / size / alone, 3),
+            opening_seconds=round(opening, 2),
+            sending_seconds=round(statistics.median(lost for _, _, lost in rounds), 5),
+        )
+
+
+def _all_open(crew: Crew, job: Job) -> float:
+    """Seconds until each worker of a crew has started and opened the network."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        waiting = iter([(None, _open, (job, Path(folder), crew.size))] * crew.size)
+        for _, result in done(crew, lambda: next(waiting, None)):
+            if isinstance(result, BaseException):
+                raise result
+    return time.perf_counter() - began
+
+
+def _open(given: tuple[Job, Path, int]) -> None:
+    """In a worker: compute a part, and wait until the others have, so that each gets one."""
+    job, folder, crew = given
+    compute(job)
+    (folder / str(os.getpid())).touch()
+    while len(list(folder.iterdir())) < crew:
+        time.sleep(0.01)
+
+
+def _round(crew: Crew, jobs: list[Job]) -> tuple[int, float, float]:
+    """Passes that a crew made, seconds that it took, and those of each part that its worker did not compute."""
+    waiting = iter([(None, compute, job) for job in jobs])
+    made: list[Made] = []
+    began = time.perf_counter()
+    for _, result in done(crew, lambda: next(waiting, None)):
+        if isinstance(result, BaseException):
+            raise result
+        made.append(result[1])
+    seconds = time.perf_counter() - began
+    computing = sum(one.seconds for one in made)
+    return sum(one.passes for one in made), seconds, (crew.size * seconds - computing) / len(made)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from generator.engine import prepare
 from generator.errors import LabError, did_you_mean, first_line
 from generator.images import Pixels, grey, resize
+from generator.memory import give_back
 from generator.schema import LARGEST, SMALLEST, NetworkSpec
 from generator.sources import sha256
 
@@ -245,18 +246,24 @@ def _prepared(module: nn.Module, size: int, channels: int) -> nn.Module:
     """The network prepared, if that is possible and makes no difference; otherwise as it is."""
     try:
         fast = prepare(module, size, channels)
-        images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        for ours, theirs in zip(_look(fast, images), _look(module, images), strict=True):
+        images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0))
+        found = _look(fast, images)
+        # One by one: as its library made it, a network needs far more memory.
+        alone = [_look(module, image[None]) for image in images]
+        for ours, theirs in zip(found, map(torch.cat, zip(*alone, strict=True)), strict=True):
             # A ReLU6 at its limit lets a gradient through or not, as the last digit decides.
             if not (ours - theirs).norm() <= 0.05 * theirs.norm():
                 return module
     # torch.export refuses TorchScript with ValueError, everything else with RuntimeError.
     except (RuntimeError, ValueError, TypeError):
         return module
+    finally:
+        give_back()
     return fast
 
 
 def _look(scorer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    images = images.detach().requires_grad_()
     with torch.enable_grad():
         scores = scorer(images)
         if not isinstance(scores, Tensor):

@@ -26,9 +26,12 @@ class Ran(BaseModel):
 
     Attributes:
         parts: how many it has.
-        taken_over: how many of them were computed elsewhere.
+        computed: how many of them in this run.
+        taken_over: how many of them elsewhere; the others were there from an earlier run.
         seconds: that its parts took, one after the other.
         network_seconds: of these, in the networks.
+        opening_seconds: beside these, to start workers and to open networks.
+        showing_seconds: likewise, to show it.
         passes: images that went through the networks.
         peak_mib: the most memory that one of its parts needed.
         longest: seconds that the longest of its parts took.
@@ -36,20 +39,55 @@ class Ran(BaseModel):
     """
 
     parts: int
+    computed: int
     taken_over: int
     seconds: float
     network_seconds: float
+    opening_seconds: float
+    showing_seconds: float
     passes: int
     peak_mib: float
     longest: float
     finished: str
 
+    @property
+    def worker_seconds(self) -> float:
+        """All that workers were busy with."""
+        return self.seconds + self.opening_seconds + self.showing_seconds
+
+
+class Foretold(BaseModel):
+    """How long a run from nothing would take with some number of workers; see :mod:`generator.run.forecast`.
+
+    Attributes:
+        workers: how many.
+        seconds: foretold.
+    """
+
+    workers: int
+    seconds: float
+
 
 class RunLog(BaseModel):
-    """``run.json``: the latest run of each experiment, and the machine it ran on."""
+    """``run.json``: the latest run of each experiment, and the machine it ran on.
+
+    Attributes:
+        machine: system, processor, cores, Python.
+        workers: how many the latest run had.
+        experiments: by name.
+        total: of the whole lab, each part once, however many experiments show it; None before all have run.
+        opening_seconds: for one worker to start and to open the lab's networks.
+        keeping_seconds: for the process that coordinates to take in one outcome.
+        foretold: from what was measured; nothing before all have run.
+    """
 
     machine: dict[str, str] = {}
+    workers: int = 0
     experiments: dict[str, Ran] = {}
+    total: Ran | None = None
+    opening_seconds: float = 0.0
+    keeping_seconds: float = 0.0
+    foretold: tuple[Foretold, ...] = ()
 
 
 VERDICTS = "verdicts.json"
@@ -108,7 +146,7 @@ class Row(BaseModel):
     """One line of the table of ``make bench``.
 
     Attributes:
-        task: saliency, fooling or classvis, with the size where the cost's growth is measured.
+        task: saliency, fooling or classvis.
         network: its title.
         engine: who did it.
         ms_per_image_iteration: median over the rounds, in milliseconds.
@@ -118,7 +156,6 @@ class Row(BaseModel):
         peak_mib: resident memory of the whole process at its highest while this row ran.
         agrees: whether the result is the notebook's, or why nothing can be said.
         distance: relative distance from the notebook's result, where it can be compared.
-        r_squared: of a fitted line, how well it fits.
     """
 
     task: str
@@ -131,7 +168,36 @@ class Row(BaseModel):
     peak_mib: float | None
     agrees: Agrees
     distance: float | None = None
-    r_squared: float | None = None
+
+
+class Together(BaseModel):
+    """How fast some workers are together.
+
+    Attributes:
+        workers: how many, each on one thread.
+        passes_per_second: of all, median over the rounds.
+        efficiency: of each, beside one that works alone.
+        opening_seconds: until all have started and opened the network.
+        sending_seconds: of a worker for each part beside computing it: to get it, and to send its outcome.
+    """
+
+    workers: int
+    passes_per_second: float
+    efficiency: float
+    opening_seconds: float
+    sending_seconds: float
+
+
+class BenchFile(BaseModel):
+    """``bench.json``: what ``make bench`` measured.
+
+    Attributes:
+        rows: engines, one beside the other.
+        together: workers, more and more of them.
+    """
+
+    rows: list[Row]
+    together: list[Together]
 
 
 def results_folder(build: Path, experiment: str) -> Path:

@@ -9,7 +9,7 @@ from generator import bench, networks
 from generator.images import read_image
 from generator.lab import read_lab
 from generator.networks import Network
-from generator.vision.gradients import saliency_maps
+from generator.vision.gradients import explained
 from tests.conftest import ROOT
 
 KEYS = {
@@ -28,29 +28,20 @@ def measured(lite0: Network) -> bench._Bench:
 
 def test_all_engines_find_the_notebook_s_saliency_maps(measured: bench._Bench) -> None:
     rows = {row.engine: row for row in measured.saliency()}
-    assert set(rows) == {bench.OURS, bench.NOTEBOOK, "captum Saliency", bench.LIMIT}
+    assert set(rows) == {bench.OURS, bench.BATCHES, bench.NOTEBOOK, "captum Saliency", bench.LIMIT}
     assert all(set(row.model_dump()) >= KEYS for row in rows.values())
     assert rows[bench.OURS].agrees == "yes"
+    assert rows[bench.BATCHES].agrees == "yes"
     assert rows["captum Saliency"].agrees == "yes"
     assert rows[bench.NOTEBOOK].ratio_to_notebook == 1
     assert rows[bench.LIMIT].fraction_of_limit == 1
 
 
 def test_a_row_whose_result_differs_says_so(measured: bench._Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = saliency_maps
-    monkeypatch.setattr("generator.bench.saliency_maps", lambda *given: (1.1 * values for values in right(*given)))
+    monkeypatch.setattr("generator.bench.explained", lambda *given: (None, 1.1 * explained(*given)[1]))
     rows = {row.engine: row for row in measured.saliency()}
     assert rows[bench.OURS].agrees == "no"
     assert rows[bench.OURS].distance == pytest.approx(0.1, rel=0.05)
-
-
-def test_the_fit_tells_a_line_from_a_curve(measured: bench._Bench) -> None:
-    line = measured._fit("saliency", [20, 200, 1000], [310.0, 3010.0, 15010.0])
-    curve = measured._fit("saliency", [20, 200, 1000], [310.0, 5000.0, 90000.0])
-    assert line.ms_per_image_iteration == 15
-    assert line.r_squared == 1
-    assert curve.r_squared is not None
-    assert curve.r_squared < 0.99
 
 
 def test_it_aims_at_classes_that_the_network_has(toy: Network) -> None:
@@ -58,3 +49,20 @@ def test_it_aims_at_classes_that_the_network_has(toy: Network) -> None:
     measured = bench._Bench("toy", toy, toy, [(grey, 3)])
     assert max(measured.targets) < 5
     assert {row.engine for row in measured.fooling()} >= {bench.OURS, bench.NOTEBOOK}
+
+
+def test_an_image_is_grown_as_in_the_notebook(measured: bench._Bench) -> None:
+    rows = {row.engine: row for row in measured.classvis()}
+    assert rows[bench.OURS].agrees == "yes"
+    assert rows[bench.NOTEBOOK].ratio_to_notebook == 1
+
+
+def test_workers_are_compared_with_one_that_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generator.bench.cores", lambda: 2)
+    monkeypatch.setattr("generator.bench.ROUNDS", 1)
+    monkeypatch.setattr("generator.bench.PARTS", 2)
+    alone, two = bench._crews(read_lab(ROOT / "tests" / "mini" / "lab.yml", ROOT / "data"))
+    assert (alone.workers, two.workers) == (1, 2)
+    assert alone.efficiency == 1
+    assert two.efficiency == pytest.approx(two.passes_per_second / 2 / alone.passes_per_second, rel=0.01)
+    assert min(alone.opening_seconds, alone.sending_seconds) > 0

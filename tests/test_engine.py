@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from generator import networks
 from generator.engine import prepare
@@ -80,3 +83,30 @@ def test_images_are_left_as_they_were() -> None:
     assert torch.equal(images, before)
     assert torch.equal(first[1], second[1])
     assert torch.equal(fast(images), first[0]), "without gradients the scores are the same"
+
+
+class _LaidOut(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
+    """Counts how often a kernel is laid out."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch
+        self.times: int = 0
+
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.times += "reorder_convolution_weight" in str(func)
+        return func(*args, **(kwargs or {}))
+
+
+def test_kernels_stay_laid_out_for_the_shapes_used_last_and_no_others() -> None:
+    fast = prepare(Everything(nn.ReLU()).eval().requires_grad_(False), 33)
+
+    def laid_out(count: int) -> int:
+        seen = _LaidOut()
+        with seen:
+            score_gradients(fast, torch.zeros(count, 3, 33, 33), [0] * count)
+        return seen.times
+
+    all_of_them = laid_out(1)
+    assert all_of_them > 0
+    assert [laid_out(count) for count in (4, 1, 4, 1)] == [all_of_them, 0, 0, 0]
+    assert [laid_out(count) for count in (2, 1, 4)] == [all_of_them, 0, all_of_them]

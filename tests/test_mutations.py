@@ -31,7 +31,7 @@ from generator.errors import LabError, RunError
 from generator.images import array, read_image
 from generator.lab import check_files, read_lab
 from generator.photographs import Entry, read_photographs
-from generator.report.pages import _bench_rows
+from generator.report.speed import read_bench
 from generator.schema import NetworkSpec
 from generator.sources import locate
 from tests.conftest import ROOT, change
@@ -661,4 +661,4 @@ def test_an_apostrophe_may_be_straight_where_the_answer_has_a_curly_one(mini: Pa
 def test_torn_measures_of_speed_are_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "bench.json").write_bytes(content)
     with pytest.raises(RunError, match=r"bench\.json: is damaged; remove it, or measure anew: make bench"):
-        _bench_rows(tmp_path)
+        read_bench(tmp_path)

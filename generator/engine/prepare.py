@@ -7,7 +7,6 @@ there and back, so that ordinary autograd works as far as the pixels, and no fur
 
 from __future__ import annotations
 
-import ctypes
 import operator
 from collections import Counter
 from typing import Any
@@ -19,6 +18,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from generator.engine.steps import Activation, Add, Concatenation, Convolution, Limits, Linear, MaxPool, Step
+from generator.memory import keep_freed
 
 aten = torch.ops.aten
 
@@ -39,7 +39,7 @@ def prepare(module: nn.Module, size: int, channels: int = 3) -> nn.Module:
         RuntimeError: it cannot be flattened: what it does depends on the images' values or number,
             or it leaves PyTorch on the way.
     """
-    _keep_memory()
+    keep_freed()
     # Two images: of one, export would take it for granted that there is always one.
     example = torch.zeros(2, channels, size, size)
     shapes = ({0: torch.export.Dim("n", min=1)},)
@@ -167,6 +167,8 @@ class _Flattener:
         steps = [step for step in steps if step.node in read]
         _mask_after_pooling(steps)
         used = {node for step in steps for node in step.inputs}
+        # The steps' nodes hold the graph, and it would hold the weights as they were before anything was folded in.
+        self.graph.owning_module = None
         return FlatNetwork(steps, start, end, {n: value for n, value in self.constants.items() if n in used})
 
     def _standing_for(self, node: fx.Node) -> fx.Node:
@@ -312,14 +314,3 @@ def _limits(node: fx.Node) -> Limits | None:
         given: list[Any] = [*node.args[1:], *[-1.0, 1.0][len(node.args) - 1 :]]
         return (given[0], given[1])
     return None
-
-
-def _keep_memory() -> None:
-    """Have glibc keep freed buffers, or each activation of some megabytes is mapped afresh."""
-    mmap_threshold, trim_threshold = -3, -1
-    try:
-        libc = ctypes.CDLL(None)
-        libc.mallopt(mmap_threshold, 1 << 30)
-        libc.mallopt(trim_threshold, (1 << 31) - 1)
-    except (OSError, AttributeError, TypeError):
-        pass  # another C library

@@ -23,6 +23,9 @@ Limits = tuple[float, float | None]
 Options = tuple[list[int], list[int], list[int], int]
 """Of a convolution: stride, padding (alike on both sides), dilation, groups."""
 
+SHAPES = 2
+"""For how many shapes of batches a kernel stays laid out: one image at a time, and the last other number of them."""
+
 
 class Step:
     """Any operation: run as it is, and again under autograd in the backward pass.
@@ -225,11 +228,13 @@ class Convolution(Step):
         return [interleaved(found[0], kept[0], self.phases, self.padding)] if self.phases > 1 else found
 
     def _laid_out(self, part: int, read: Tensor, weight: Tensor, options: list[Any]) -> Tensor:
-        """The kernel in the layout that oneDNN wants for this shape of input; made once."""
-        known = self.laid_out.get((part, read.shape))
+        """The kernel in the layout that oneDNN wants for this shape of input; those used last are kept."""
+        known = self.laid_out.pop((part, read.shape), None)
         if known is None:
             known = onednn._reorder_convolution_weight(weight, *options, list(read.shape))
-            self.laid_out[part, read.shape] = known
+        self.laid_out[part, read.shape] = known
+        while len(self.laid_out) > SHAPES * (len(self.weights) + len(self.back)):
+            del self.laid_out[next(iter(self.laid_out))]
         return known
 
 

@@ -157,9 +157,7 @@ def _shown(mirror: Mirror, source: Path, target: str, picture: Picture, led_to: 
     mirror.copy(path, f"{target}/{picture.file}")
     if path.suffix == ".svg":
         display, dark = f"{stem}-light.svg", f"{stem}-dark.svg"
-        drawn = path.read_text(encoding="utf-8")
-        mirror.write(f"{target}/{display}", _compact(drawn))
-        mirror.write(f"{target}/{dark}", _compact(charts.in_dark(drawn)))
+        publish_chart(mirror, path.read_text(encoding="utf-8"), f"{target}/{stem}")
     else:
         display, dark = f"{stem}.webp", ""
         mirror.display_copy(path, picture, f"{target}/{display}", picture.width)
@@ -177,6 +175,12 @@ def _shown(mirror: Mirror, source: Path, target: str, picture: Picture, led_to: 
         picture.scale,
         anchor,
     )
+
+
+def publish_chart(mirror: Mirror, svg: str, stem: str) -> None:
+    """Publish a chart as ``STEM-light.svg`` and, for dark pages, ``STEM-dark.svg``."""
+    mirror.write(f"{stem}-light.svg", _compact(svg))
+    mirror.write(f"{stem}-dark.svg", _compact(charts.in_dark(svg)))
 
 
 def _compact(svg: str) -> str:

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from generator.artefacts import MANIFEST, Manifest, Metric
 from generator.claims import VERDICTS, Verdict, judge
 from generator.differences.compare import differences
@@ -30,15 +28,16 @@ from generator.report.common import (
     read_page,
     write_settings,
 )
-from generator.report.figures import Figures, View, macro, publish, shown_once
+from generator.report.figures import Figures, View, macro, publish, publish_chart, shown_once
 from generator.report.mirror import Mirror
 from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
 from generator.report.reference import reference
+from generator.report.speed import by_task, forecast, read_bench
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
 from generator.results import VERDICTS as VERDICTS_FILE
-from generator.results import Judged, Row, VerdictsFile, read_manifests, read_run_log, results_folder
+from generator.results import Judged, VerdictsFile, read_manifests, read_run_log, results_folder
 
 
 def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
@@ -111,11 +110,13 @@ class _Report:
             self._write(path.name, self.figures.with_figures(self._content(path), base=""))
             headings.setdefault(page_header(path).get("under", say("navigation.further")), []).append(path.name)
         log = read_run_log(self.build)
-        total = sum(ran.seconds for ran in log.experiments.values())
-        in_network = sum(ran.network_seconds for ran in log.experiments.values())
-        further.append(self._write_own("run", log=log, total=total, in_network=in_network))
-        if rows := _bench_rows(self.build):
-            further.append(self._write_own("bench", **rows))
+        further.append(self._write_own("run", log=log))
+        bench, chart = read_bench(self.build), forecast(log, lab.language)
+        if chart:
+            publish_chart(self.mirror, chart.svg, f"{say('files.bench')}/prevision")
+        if bench or chart:
+            tasks, together = (by_task(bench), bench.together) if bench else ({}, [])
+            further.append(self._write_own("bench", tasks=tasks, together=together, log=log, chart=chart))
         if sheets := write_worksheets(lab, self.mirror, (STUDENTS, STAFF)):
             further.append(self._write_own("worksheets", sheets=sheets))
         navigation += [{heading: pages} for heading, pages in headings.items()]
@@ -283,22 +284,3 @@ def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
     if problems := list(missing_results(lab, found)):
         raise LabError(*problems)
     return found
-
-
-def _bench_rows(build: Path) -> dict[str, dict[tuple[str, str], list[dict[str, Any]]]]:
-    """The latest measures of speed and of its growth, by task and network; nothing where there are none."""
-    path = build / "bench.json"
-    if not path.is_file():
-        return {}
-    speed: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    growth: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    try:
-        rows = TypeAdapter(list[Row]).validate_json(path.read_bytes())
-    except ValidationError:
-        raise RunError(f"{path}: is damaged; remove it, or measure anew: make bench") from None
-    for row in map(Row.model_dump, rows):
-        task, _, count = row["task"].partition(" × ")
-        # What has no peer beside it was run to see how it grows.
-        part = growth if count or (row["ratio_to_notebook"] is None) else speed
-        part.setdefault((task, row["network"]), []).append(row)
-    return {"speed": speed, "growth": growth}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +19,9 @@ from generator.experiments.given import Outcome
 from generator.experiments.stage import Eye
 from generator.images import read_image
 from generator.lab import Lab, check_files
-from generator.results import Ran, alone, read_run_log, results_folder
+from generator.results import Foretold, Ran, alone, read_run_log, results_folder
 from generator.run import code, look
+from generator.run.forecast import Costs, simulated
 from generator.run.keys import Keys, part_text
 from generator.run.machine import cores
 from generator.run.plan import Means, Order
@@ -30,6 +32,9 @@ from generator.run.store import DamagedError, Store, check_room
 from generator.run.work import Job, Opening, Source, Weights, compute
 from generator.run.workers import Crew, Local, done, how_many
 from generator.sources import sha256
+
+WORKERS = (1, 2, 4, 8, 16, 32, 64)
+"""For how many the time of a run is foretold."""
 
 
 def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]) -> int:
@@ -57,6 +62,7 @@ def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]
         check_room(means.store.folder)
         under_way = _Run(lab, means, due, tell)
         under_way.carry_out()
+        under_way.sum_up(orders)
         return len(under_way.computed)
 
 
@@ -70,7 +76,10 @@ class _Run:
         self.failures: dict[str, list[str]] = {}
         self.looks: dict[str, Outcome] = {}
         self.look_keys: dict[str, str] = {}
+        self.looked: set[str] = set()
         self.computed: set[str] = set()
+        self.workers = 0
+        self.keeping_seconds = 0.0
 
     def carry_out(self) -> None:
         log = read_run_log(self.means.build)
@@ -78,6 +87,7 @@ class _Run:
         if self.means.device != "cpu":
             size = 1  # it has one accelerator
         with working(self._crew(size)) as crew:
+            self.workers = crew.size
             self._look(crew)
             self._make(crew)
         if self.failures:
@@ -120,6 +130,7 @@ class _Run:
                 raise result
             else:
                 self.store.write(keys[name], *result)
+                self.looked.add(keys[name])
         if problems:
             raise LabError(*problems)
         self.looks = {name: self.store.read(keys[name]) for name in parts}
@@ -162,17 +173,19 @@ class _Run:
                     for name in queue.lost(entry):
                         self._failed(name, result, entry.title)
                 else:
+                    began = time.perf_counter()
                     self.store.write(entry.key, *result)
                     self.computed.add(entry.key)
                     progress.computed(entry, result[1])
                     queue.computed(entry)
+                    self.keeping_seconds += time.perf_counter() - began
 
-    def _shown(self, order: Order, result: Recorder | BaseException) -> None:
+    def _shown(self, order: Order, result: tuple[Recorder, float] | BaseException) -> None:
         if isinstance(result, BaseException):
             self._failed(order.name, result, order.name)
             return
         try:
-            self._publish(order, result)
+            self._publish(order, *result)
         except Exception as error:  # noqa: BLE001  # a kind may be anybody's code: a figure promised and not made, say
             self._failed(order.name, error, order.name)
 
@@ -214,7 +227,7 @@ class _Run:
             self.lab.language.code,
         )
 
-    def _publish(self, order: Order, recorder: Recorder) -> None:
+    def _publish(self, order: Order, recorder: Recorder, seconds: float) -> None:
         needs = order.needs
         looks = {f"network {name}": self.look_keys[name] for name in needs.experiment.networks}
         manifest = recorder.manifest(
@@ -228,23 +241,50 @@ class _Run:
         )
         publish(results_folder(self.means.build, order.name), manifest, recorder.files)
         (self.means.build / f"{order.name}.traceback").unlink(missing_ok=True)
-        self._log(order)
+        self._log(order, seconds)
 
-    def _log(self, order: Order) -> None:
-        keys = set(order.needs.keys.values())
-        made = [self.store.made(key) for key in keys]
+    def _log(self, order: Order, showing: float) -> None:
         log = read_run_log(self.means.build)
         log.machine = _machine()
         log.experiments = {name: ran for name, ran in log.experiments.items() if name in self.lab.experiments}
-        log.experiments[order.name] = Ran(
+        log.experiments[order.name] = self._ran(set(order.needs.keys.values()), showing)
+        write_atomically(self.means.build / "run.json", log.model_dump_json(indent=1))
+
+    def _ran(self, keys: set[str], showing: float) -> Ran:
+        """Facts of some parts, and of their showing."""
+        made = [self.store.made(key) for key in keys]
+        return Ran(
             parts=len(keys),
+            computed=len(keys & (self.computed | self.looked)),
             taken_over=sum(not one.here for one in made),
             seconds=round(sum(one.seconds for one in made), 2),
             network_seconds=round(sum(one.network_seconds for one in made), 2),
+            opening_seconds=round(sum(one.opening_seconds for one in made), 2),
+            showing_seconds=round(showing, 2),
             passes=sum(one.passes for one in made),
             peak_mib=round(max((one.peak_mib for one in made), default=0)),
             longest=round(max((one.seconds for one in made), default=0), 2),
             finished=datetime.now(UTC).isoformat(timespec="minutes"),
+        )
+
+    def sum_up(self, orders: list[Order]) -> None:
+        """Log what the whole lab took, and what it would take with other numbers of workers, once all has run."""
+        log = read_run_log(self.means.build)
+        keys = {key for order in orders for key in order.needs.keys.values()}
+        ran = {order.name for order in orders} & log.experiments.keys()
+        if ran != set(self.lab.experiments) or not all(key in self.store for key in keys):
+            return
+        showing = {name: one.showing_seconds for name, one in log.experiments.items()}
+        looks = set(self.look_keys.values())
+        log.total = self._ran(keys | looks, sum(showing.values()))
+        log.workers = self.workers
+        log.opening_seconds = sum(self.store.made(key).opening_seconds for key in looks)
+        if self.computed:
+            log.keeping_seconds = self.keeping_seconds / len(self.computed)
+        seconds = {key: self.store.made(key).seconds for key in keys}
+        costs = Costs(seconds, showing, log.opening_seconds, log.keeping_seconds)
+        log.foretold = tuple(
+            Foretold(workers=workers, seconds=round(simulated(orders, costs, workers), 1)) for workers in WORKERS
         )
         write_atomically(self.means.build / "run.json", log.model_dump_json(indent=1))
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from generator.memory import forget_peak, peak_mib
 from generator.run.store import Made
 
 if TYPE_CHECKING:
@@ -31,13 +29,13 @@ class Meter:
     def running(self, scorers: Iterable[nn.Module]) -> Iterator[None]:
         """Follow these networks while the block runs."""
         hooks = [hook for scorer in scorers for hook in self._hooks(scorer)]
-        _forget_peak()
+        forget_peak()
         began = time.perf_counter()
         try:
             yield
         finally:
             self._seconds = time.perf_counter() - began
-            self._peak = _peak_mib()
+            self._peak = peak_mib()
             for hook in hooks:
                 hook.remove()
 
@@ -62,18 +60,3 @@ class Meter:
 
     def _back(self, _: Tensor) -> None:
         self._in_networks += time.perf_counter() - self._entered
-
-
-def _forget_peak() -> None:
-    with suppress(OSError):  # only Linux can
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_mib() -> float:
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
-    except (OSError, StopIteration):
-        # Of the whole process, since it began. Linux counts in KiB, macOS in bytes.
-        unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -5,13 +5,37 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from tqdm import tqdm
 
-from generator.experiments.base import Part
-from generator.run.queue import ToCompute
+from generator.run.queue import ToCompute, sort
 from generator.run.store import Made
+
+
+@dataclass
+class _Rate:
+    """What parts of a sort were seen to take."""
+
+    parts: int = 0
+    likely: int = 0
+    passes: int = 0
+    seconds: float = 0.0
+
+    def learn(self, likely: int, made: Made) -> None:
+        self.parts += 1
+        self.likely += likely
+        self.passes += made.passes
+        self.seconds += made.seconds
+
+    @property
+    def per_likely_pass(self) -> float:
+        """Seconds; one part says little of how many passes are made: beside it counts half of one that makes all."""
+        if not self.likely or not self.passes:
+            return 0.0
+        half = self.likely / self.parts / 2
+        return (self.passes + half) / (self.likely + half) * self.seconds / self.passes
 
 
 class Progress:
@@ -29,7 +53,7 @@ class Progress:
     def __init__(self, parts: Sequence[ToCompute], workers: int) -> None:
         self._left_over = {entry.key: entry.part for entry in parts}
         self._workers = workers
-        self._rates: dict[tuple[str, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._rates: dict[tuple[str, ...], _Rate] = defaultdict(_Rate)
         self._total = sum(part.likely for part in self._left_over.values())
         self._bar = tqdm(
             total=self._total,
@@ -48,12 +72,11 @@ class Progress:
 
     def computed(self, entry: ToCompute, made: Made) -> None:
         """A part is done."""
-        for kind in (_kind(entry.part), ()):
-            self._rates[kind][0] += made.seconds
-            self._rates[kind][1] += entry.part.likely
+        for which in (sort(entry.part), ()):
+            self._rates[which].learn(entry.part.likely, made)
         self._drop(entry, made.passes)
         self._bar.set_description_str(entry.title, refresh=False)
-        self._bar.set_postfix_str(f"about {_clock(self._left())} left", refresh=False)
+        self._bar.set_postfix_str(f"about {_clock(self.left)} left", refresh=False)
         self._bar.update(made.passes)
 
     def lost(self, entry: ToCompute) -> None:
@@ -65,19 +88,14 @@ class Progress:
         self._total += passes - self._left_over.pop(entry.key).likely
         self._bar.total = self._total
 
-    def _left(self) -> float:
+    @property
+    def left(self) -> float:
         """Seconds until all parts are done."""
-        seconds, passes = self._rates[()]
-        usual = seconds / max(passes, 1)
         left = 0.0
         for part in self._left_over.values():
-            known, counted = self._rates.get(_kind(part), (0.0, 0.0))
-            left += part.likely * (known / counted if counted else usual)
+            rate = self._rates.get(sort(part))
+            left += part.likely * (rate if rate and rate.passes else self._rates[()]).per_likely_pass
         return left / self._workers
-
-
-def _kind(part: Part) -> tuple[str, ...]:
-    return (part.task, *(use.name for use in part.networks))
 
 
 def _clock(seconds: float) -> str:

@@ -1,9 +1,12 @@
-"""In which order things are done: the longest parts first, and each experiment shown once its parts are there."""
+"""In which order things are done: the longest parts first, and each experiment shown once its parts are there.
+
+Before them comes a short part of each sort, for what it takes foretells the time of all others of its sort.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from generator.experiments.base import Part
@@ -33,6 +36,19 @@ class ToShow:
     order: Order
 
 
+def sort(part: Part) -> tuple[str, ...]:
+    """What parts have in common that take about as long for each pass: their task and their networks."""
+    return (part.task, *(use.name for use in part.networks))
+
+
+def in_order(parts: Iterable[ToCompute]) -> list[ToCompute]:
+    """A short part of each sort, the shortest first, and then the others, the longest first."""
+    longest_first = sorted(parts, key=lambda entry: -entry.part.likely)
+    samples = {sort(entry.part): entry for entry in longest_first}  # the last of each sort is its shortest
+    shortest_first = [entry for entry in reversed(longest_first) if samples[sort(entry.part)] is entry]
+    return shortest_first + [entry for entry in longest_first if samples[sort(entry.part)] is not entry]
+
+
 class Queue:
     """What is to be done, and what waits for it.
 
@@ -53,7 +69,7 @@ class Queue:
                     continue
                 parts.setdefault(key, ToCompute(key, order.needs.parts[part], f"{name} {part_text(part)}"))
                 self._wanted[name].add(key)
-        self._parts = deque(sorted(parts.values(), key=lambda entry: -entry.part.likely))
+        self._parts = deque(in_order(parts.values()))
         self._complete = deque(order for name, order in self._orders.items() if not self._wanted[name])
 
     @property

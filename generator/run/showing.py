@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,12 +49,16 @@ class Showing:
     language: str
 
 
-def show(showing: Showing) -> Recorder:
+def show(showing: Showing) -> tuple[Recorder, float]:
     """Show an experiment.
+
+    Returns:
+        What was recorded, and the seconds that it took.
 
     Raises:
         DamagedError: an outcome is not what was written.
     """
+    began = time.perf_counter()
     store = Store(showing.outcomes)
     eye = next(iter(showing.networks.values()))
 
@@ -74,7 +79,7 @@ def show(showing: Showing) -> Recorder:
         results=Recorder(),
     )
     import_module(f"generator.experiments.{showing.experiment.kind}.show").show(showing.experiment, stage)
-    return stage.results
+    return stage.results, time.perf_counter() - began
 
 
 class _Read(Mapping[Key, Value]):

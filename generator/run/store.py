@@ -36,6 +36,7 @@ class Made:
         network_seconds: of these, in the networks, there and back.
         peak_mib: the most memory that the worker had during it.
         here: whether it was computed here, or taken over from an archive.
+        opening_seconds: before these, to start and to open networks and photographs that were not open yet.
     """
 
     passes: int
@@ -43,6 +44,7 @@ class Made:
     network_seconds: float
     peak_mib: float
     here: bool = True
+    opening_seconds: float = 0.0
 
 
 class Store:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -117,6 +118,7 @@ def compute(job: Job) -> tuple[bytes, Made]:
     Raises:
         LabError: a network or a photograph cannot be used.
     """
+    began = time.perf_counter()
     import torch
 
     from generator.run.meter import Meter
@@ -126,9 +128,10 @@ def compute(job: Job) -> tuple[bytes, Made]:
     photographs = tuple(_photograph(source, networks[0]) for source in job.images)
     module, _, function = job.task.partition(":")
     meter = Meter()
+    opening = time.perf_counter() - began
     with meter.running({id(network.scorer): network.scorer for network in networks}.values()):
         outcome = getattr(import_module(module), function)(Given(networks, photographs, job.seed), **job.settings)
-    return encode(outcome), meter.made
+    return encode(outcome), replace(meter.made, opening_seconds=round(opening, 4))
 
 
 def one_thread() -> None:

@@ -47,7 +47,7 @@ def attack(network: Network, photograph: Pixels, method: str, *, radii: Sequence
     """
     from foolbox.models.pytorch import PyTorchModel
 
-    counted = _Counted(network.scorer)
+    counted = _Counted(network)
     preprocessing = {"mean": network.mean, "std": network.std}
     model = PyTorchModel(counted.eval(), bounds=(0, 1), device=network.mean.device, preprocessing=preprocessing)
     normalised = network.normalise([photograph])
@@ -99,17 +99,17 @@ def _attacker(method: str) -> Any:
 
 
 class _Counted(nn.Module):
-    """A network that counts the images it is shown."""
+    """A network that counts the images it is shown; what it is merely asked goes through a batch at a time."""
 
-    def __init__(self, scorer: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self.scorer = scorer
+        self.scorer, self.batch = network.scorer, network.batch
         self.gradients = self.queries = 0
 
     def forward(self, images: Tensor) -> Tensor:
         if images.requires_grad:
             self.gradients += len(images)
-        else:
-            self.queries += len(images)
-        scores: Tensor = self.scorer(images)
-        return scores
+            scores: Tensor = self.scorer(images)
+            return scores
+        self.queries += len(images)
+        return torch.cat([self.scorer(part) for part in torch.split(images, self.batch)])
