@@ -35,7 +35,7 @@ class RunError(Exception):
     """A step that failed although its input was right; what was computed before it is kept."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's message, at most 160 characters of it; empty if it has none."""
     return (str(error).splitlines() or [""])[0][:160]
 
