@@ -68,6 +68,9 @@ def fingerprint(lab: Lab, name: str, device: str) -> dict[str, str]:
             lines[f"weights of {network}"] = sha256(weights) if isinstance(weights, Path) else weights
         if source is not None:
             lines[f"code of {network}"] = hash_of_code(source.read_text(encoding="utf-8"))
+        for module, file in lab.modules(network).items():
+            if file != source:
+                lines[f"code of {network}, {module}"] = hash_of_code(file.read_text(encoding="utf-8"))
     named = range(len(lab.classes.names)) if experiment.classes is None else experiment.classes
     for index in sorted({*named, *(lab.images[image].label for image in experiment.photographs)}):
         lines[f"name of class {index}"] = lab.class_title(index)

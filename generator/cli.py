@@ -344,10 +344,12 @@ def classes(lab: Lab, words: tuple[str, ...]) -> None:
 @_build
 @_command
 def check(lab: Lab, build: Path) -> None:
-    """Check the lab file, its questions, its images and its weights, and what the texts ask of results there are."""
+    """Check the lab file, its questions, its images, its networks and what the texts ask of results there are."""
     check_files(lab)
     for page in content_pages(lab):
         page_header(page)
+    for doubt in pipeline.doubts(lab, pipeline.open_networks(lab, build, lab.file.networks, "cpu")):
+        _warn(doubt)
     if problems := list(missing_results(lab, read_manifests(lab, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())

@@ -31,7 +31,7 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
     architecture = ("networks", name, "architecture")
     place = architecture if spec.module else ("networks", name, "weights")
     with _told_at(lab, place):
-        weights, source = lab.weights(name), lab.source(name)
+        weights, source, modules = lab.weights(name), lab.source(name), lab.modules(name)
     others = [
         f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
         + (f", SHA-256 {known.sha256}" if (known := lab.file.files.get(reference)) else "")
@@ -39,7 +39,7 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
         if reference.startswith("data:")
     ]
     with _told_at(lab, place, others):
-        network = networks.load(spec, weights, source=source, **how)
+        network = networks.load(spec, weights, source=source, modules=modules, **how)
     with _told_at(lab, architecture):
         networks.check_classes(network, lab.classes.names)
     return network
@@ -50,7 +50,8 @@ def _told_at(lab: Lab, place: Place, remedies: Sequence[str] = ()) -> Iterator[N
     try:
         yield
     except LabError as error:
-        raise LabError(*(lab.tell(place, " ".join((p, *remedies))) for p in error.problems)) from None
+        told = (lab.tell(place, " ".join((p, *remedies))) for p in error.problems)
+        raise LabError(*told) from error.__cause__  # what somebody else's code raised
 
 
 class Photographs(Mapping[str, Photograph]):

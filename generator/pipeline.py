@@ -93,15 +93,11 @@ def _run(lab: Lab, build: Path, due: list[Order], tell: Callable[[str], None]) -
     import torch
     from tqdm import tqdm
 
-    from generator.opened import open_network
-
     torch.set_num_threads(dependencies.threads())
     device = due[0].fingerprint["device"]
-    networks = {
-        name: open_network(lab, name, device=device)
-        for name in dict.fromkeys(name for order in due for name in lab.experiments[order.name].networks)
-    }
-    for doubt in _doubts(lab, networks):
+    used = dict.fromkeys(name for order in due for name in lab.experiments[order.name].networks)
+    networks = open_networks(lab, build, used, device)
+    for doubt in doubts(lab, networks):
         tell(doubt)
     failures: list[str] = []
     total = sum(lab.experiments[order.name].work for order in due)
@@ -121,13 +117,88 @@ def _run(lab: Lab, build: Path, due: list[Order], tell: Callable[[str], None]) -
                 _run_one(lab, build, order, networks, bar)
             except LabError as error:
                 failures += (lab.tell(("experiments", order.name), problem) for problem in error.problems)
-            except Exception as error:  # noqa: BLE001  # a kind may be anybody's code, which may raise anything
+            # A kind may be anybody's code, a network too.
+            except (Exception, SystemExit) as error:  # noqa: BLE001
                 write_atomically(traceback, "".join(format_exception(error)))
                 problem = f"{type(error).__name__}: {first_line(error)} (the traceback is in {traceback})"
                 failures.append(lab.tell(("experiments", order.name), problem))
     if failures:
         told = "\n".join(failures)
         raise RunError(f"the other experiments are kept; mend the cause and run the same command again\n{told}")
+
+
+def open_networks(lab: Lab, build: Path, names: Iterable[str], device: str) -> dict[str, Network]:
+    """Open networks of the lab, by name, and make sure that each is a classifier of the lab's classes.
+
+    Args:
+        lab: the lab.
+        build: its folder of results; what a network's own code raised is written there.
+        names: of the networks.
+        device: cpu, cuda or mps.
+
+    Raises:
+        LabError: with every network that cannot be used.
+    """
+    from generator.opened import open_network
+
+    opened: dict[str, Network] = {}
+    problems: list[str] = []
+    for name in names:
+        traceback = build / f"network-{name}.traceback"
+        traceback.unlink(missing_ok=True)
+        try:
+            opened[name] = open_network(lab, name, device=device)
+        except LabError as error:
+            problems += error.problems
+            if error.__cause__ is not None:
+                write_atomically(traceback, "".join(format_exception(error.__cause__)))
+                problems[-1] += f" (the traceback is in {traceback})"
+    if problems:
+        raise LabError(*problems)
+    return opened
+
+
+def doubts(lab: Lab, networks: Mapping[str, Network]) -> Iterator[str]:
+    """A line for each network that hardly recognises a photograph, or that could not be prepared."""
+    yield from _slow(lab, networks)
+    yield from _strangers(lab, networks)
+
+
+def _slow(lab: Lab, networks: Mapping[str, Network]) -> Iterator[str]:
+    import torch
+
+    from generator.vision import gradients
+
+    for name, network in networks.items():
+        if network.as_made is None:
+            continue
+        images = torch.zeros(network.batch, network.channels, network.size, network.size, device=network.mean.device)
+        began = time.perf_counter()
+        gradients.score_gradients(network.scorer, images, [0] * network.batch)
+        each = 1000 * (time.perf_counter() - began) / network.batch
+        yield lab.tell(
+            ("networks", name),
+            f"runs as its library made it, {each:.0f} ms for each gradient of an image, where a prepared one takes "
+            f"about half: {network.as_made}",
+        )
+
+
+def _strangers(lab: Lab, networks: Mapping[str, Network]) -> Iterator[str]:
+    """A wrong normalisation gives no other sign."""
+    from generator.opened import Photographs
+    from generator.vision import gradients
+
+    names = tuple(lab.images)[:FIRST_LOOK]
+    for name, network in networks.items():
+        photographs = Photographs(lab, names, network).values()
+        found = gradients.answers(network, (photograph.pixels for photograph in photographs))
+        right = sum(answer == lab.images[image].label for image, answer in zip(names, found, strict=True))
+        if right < len(names) / 4:
+            yield lab.tell(
+                ("networks", name),
+                f"sees the right class in {right} of {len(names)} photographs; are size, mean and std those of its "
+                "training, and the labels right? It goes on all the same",
+            )
 
 
 def _run_one(lab: Lab, build: Path, order: Order, networks: dict[str, Network], bar: tqdm[Any]) -> None:
@@ -223,24 +294,6 @@ def remake(
         yield results_folder(aside, experiment) / picture.file, picture.sha256, before.get(picture.file)
 
 
-def _doubts(lab: Lab, networks: Mapping[str, Network]) -> Iterator[str]:
-    """A line for each network that hardly recognises a photograph: a wrong normalisation gives no other sign."""
-    from generator.opened import Photographs
-    from generator.vision import gradients
-
-    names = tuple(lab.images)[:FIRST_LOOK]
-    for name, network in networks.items():
-        photographs = Photographs(lab, names, network).values()
-        found = gradients.answers(network, (photograph.pixels for photograph in photographs))
-        right = sum(answer == lab.images[image].label for image, answer in zip(names, found, strict=True))
-        if right < len(names) / 4:
-            yield lab.tell(
-                ("networks", name),
-                f"sees the right class in {right} of {len(names)} photographs; are size, mean and std those of its "
-                "training, and the labels right? It goes on all the same",
-            )
-
-
 class _Stopwatch:
     """Time that images spend in networks: on the way to the scores, and back where a gradient is asked for."""
 
@@ -286,6 +339,7 @@ def _provenance(lab: Lab, experiment: Experiment, networks: Mapping[str, Network
                 mean=spec.mean or tuple(networks[name].mean.flatten().tolist()),
                 std=spec.std or tuple(networks[name].std.flatten().tolist()),
                 batch=spec.batch,
+                as_made=networks[name].as_made,
             )
             for name in experiment.networks
             for spec in (lab.file.networks[name],)

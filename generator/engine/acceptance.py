@@ -311,7 +311,7 @@ class _InFloat64(TorchFunctionMode):
         torch.set_default_dtype(torch.float64)
         return super().__enter__()
 
-    def __exit__(self, *error: Any) -> Any:
+    def __exit__(self, *error: object) -> Any:
         torch.set_default_dtype(self._before)
         return super().__exit__(*error)
 

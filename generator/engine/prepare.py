@@ -48,6 +48,10 @@ def prepare(module: nn.Module, size: int, channels: int = 3, batch: int = 4) -> 
             leaves PyTorch on the way), or what came out is not the same function; with the reason.
     """
     _keep_memory()
+    if any(isinstance(part, nn.RNNBase) for part in module.modules()):
+        raise Refused(
+            "its recurrent layers are one operation for each place of a sequence, and take minutes to lay out"
+        )
     exported = _exported(module, size, channels)
     try:
         flat, precise = (_Flattener(exported, dtype).flat() for dtype in (torch.float32, torch.float64))
@@ -193,7 +197,9 @@ class _Flattener:
         if node not in self.plain or node.target is not aten.conv2d.default or node.meta["val"].ndim != 4:
             return False
         source, kernel, offset, *_ = _with_defaults(node)
-        return source not in self.constants and kernel in self.constants and (offset is None or offset in self.constants)
+        return (
+            source not in self.constants and kernel in self.constants and (offset is None or offset in self.constants)
+        )
 
     def _takes_padding(self, node: fx.Node) -> bool:
         """Whether a convolution can pad by itself what is padded before it."""

@@ -214,9 +214,7 @@ class Convolution(Step):
         # oneDNN is slow at the gradient of a strided convolution of few channels (the first layer):
         # there, one convolution computes all its stride × stride phases.
         elif (
-            weight.shape[1] <= 4
-            and self.groups == len(parts) == len(set(self.stride)) == 1
-            and self.dilation == [1, 1]
+            weight.shape[1] <= 4 and self.groups == len(parts) == len(set(self.stride)) == 1 and self.dilation == [1, 1]
         ):
             self.phases = self.stride[0]
             self.back = [phased(weight, self.phases)]
