@@ -204,13 +204,6 @@ def one_by_one() -> nn.Module:
     return torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)))
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("make", [Undecided, one_by_one])
-def test_what_cannot_be_flattened_runs_as_it_is(make: Callable[[], nn.Module]) -> None:
-    module = make()
-    assert networks._prepared(module, 8, 3) is module
-
-
 FUNCTIONS = {
     "def digits(weights): return 1\n": ["returned int", "expected generator.networks.Own"],
     "def digits(weights): raise KeyError('x')\n": ["failed: KeyError"],

@@ -113,9 +113,10 @@ def distance(found: Tensor, right: Tensor) -> float:
     found, right = found.detach().double(), right.detach().double()
     if found.shape != right.shape:
         return math.inf
-    # What is infinite on both sides is no difference.
-    off = torch.where(found == right, torch.zeros_like(right), found - right).norm()
-    size = torch.where(right.isinf(), torch.zeros_like(right), right).norm()
+    off, size = (found - right).norm(), right.norm()
+    if not size.isfinite():  # what is infinite on both sides is no difference
+        off = torch.where(found == right, torch.zeros_like(right), found - right).norm()
+        size = torch.where(right.isinf(), torch.zeros_like(right), right).norm()
     relative = float(off / size) if off else 0.0
     return relative if math.isfinite(relative) else math.inf
 
