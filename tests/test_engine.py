@@ -105,8 +105,9 @@ def test_images_are_left_as_they_were() -> None:
 
 
 def test_nobody_s_random_numbers_change() -> None:
+    plain = Block(nn.Identity()).frozen()
     before = torch.get_rng_state()
-    prepare(Block(nn.Identity()).frozen(), 12)
+    prepare(plain, 12)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -122,6 +123,18 @@ class Do(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.function(images)
+
+
+class Twice(nn.Module):
+    """A layer that reads two images, on one."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, images: Tensor) -> Tensor:
+        found: Tensor = self.layer(images, images)
+        return found
 
 
 class Tokens(nn.Module):
@@ -202,7 +215,7 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "InstanceNorm2d of its training": lambda c: nn.InstanceNorm2d(c, track_running_stats=True),
     "GroupNorm": lambda c: nn.GroupNorm(1, c),
     "LayerNorm": lambda c: nn.LayerNorm([c, 12, 12]),
-    "RMSNorm": lambda c: nn.RMSNorm(12),
+    "RMSNorm": lambda c: nn.RMSNorm(12, eps=1e-3),
     "LocalResponseNorm": lambda c: nn.LocalResponseNorm(3),
     "CrossMapLRN2d": lambda c: nn.CrossMapLRN2d(3),
     "PReLU": lambda c: nn.PReLU(),
@@ -221,7 +234,7 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "Flatten": lambda c: nn.Flatten(),
     "Unflatten": lambda c: nn.Unflatten(2, (3, 4)),
     "Linear": lambda c: nn.Linear(12, 7),
-    "Bilinear": lambda c: Do(lambda x, layer=nn.Bilinear(12, 12, 3): layer(x, x)),
+    "Bilinear": lambda c: Twice(nn.Bilinear(12, 12, 3)),
     "CosineSimilarity": lambda c: Do(lambda x: F.cosine_similarity(x, x.flip(1) + 1, 2)),
     "PairwiseDistance": lambda c: Do(lambda x: F.pairwise_distance(x, x.flip(1) + 1)),
     "MultiheadAttention": lambda c: Tokens(nn.MultiheadAttention(c, 1, batch_first=True)),
@@ -308,7 +321,7 @@ def test_the_table_knows_every_layer_for_images() -> None:
         assert other or name in known, name
 
 
-ALONE = {name: make for name, make in LAYERS.items()} | {
+ALONE = LAYERS | {
     name: lambda c, name=name: Do(OPERATIONS[name])  # type: ignore[misc]
     for name in OPERATIONS
 }
@@ -328,3 +341,98 @@ def test_an_operation_is_exact_or_refused(name: str, around: str) -> None:
             prepare(plain, 12)
     else:
         is_the_same(plain, prepare(plain, 12), 12)
+
+
+# What a wrong derivative would look like ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [Activation, Concatenation, Convolution])
+def test_a_step_that_is_wrong_by_three_hundredths_is_refused(step: type[Step], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Softplus(), Do(lambda x: torch.cat([x, x.relu()], 1)))
+    plain.extend([nn.Conv2d(16, 4, 3), nn.Flatten(), nn.Linear(4 * 64, 5)]).eval().requires_grad_(False)
+    prepare(plain, 12)
+    right = step.backward
+
+    def wrong(self: Step, kept: list[object], gradient: Tensor, owned: bool) -> list[Tensor | None]:
+        return [1.03 * found if found is not None else None for found in right(self, kept, gradient, owned)]
+
+    monkeypatch.setattr(step, "backward", wrong)
+    with pytest.raises(Refused, match="gradient would be off by"):
+        prepare(plain, 12)
+
+
+def test_a_kernel_that_is_wrong_in_float32_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    plain = Block(nn.Conv2d(8, 4, 3)).frozen()
+    right = Convolution._convolved
+
+    def wrong(self: Convolution, part: int, value: Tensor, *more: object) -> Tensor:
+        found = right(self, part, value, *more)  # type: ignore[arg-type]
+        return found * 1.001 if value.dtype == torch.float32 else found
+
+    monkeypatch.setattr(Convolution, "_convolved", wrong)
+    with pytest.raises(Refused, match=r"conv2d.* is off by 1.0e-03, relatively, in float32"):
+        prepare(plain, 12)
+
+
+class ChannelsLast(nn.Module):
+    """Asks for strides in which PyTorch's own way back through the instance normalisation of one image is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.conv = nn.InstanceNorm2d(3), nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        normal = self.norm(images).contiguous(memory_format=torch.channels_last)
+        scores: Tensor = self.conv(normal).flatten(1)
+        return scores
+
+
+def test_pytorch_s_own_errors_are_found() -> None:
+    plain = ChannelsLast().eval().requires_grad_(False)
+    with pytest.raises(Refused, match="backward.* is off by"):
+        accept_as_it_is(plain, (3, 12, 12), 2)
+
+
+# One architecture of each family, with random weights --------------------------------------------
+
+ARCHITECTURES = {
+    "torchvision": "alexnet squeezenet1_1 resnet18 googlenet shufflenet_v2_x0_5 mobilenet_v2 mobilenet_v3_small mnasnet0_5 "
+    "regnet_y_400mf efficientnet_b0 convnext_tiny swin_t",
+    "timm": "vit_tiny_patch16_224 mixer_s32_224 gmlp_ti16_224 mixnet_s res2net50_26w_4s skresnet18 resnest14d halonet26t "
+    "eca_botnext26ts_256 lambda_resnet26t ghostnet_050 dla34 repvgg_a0 rexnet_100 poolformer_s12 mobilevit_xxs "
+    "edgenext_xx_small pvt_v2_b0 xcit_nano_12_p16_224 nf_regnet_b0 resnetv2_50 tinynet_e lcnet_050 ese_vovnet19b_dw "
+    "fbnetc_100 selecsls42 test_byobnet test_vit",
+}
+ALL_ARCHITECTURES = [(library, name) for library, names in ARCHITECTURES.items() for name in names.split()]
+
+
+def built(library: str, name: str) -> nn.Module:
+    """With weights drawn, for ten classes and images of 64 pixels."""
+    torch.manual_seed(0)
+    if library == "torchvision":
+        module: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=10)
+    else:
+        try:
+            module = timm.create_model(name, num_classes=10, img_size=64)
+        except TypeError:  # those of convolutions take any size
+            module = timm.create_model(name, num_classes=10)
+    return module.eval().requires_grad_(False)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("library", "name"), ALL_ARCHITECTURES)
+def test_an_architecture_is_exact_or_runs_as_it_is(library: str, name: str) -> None:
+    plain = built(library, name)
+    try:
+        fast = prepare(plain, 64, batch=2)
+    except Refused:
+        accept_as_it_is(plain, (3, 64, 64), 2)
+        fast = plain
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(7))
+    precise = score_gradients(copy.deepcopy(plain).double(), images.double(), [3, 8])
+    scores, gradient = score_gradients(fast, images, [3, 8])
+    assert distance(scores, precise[0]) < 1e-3
+    # A ReLU at its kink lets a gradient through or not, as the last digit decides.
+    assert distance(gradient, precise[1]) < 0.05
