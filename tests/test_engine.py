@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import timm
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  # as everywhere
 import torchvision
 from torch import Tensor, nn
 
@@ -154,7 +154,7 @@ class Tokens(nn.Module):
 
 
 class Block(nn.Module):
-    """An operation on 8 channels in the middle of a small network: convolution, normalisation, ReLU before, linear after."""
+    """An operation on 8 channels in the middle of a small network."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -209,8 +209,8 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "CircularPad2d": lambda c: nn.CircularPad2d(2),
     "BatchNorm2d": lambda c: nn.Sequential(nn.Conv2d(c, 8, 3), nn.BatchNorm2d(8, affine=False), nn.ReLU6()),
     "BatchNorm2d of the batch": lambda c: nn.BatchNorm2d(c, track_running_stats=False),
-    "SyncBatchNorm": lambda c: nn.SyncBatchNorm(c),
-    "InstanceNorm2d": lambda c: nn.InstanceNorm2d(c),
+    "SyncBatchNorm": nn.SyncBatchNorm,
+    "InstanceNorm2d": nn.InstanceNorm2d,
     "InstanceNorm2d, affine": lambda c: nn.Sequential(nn.InstanceNorm2d(c, affine=True), nn.Conv2d(c, 4, 3)),
     "InstanceNorm2d of its training": lambda c: nn.InstanceNorm2d(c, track_running_stats=True),
     "GroupNorm": lambda c: nn.GroupNorm(1, c),
@@ -247,10 +247,34 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "RNN": lambda c: Tokens(nn.RNN(c, 4, batch_first=True)),
 } | {
     name: lambda c, name=name: getattr(nn, name)()  # type: ignore[misc]
-    for name in (
-        "ELU Hardshrink Hardsigmoid Hardtanh Hardswish LeakyReLU LogSigmoid ReLU ReLU6 SELU CELU GELU Sigmoid SiLU Mish "
-        "Softplus Softshrink Softsign Tanh Tanhshrink Softmax2d Identity Dropout Dropout2d AlphaDropout FeatureAlphaDropout"
-    ).split()
+    for name in [
+        "ELU",
+        "Hardshrink",
+        "Hardsigmoid",
+        "Hardtanh",
+        "Hardswish",
+        "LeakyReLU",
+        "LogSigmoid",
+        "ReLU",
+        "ReLU6",
+        "SELU",
+        "CELU",
+        "GELU",
+        "Sigmoid",
+        "SiLU",
+        "Mish",
+        "Softplus",
+        "Softshrink",
+        "Softsign",
+        "Tanh",
+        "Tanhshrink",
+        "Softmax2d",
+        "Identity",
+        "Dropout",
+        "Dropout2d",
+        "AlphaDropout",
+        "FeatureAlphaDropout",
+    ]
 }
 """Modules of torch.nn that an image can go through, by name: channels read -> module."""
 
@@ -307,16 +331,37 @@ REFUSED = {
 }  # fmt: skip
 """What is left to PyTorch, or to nobody: with more than one image in mind, at random, out of PyTorch's sight."""
 
-NOT_FOR_IMAGES = (
-    "Module Sequential ModuleList ModuleDict ParameterList ParameterDict Parameter Buffer UninitializedParameter UninitializedBuffer "
-    "DataParallel Container Transformer TransformerDecoder TransformerDecoderLayer Embedding EmbeddingBag "
-    "RNNBase RNNCell RNNCellBase LSTMCell GRUCell AdaptiveLogSoftmaxWithLoss NonDynamicallyQuantizableLinear"
-).split()
+NOT_FOR_IMAGES = [
+    "Module",
+    "Sequential",
+    "ModuleList",
+    "ModuleDict",
+    "ParameterList",
+    "ParameterDict",
+    "Parameter",
+    "Buffer",
+    "UninitializedParameter",
+    "UninitializedBuffer",
+    "DataParallel",
+    "Container",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "Embedding",
+    "EmbeddingBag",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
+    "LSTMCell",
+    "GRUCell",
+    "AdaptiveLogSoftmaxWithLoss",
+    "NonDynamicallyQuantizableLinear",
+]
 
 
 def test_the_table_knows_every_layer_for_images() -> None:
     known = {word for name in LAYERS for word in name.replace(",", "").split()}
-    for name, layer in inspect.getmembers(nn, inspect.isclass):
+    for name, _ in inspect.getmembers(nn, inspect.isclass):
         other = name in NOT_FOR_IMAGES or name.startswith("Lazy") or "Loss" in name or name.endswith(("1d", "3d"))
         assert other or name in known, name
 
@@ -354,7 +399,7 @@ def test_a_step_that_is_wrong_by_three_hundredths_is_refused(step: type[Step], m
     prepare(plain, 12)
     right = step.backward
 
-    def wrong(self: Step, kept: list[object], gradient: Tensor, owned: bool) -> list[Tensor | None]:
+    def wrong(self: Step, kept: list[object], gradient: Tensor, owned: bool) -> list[Tensor | None]:  # noqa: FBT001
         return [1.03 * found if found is not None else None for found in right(self, kept, gradient, owned)]
 
     monkeypatch.setattr(step, "backward", wrong)
@@ -391,19 +436,22 @@ class ChannelsLast(nn.Module):
 
 def test_pytorch_s_own_errors_are_found() -> None:
     plain = ChannelsLast().eval().requires_grad_(False)
-    with pytest.raises(Refused, match="backward.* is off by"):
+    with pytest.raises(Refused, match=r"backward.* is off by"):
         accept_as_it_is(plain, (3, 12, 12), 2)
 
 
 # One architecture of each family, with random weights --------------------------------------------
 
 ARCHITECTURES = {
-    "torchvision": "alexnet squeezenet1_1 resnet18 googlenet shufflenet_v2_x0_5 mobilenet_v2 mobilenet_v3_small mnasnet0_5 "
-    "regnet_y_400mf efficientnet_b0 convnext_tiny swin_t",
-    "timm": "vit_tiny_patch16_224 mixer_s32_224 gmlp_ti16_224 mixnet_s res2net50_26w_4s skresnet18 resnest14d halonet26t "
-    "eca_botnext26ts_256 lambda_resnet26t ghostnet_050 dla34 repvgg_a0 rexnet_100 poolformer_s12 mobilevit_xxs "
-    "edgenext_xx_small pvt_v2_b0 xcit_nano_12_p16_224 nf_regnet_b0 resnetv2_50 tinynet_e lcnet_050 ese_vovnet19b_dw "
-    "fbnetc_100 selecsls42 test_byobnet test_vit",
+    "torchvision": "alexnet squeezenet1_1 resnet18 googlenet shufflenet_v2_x0_5 "
+    "mobilenet_v2 mobilenet_v3_small mnasnet0_5 regnet_y_400mf efficientnet_b0 "
+    "convnext_tiny swin_t",
+    "timm": "vit_tiny_patch16_224 mixer_s32_224 gmlp_ti16_224 mixnet_s res2net50_26w_4s "
+    "skresnet18 resnest14d halonet26t eca_botnext26ts_256 lambda_resnet26t "
+    "ghostnet_050 dla34 repvgg_a0 rexnet_100 poolformer_s12 "
+    "mobilevit_xxs edgenext_xx_small pvt_v2_b0 xcit_nano_12_p16_224 nf_regnet_b0 "
+    "resnetv2_50 tinynet_e lcnet_050 ese_vovnet19b_dw fbnetc_100 "
+    "selecsls42 test_byobnet test_vit",
 }
 ALL_ARCHITECTURES = [(library, name) for library, names in ARCHITECTURES.items() for name in names.split()]
 

@@ -237,13 +237,13 @@ class Net(nn.Module):
 def digits(weights):
     net = Net()
     {making}
-    return Own(net, {size}, {mean}, [0.25], %r)
-""" % (CLASSES,)
+    return Own(net, {size}, {mean}, [0.25], {classes})
+"""
 
 
 def stranger(lab: Path, *, forward: str = "scores", making: str = "", size: str = "32", mean: str = "[0.5]") -> None:
     """Write a network that does one thing in another way than it should."""
-    code = STRANGER.format(forward=forward, making=making, size=size, mean=mean)
+    code = STRANGER.format(forward=forward, making=making, size=size, mean=mean, classes=CLASSES)
     lab.with_name("network.py").write_text(code, encoding="utf-8")
 
 

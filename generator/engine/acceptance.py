@@ -40,7 +40,7 @@ Shape = tuple[int, int, int]
 """Of an image: channels, height, width."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  # said of a network, as a verdict
     """A network is not, or cannot be shown to be, what its author wrote; the message says why."""
 
 
@@ -109,7 +109,7 @@ def accept_as_it_is(module: nn.Module, shape: Shape, batch: int) -> None:
 
 
 def distance(found: Tensor, right: Tensor) -> float:
-    """Norm of the difference relative to the norm of what is right; infinite where one is no number and the other is."""
+    """Norm of the difference relative to that of what is right; infinite where only one of them is a number."""
     found, right = found.detach().double(), right.detach().double()
     if found.shape != right.shape:
         return math.inf
