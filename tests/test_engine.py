@@ -356,6 +356,7 @@ NOT_FOR_IMAGES = [
     "GRUCell",
     "AdaptiveLogSoftmaxWithLoss",
     "NonDynamicallyQuantizableLinear",
+    "LinearCrossEntropyOptions",
 ]
 
 
