@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from types import MappingProxyType, ModuleType, SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -183,32 +183,36 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
     """
     if device != "cpu" and not torch.get_device_module(device).is_available():
         raise LabError(f"--device {device}: this machine has none that torch can use; leave it out to use the CPU")
-    if source is not None:
-        own = _call(spec.architecture, source, modules, weights)
-        module, size, classes = own.module, own.size, tuple(own.classes)
-    elif isinstance(weights, Path):
-        module, size, classes = _build(spec.architecture), spec.size, None
-        _load_weights(module, weights, spec.architecture)
-    else:
-        module, size, classes = _downloaded(spec, str(weights).partition(":")[2]), spec.size, None
-    _check_tensors(module, spec.architecture)
-    module.float().eval()
-    digest = sha256(weights) if isinstance(weights, Path) else _hash_of_tensors(module)
-    for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
-        parameter.requires_grad_(False)
-    _shuffle(module, shuffled, seed)
-    mean, std = (
-        torch.tensor(list(values or ()), dtype=torch.float32, device=device)[:, None, None]
-        for values in ((own.mean, own.std) if source is not None else (spec.mean, spec.std))
-    )
-    # Only here can it have other strides: PyTorch's « view » and instance normalisation want these.
-    module.to(device).register_forward_pre_hook(_contiguous)
-    shape = (len(mean), size, size)
-    scorer, reason = module, None
-    if _see_one_another(module, shape, spec.architecture, device):
-        scorer, reason = _Alone(module), "its images see one another in a batch, so that each is shown to it alone"
-    elif prepared and device == "cpu":
-        scorer, reason = _prepared(module, shape, spec)
+    # What a function or a forward imports when it is called has to be found too.
+    with _findable(modules):
+        if source is not None:
+            own = _call(spec.architecture, source, weights)
+            module, size, classes = own.module, own.size, tuple(own.classes)
+        elif isinstance(weights, Path):
+            module, size, classes = _build(spec.architecture), spec.size, None
+            _load_weights(module, weights, spec.architecture)
+        else:
+            module, size, classes = _downloaded(spec, str(weights).partition(":")[2]), spec.size, None
+        _check_tensors(module, spec.architecture)
+        module.float().eval()
+        digest = sha256(weights) if isinstance(weights, Path) else _hash_of_tensors(module)
+        for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
+            parameter.requires_grad_(False)
+        _shuffle(module, shuffled, seed)
+        mean, std = (
+            torch.tensor(list(values or ()), dtype=torch.float32, device=device)[:, None, None]
+            for values in ((own.mean, own.std) if source is not None else (spec.mean, spec.std))
+        )
+        # Only here can it have other strides: PyTorch's « view » and instance normalisation want these.
+        module.to(device).register_forward_pre_hook(_contiguous)
+        shape = (len(mean), size, size)
+        scorer, reason = module, None
+        if _see_one_another(module, shape, spec.architecture, device):
+            scorer, reason = _Alone(module), "its images see one another in a batch, so that each is shown to it alone"
+            if prepared and device == "cpu":
+                _accept(module, shape, 1, spec.architecture)
+        elif prepared and device == "cpu":
+            scorer, reason = _prepared(module, shape, spec)
     return Network(scorer, mean, std, size, spec.batch, digest, classes, reason)
 
 
@@ -236,13 +240,12 @@ def check_classes(network: Network, names: Sequence[str]) -> None:
         )
 
 
-def _call(architecture: str, source: Path, modules: Mapping[str, Path], weights: Path | str | None) -> Own:
+def _call(architecture: str, source: Path, weights: Path | str | None) -> Own:
     """What the author's function returns."""
     name, _, function = architecture.partition(":")
     try:
         with _same_chances():
-            module = _import(name, modules)
-            own = getattr(module, function)(*(() if weights is None else (weights,)))
+            own = getattr(importlib.import_module(name), function)(*(() if weights is None else (weights,)))
     except (Exception, SystemExit) as error:  # somebody else's code, which may raise anything
         raise LabError(f"{architecture} ({source}) failed: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(own, Own):
@@ -265,21 +268,21 @@ def _same_chances() -> Iterator[None]:
             np.random.set_state(numpy_before)  # noqa: NPY002
 
 
-def _import(name: str, modules: Mapping[str, Path]) -> ModuleType:
-    """The module of that name: an installed one, or one of the lab's folder, which is run anew with all it imports."""
-    if name not in modules:
-        return importlib.import_module(name)
-    for each in modules:
-        sys.modules.pop(each, None)  # of another lab, or as it was before an edit
-    file = modules[name]
-    package = len(name.split(".")) + (file.name == "__init__.py")
-    folder = str(file.parents[package - 1])
+@contextmanager
+def _findable(modules: Mapping[str, Path]) -> Iterator[None]:
+    """Have modules of the lab's folder found, and run anew: they may be another lab's, or as they were before an edit."""
+    folders = set()
+    for name, file in modules.items():
+        sys.modules.pop(name, None)
+        depth = name.count(".") + (file.name == "__init__.py")
+        folders.add(str(file.parents[depth]))
     importlib.invalidate_caches()
-    sys.path.insert(0, folder)
+    before = sys.path[:]
+    sys.path[:0] = sorted(folders)
     try:
-        return importlib.import_module(name)
+        yield
     finally:
-        sys.path.remove(folder)
+        sys.path[:] = before
 
 
 def _hash_of_tensors(module: nn.Module) -> str:
@@ -377,11 +380,16 @@ def _prepared(module: nn.Module, shape: tuple[int, int, int], spec: NetworkSpec)
         return prepare(module, shape[1], shape[0], spec.batch), None
     except Refused as refused:
         reason = str(refused)
-    try:
-        accept_as_it_is(module, shape, spec.batch)
-    except Refused as refused:
-        raise LabError(f"{spec.architecture}: {refused}; put another layer in its place") from None
+    _accept(module, shape, spec.batch, spec.architecture)
     return module, reason
+
+
+def _accept(module: nn.Module, shape: tuple[int, int, int], batch: int, architecture: str) -> None:
+    """Refuse a network that is wrong as its library made it."""
+    try:
+        accept_as_it_is(module, shape, batch)
+    except Refused as refused:
+        raise LabError(f"{architecture}: {refused}; put another layer in its place") from None
 
 
 class _Alone(nn.Module):
