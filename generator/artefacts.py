@@ -215,7 +215,11 @@ class Grid(_Record):
 
 
 class NetworkFacts(_Record):
-    """Where a network came from."""
+    """Where a network came from.
+
+    Attributes:
+        as_made: why it ran as its library made it; None if the engine prepared it.
+    """
 
     title: str
     architecture: str
@@ -225,6 +229,7 @@ class NetworkFacts(_Record):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     batch: int
+    as_made: str | None = None
 
 
 class ImageFacts(_Record):

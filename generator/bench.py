@@ -85,7 +85,7 @@ def run(lab: Lab, build: Path, say: Callable[[str], None]) -> BenchFile:
     torch.set_num_threads(1)
     rows: list[Row] = []
     for name, spec in lab.file.networks.items():
-        fast, plain = open_network(lab, name), open_network(lab, name, prepared=False)
+        fast, plain = open_network(lab, name), open_network(lab, name, way="as-made")
         photographs = [
             (read_image(lab.locate(image.file), fast.size, image.index), image.label) for image in lab.file.images
         ]
@@ -366,7 +366,7 @@ def _crews(lab: Lab) -> Iterator[Together]:
         Part("generator.experiments.shared.tasks:fool", (NetworkUse(network),), (image,), SLOWLY)
         for image in islice(cycle(lab.images), PARTS)
     )
-    jobs = [job_of(lab, part, "cpu") for part in parts]
+    jobs = [job_of(lab, part, "cpu", {}) for part in parts]
     sizes = sorted({*(2**power for power in range(cores().bit_length())), cores()})
     alone = 0.0
     for size in sizes:

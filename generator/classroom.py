@@ -56,7 +56,7 @@ class Classroom:
     def __init__(self, lab: str = DEFAULT_LAB, data: str = DEFAULT_DATA) -> None:
         self._lab: Lab = read_lab(Path(lab), Path(data), texts=False)
         self._say = self._lab.language.say
-        self._network: Network = open_network(self._lab, next(iter(self._lab.file.networks)), prepared=False)
+        self._network: Network = open_network(self._lab, next(iter(self._lab.file.networks)), way="as-made")
 
     @property
     def network(self) -> nn.Module:

@@ -373,10 +373,11 @@ def classes(lab: Lab, words: tuple[str, ...]) -> None:
 @_build
 @_command
 def check(lab: Lab, build: Path) -> None:
-    """Check the lab file, its questions, its images and its weights, and what the texts ask of results there are."""
+    """Check the lab file, its questions, its images, its networks and what the texts ask of results there are."""
     check_files(lab)
     for page in content_pages(lab):
         page_header(page)
+    carry_out.look_at_networks(lab, Means(build), _warn)
     if problems := list(missing_results(lab, read_manifests(lab, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())

@@ -32,7 +32,7 @@ from generator.schema import (
     Strict,
     is_downloaded,
 )
-from generator.sources import locate, locate_module, sha256
+from generator.sources import locate, locate_module, modules_of, parse, sha256
 
 FILLED_IN = ("network", "images")
 """Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
@@ -148,6 +148,15 @@ class Lab:
         source = locate_module(spec.module, lab_folder=self.folder)
         _check_source(source, spec.architecture.partition(":")[2])
         return source
+
+    def modules(self, network: str) -> dict[str, Path]:
+        """The Python files of the lab's folder that make a network, by the modules' names. None is run.
+
+        Raises:
+            LabError: one is no Python.
+        """
+        module = self.file.networks[network].module
+        return modules_of(module, lab_folder=self.folder) if module else {}
 
     def weights(self, network: str) -> Path | str | None:
         """The first of a network's weights that is there: a file, or LIBRARY:WEIGHTS; None if it needs none.
@@ -266,6 +275,7 @@ def check_files(lab: Lab) -> None:
                 problems.setdefault(problem, ("networks", name, "weights"))
         try:
             lab.source(name)
+            lab.modules(name)
         except LabError as error:
             problems.setdefault(error.problems[0], ("networks", name, "architecture"))
     if problems:
@@ -287,12 +297,7 @@ def _narrow_boxes(file: LabFile, places: Places) -> Iterator[str]:
 
 def _check_source(source: Path, function: str) -> None:
     """Make sure that a module is one and has a function, without running it."""
-    try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise LabError(f"{source} is not text in UTF-8; save it as such") from None
-    except SyntaxError as error:
-        raise LabError(f"{source}:{error.lineno}: is no valid Python ({error.msg})") from None
+    tree = parse(source)
     # It may come from elsewhere: what is assigned or imported counts too.
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import math
+import operator
+import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from generator.engine import prepare
+from generator.engine import Refused, accept_as_it_is, distance, examples, prepare
 from generator.errors import LabError, did_you_mean, first_line
 from generator.images import Pixels, grey, resize
 from generator.memory import give_back
@@ -55,12 +57,47 @@ class Own:
         """
         if not isinstance(self.module, nn.Module):
             raise ValueError(f"module is {type(self.module).__name__}, expected a torch.nn.Module")  # noqa: TRY004
-        if not SMALLEST <= self.size <= LARGEST:
+        try:
+            whole = operator.index(self.size)
+        except TypeError:
+            raise ValueError(
+                f"size is {self.size!r}, expected a whole number of pixels, {SMALLEST} to {LARGEST}"
+            ) from None
+        if isinstance(self.size, bool) or not SMALLEST <= whole <= LARGEST:
             raise ValueError(f"size is {self.size}, expected {SMALLEST} to {LARGEST}")
-        if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
-            raise ValueError(f"mean and std have {len(self.mean)} and {len(self.std)} values, expected 1 or 3 of each")
-        if min(self.std) <= 0:
-            raise ValueError(f"std is {list(self.std)}, expected values greater than 0")
+        mean, std = (_numbers(name, getattr(self, name)) for name in ("mean", "std"))
+        if len(mean) not in (1, 3) or len(std) != len(mean):
+            raise ValueError(f"mean and std have {len(mean)} and {len(std)} values, expected 1 or 3 of each")
+        if min(std) <= 0:
+            raise ValueError(f"std is {list(std)}, expected values greater than 0")
+        names = self.classes
+        if isinstance(names, str) or not all(isinstance(name, str) for name in _listed("classes", names)):
+            raise ValueError(f"classes is {str(names)[:40]!r}, expected a list of the classes' names")
+        # As they are meant, whatever library's numbers they are.
+        for name, value in (("size", whole), ("mean", mean), ("std", std), ("classes", tuple(names))):
+            object.__setattr__(self, name, value)
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise ValueError(f"{name} is {type(values).__name__}, expected a list") from None
+
+
+def _numbers(name: str, values: Any) -> tuple[float, ...]:
+    """Numbers of a list, an array or a tensor of one dimension."""
+    try:
+        numbers = tuple(float(value) for value in _listed(name, values))
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} is {str(values)[:40]!r}, expected 1 or 3 numbers") from None
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError(f"{name} is {list(numbers)}, expected numbers that are finite")
+    return numbers
+
+
+Way = Literal["prepared", "as-made", "one-by-one"]
+"""How a network runs: flattened by the engine, as its library made it, or likewise with each image by itself."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +112,8 @@ class Network:
         batch: how many images to push through together.
         weights_sha256: of the file the weights were read from; of the tensors if the lab names none.
         classes: names of its classes, if it says them itself.
+        way: how it runs.
+        as_made: why it could not be prepared, and runs as its library made it; None if there is nothing to tell.
     """
 
     scorer: nn.Module
@@ -84,6 +123,8 @@ class Network:
     batch: int
     weights_sha256: str
     classes: tuple[str, ...] | None = None
+    way: Way = "as-made"
+    as_made: str | None = None
 
     @property
     def channels(self) -> int:
@@ -122,8 +163,9 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
     weights: Path | str | None,
     *,
     source: Path | None = None,
+    modules: Mapping[str, Path] = MappingProxyType({}),
     device: str = "cpu",
-    prepared: bool = True,
+    way: Way | None = None,
     shuffled: float = 0,
     seed: int = 0,
 ) -> Network:
@@ -134,40 +176,48 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
         weights: a state-dict file, or ``torchvision:WEIGHTS`` or ``timm:WEIGHTS``, which that library
             downloads once; for a function, the file handed to it, if any.
         source: file of the module, if the architecture is a function.
+        modules: the modules of the lab's folder that make it up, its own included, by name.
         device: cpu, cuda or mps.
-        prepared: for many gradients; otherwise the network is left as its library builds it.
+        way: how it is to run; if left out, the fastest one that is right, which takes long to find out.
         shuffled: share of its layers, counted from the scores, that are to know nothing any more.
         seed: of their shuffling.
 
     Raises:
-        LabError: the weights cannot be read, had, or do not fit the architecture; the function
-            fails; or there is no such device.
+        LabError: the weights cannot be read, had, or do not fit the architecture; the function fails; it is
+            no classifier of images with a gradient that can be relied on; or there is no such device. Where
+            somebody else's code raised something, that is its cause.
     """
     if device != "cpu" and not torch.get_device_module(device).is_available():
         raise LabError(f"--device {device}: this machine has none that torch can use; leave it out to use the CPU")
-    if source is not None:
-        own = _call(spec.architecture, source, weights)
-        module, size, classes = own.module.float(), own.size, tuple(own.classes)
+    # What a function or a forward imports when it is called has to be found too.
+    with _findable(modules):
+        if source is not None:
+            own = _call(spec.architecture, source, weights)
+            module, size, classes = own.module, own.size, tuple(own.classes)
+        elif isinstance(weights, Path):
+            module, size, classes = _build(spec.architecture), spec.size, None
+            _load_weights(module, weights, spec.architecture)
+        else:
+            module, size, classes = _downloaded(spec, str(weights).partition(":")[2]), spec.size, None
+        _check_tensors(module, spec.architecture)
+        module.float().eval()
         digest = sha256(weights) if isinstance(weights, Path) else _hash_of_tensors(module)
-    elif isinstance(weights, Path):
-        module, size, classes = _build(spec.architecture), spec.size, None
-        _load_weights(module, weights, spec.architecture)
-        digest = sha256(weights)
-    else:
-        module, size, classes = _downloaded(spec, str(weights).partition(":")[2]), spec.size, None
-        digest = _hash_of_tensors(module)
-    module.eval()
-    for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
-        parameter.requires_grad_(False)
-    _shuffle(module, shuffled, seed)
-    mean, std = (
-        torch.tensor(list(values or ()), dtype=torch.float32, device=device)[:, None, None]
-        for values in ((own.mean, own.std) if source is not None else (spec.mean, spec.std))
-    )
-    # Elsewhere than on a CPU with oneDNN the network runs as it is.
-    possible = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    scorer = _prepared(module, size, len(mean)) if prepared and possible and device == "cpu" else module.to(device)
-    return Network(scorer, mean, std, size, spec.batch, digest, classes)
+        for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
+            parameter.requires_grad_(False)
+        _shuffle(module, shuffled, seed)
+        mean, std = (
+            torch.tensor(list(values or ()), dtype=torch.float32, device=device)[:, None, None]
+            for values in ((own.mean, own.std) if source is not None else (spec.mean, spec.std))
+        )
+        # Only here can it have other strides: PyTorch's « view » and instance normalisation want these.
+        module.to(device).register_forward_pre_hook(_contiguous)
+        shape, reason = (len(mean), size, size), None
+        if way is None:
+            scorer, way, reason = _best(module, shape, spec, device)
+        else:
+            scorer = _running(module, way, shape, device)
+    give_back()
+    return Network(scorer, mean, std, size, spec.batch, digest, classes, way, reason)
 
 
 def check_classes(network: Network, names: Sequence[str]) -> None:
@@ -176,16 +226,10 @@ def check_classes(network: Network, names: Sequence[str]) -> None:
     Raises:
         LabError: it has other classes, or another number of scores.
     """
-    example = torch.zeros(1, network.channels, network.size, network.size, device=network.mean.device)
-    try:
-        with torch.no_grad():
-            scores = network.scorer(example)
-    except (RuntimeError, ValueError, TypeError) as error:
-        shape = list(example.shape)
-        raise LabError(f"it does not take images {shape} ({first_line(error)}); correct its size or mean") from None
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != 1:
-        found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise LabError(f"for one image it gives {found}, expected scores, a tensor [1, {len(names)}]")
+    with torch.no_grad():
+        scores = network.scorer(
+            torch.zeros(1, network.channels, network.size, network.size, device=network.mean.device)
+        )
     if network.classes is not None and network.classes != tuple(names):
         pairs = enumerate(zip_longest(network.classes, names))
         place, (its, ours) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
@@ -204,33 +248,45 @@ def _call(architecture: str, source: Path, weights: Path | str | None) -> Own:
     """What the author's function returns."""
     name, _, function = architecture.partition(":")
     try:
-        module = _import(name, source)
-        # Drawn weights are the same ones each time, and nobody else's numbers change.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            own = getattr(module, function)(*(() if weights is None else (weights,)))
-    except Exception as error:  # noqa: BLE001  # somebody else's code, which may raise anything
-        raise LabError(f"{architecture} ({source}) failed: {type(error).__name__}: {first_line(error)}") from None
+        with _same_chances():
+            own = getattr(importlib.import_module(name), function)(*(() if weights is None else (weights,)))
+    except (Exception, SystemExit) as error:  # somebody else's code, which may raise anything
+        raise LabError(f"{architecture} ({source}) failed: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(own, Own):
         raise LabError(f"{architecture} ({source}) returned {type(own).__name__}, expected generator.networks.Own")
     return own
 
 
-def _import(name: str, source: Path) -> ModuleType:
-    """The module whose source that is: an installed one, or a file of the lab, which is run by itself."""
+@contextmanager
+def _same_chances() -> Iterator[None]:
+    """Drawn weights are the same ones each time, and nobody else's numbers change."""
+    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002  # what an author may use
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(before)
+            np.random.set_state(numpy_before)  # noqa: NPY002
+
+
+@contextmanager
+def _findable(modules: Mapping[str, Path]) -> Iterator[None]:
+    """Have modules of the lab's folder found, and run anew: they may be another lab's, or as they were before an edit."""
+    folders = set()
+    for name, file in modules.items():
+        sys.modules.pop(name, None)
+        depth = name.count(".") + (file.name == "__init__.py")
+        folders.add(str(file.parents[depth]))
+    importlib.invalidate_caches()
+    before = sys.path[:]
+    sys.path[:0] = sorted(folders)
     try:
-        installed = importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # a folder of the lab is no package
-        installed = None
-    if installed and installed.origin and Path(installed.origin).resolve() == source.resolve():
-        return importlib.import_module(name)
-    spec = importlib.util.spec_from_file_location(f"lab.{name}", source)
-    assert spec is not None  # noqa: S101  # for the type checker: the file is there, and ends in .py
-    assert spec.loader is not None  # noqa: S101
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there for what a class was written beside
-    spec.loader.exec_module(module)
-    return module
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _hash_of_tensors(module: nn.Module) -> str:
@@ -242,34 +298,132 @@ def _hash_of_tensors(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _prepared(module: nn.Module, size: int, channels: int) -> nn.Module:
-    """The network prepared, if that is possible and makes no difference; otherwise as it is."""
+def _check_tensors(module: nn.Module, architecture: str) -> None:
+    """Refuse a network whose weights are no numbers to compute with."""
+    if any("quantized" in type(part).__module__ for part in module.modules()):
+        raise LabError(f"{architecture}: it is quantised, and has no gradient; take it as it was before quantisation")
+    parameters = dict(module.named_parameters())
+    for name, tensor in (*parameters.items(), *module.named_buffers()):
+        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            raise LabError(
+                f"{architecture}: {name} has no shape yet (a lazy layer); give the layer its numbers of channels"
+            )
+        if tensor.is_meta:
+            raise LabError(f"{architecture}: {name} is on the meta device, without values; load the weights")
+        # A mask may hold what is infinite, a weight may not.
+        wrong = tensor.isnan() if name not in parameters else ~tensor.isfinite()
+        if wrong.any():
+            raise LabError(
+                f"{architecture}: {int(wrong.sum())} of the {tensor.numel()} values of {name} are no finite numbers; "
+                "its training diverged or its file is damaged: take other weights"
+            )
+
+
+def _contiguous(_: nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(image.contiguous() for image in images)
+
+
+def _see_one_another(module: nn.Module, shape: tuple[int, int, int], architecture: str, device: str) -> bool:
+    """Look at a network for the first time: whether what it says of an image depends on the others of the batch.
+
+    Raises:
+        LabError: it takes no images, gives no scores, has no gradient, or answers differently the second time.
+    """
+    images = examples(2, shape).to(device)
+    scores = _first_look(module, images, architecture)
+    if not torch.equal(scores, _first_look(module, images, architecture, chance=1)):
+        raise LabError(
+            f"{architecture}: its scores differ when it sees the same images again; something in forward is random "
+            "(dropout without training=self.training, randn) or kept from one call to the next: take it out"
+        )
+    alone = torch.cat([_first_look(module, image, architecture) for image in images.split(1)])
+    return distance(alone.cpu(), scores.cpu()) > 1e-3
+
+
+def _first_look(module: nn.Module, images: Tensor, architecture: str, chance: int = 0) -> Tensor:
+    """Scores of images, made sure that they are some and have a gradient."""
+    shown = f"{list(images.shape)}, {str(images.dtype).removeprefix('torch.')}"
+    pixels = images.clone().requires_grad_()
     try:
-        fast = prepare(module, size, channels)
-        images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0))
-        found = _look(fast, images)
-        # One by one: as its library made it, a network needs far more memory.
-        alone = [_look(module, image[None]) for image in images]
-        for ours, theirs in zip(found, map(torch.cat, zip(*alone, strict=True)), strict=True):
-            # A ReLU6 at its limit lets a gradient through or not, as the last digit decides.
-            if not (ours - theirs).norm() <= 0.05 * theirs.norm():
-                return module
-    # torch.export refuses TorchScript with ValueError, everything else with RuntimeError.
-    except (RuntimeError, ValueError, TypeError):
-        return module
-    finally:
-        give_back()
-    return fast
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(chance)
+            scores = module(pixels)
+    except (Exception, SystemExit) as error:  # somebody else's code
+        raise LabError(
+            f"{architecture}: forward does not take images {shown} ({type(error).__name__}: {first_line(error)}); "
+            "correct forward, or the network's size or mean"
+        ) from error
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
+        found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise LabError(
+            f"{architecture}: for {len(images)} images forward gives {found}, expected scores, a tensor "
+            f"[{len(images)}, classes]"
+        )
+    if scores.dtype != torch.float32:
+        kind = str(scores.dtype).removeprefix("torch.")
+        raise LabError(f"{architecture}: forward gives scores of {kind}, expected float32: end it with .float()")
+    if not scores.isfinite().all():
+        raise LabError(f"{architecture}: forward gives scores that are not finite; correct its weights or its mean")
+    try:
+        (gradient,) = torch.autograd.grad(scores.sum(), pixels)
+    except (Exception, SystemExit) as error:  # a derivative may be somebody else's code too
+        raise LabError(
+            f"{architecture}: its scores have no gradient at the pixels ({type(error).__name__}: {first_line(error)}); "
+            "take out what cuts it (detach, no_grad, argmax, round, a quantised layer)"
+        ) from error
+    if not gradient.isfinite().all():
+        raise LabError(
+            f"{architecture}: the gradient of its scores is not finite; take out what has none (sqrt or log of 0)"
+        )
+    return scores.detach()
 
 
-def _look(scorer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    images = images.detach().requires_grad_()
-    with torch.enable_grad():
-        scores = scorer(images)
-        if not isinstance(scores, Tensor):
-            raise TypeError(f"{type(scores).__name__} instead of scores")
-        (gradient,) = torch.autograd.grad(scores[:, 0].sum(), images)
-    return scores.detach(), gradient
+def _best(
+    module: nn.Module, shape: tuple[int, int, int], spec: NetworkSpec, device: str
+) -> tuple[nn.Module, Way, str | None]:
+    """The network as it runs fastest and is right, how that is, and why it is not prepared where it could be."""
+    if _see_one_another(module, shape, spec.architecture, device):
+        if device == "cpu":
+            _accept(module, shape, 1, spec.architecture)
+        reason = "its images see one another in a batch, so that each is shown to it alone"
+        return _Alone(module), "one-by-one", reason
+    if device != "cpu":
+        return module, "as-made", None
+    try:
+        return prepare(module, shape[1], shape[0], spec.batch), "prepared", None
+    except Refused as refused:
+        reason = str(refused)
+    _accept(module, shape, spec.batch, spec.architecture)
+    return module, "as-made", reason
+
+
+def _running(module: nn.Module, way: Way, shape: tuple[int, int, int], device: str) -> nn.Module:
+    """The network as it was found to run best before."""
+    if way == "prepared":
+        return prepare(module, shape[1], shape[0], accepted=True)
+    with torch.no_grad():
+        module(examples(1, shape).to(device))  # what forward imports when it is called is found only now
+    return _Alone(module) if way == "one-by-one" else module
+
+
+def _accept(module: nn.Module, shape: tuple[int, int, int], batch: int, architecture: str) -> None:
+    """Refuse a network that is wrong as its library made it."""
+    try:
+        accept_as_it_is(module, shape, batch)
+    except Refused as refused:
+        raise LabError(f"{architecture}: {refused}; put another layer in its place") from None
+
+
+class _Alone(nn.Module):
+    """A network that sees each image of a batch by itself."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Raw scores of normalised images."""
+        return torch.cat([self.module(image) for image in images.split(1)])
 
 
 def _build(architecture: str) -> nn.Module:

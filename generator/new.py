@@ -97,7 +97,7 @@ def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
 
     lab = read_lab(place / "lab.yml", place)
     (name,) = lab.file.networks
-    network = open_network(lab, name)
+    network = open_network(lab, name, way="as-made")
     starts = []
     for number, path in enumerate(photographs, start=1):
         file = f"images/{path.name}"

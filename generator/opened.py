@@ -19,7 +19,7 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
     Args:
         lab: the lab.
         name: of the network.
-        how: device, prepared, shuffled and seed; see :func:`generator.networks.load`.
+        how: device, way, shuffled and seed; see :func:`generator.networks.load`.
 
     Raises:
         LabError: it cannot be had, or has other classes; told with its place in the lab file.
@@ -28,7 +28,7 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
     architecture = ("networks", name, "architecture")
     place = architecture if spec.module else ("networks", name, "weights")
     with _told_at(lab, place):
-        weights, source = lab.weights(name), lab.source(name)
+        weights, source, modules = lab.weights(name), lab.source(name), lab.modules(name)
     others = [
         f"or put {reference.partition(':')[2]} into {lab.data_folder} (DATA=folder)"
         + (f", SHA-256 {known.sha256}" if (known := lab.file.files.get(reference)) else "")
@@ -36,7 +36,7 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
         if reference.startswith("data:")
     ]
     with _told_at(lab, place, others):
-        network = networks.load(spec, weights, source=source, **how)
+        network = networks.load(spec, weights, source=source, modules=modules, **how)
     with _told_at(lab, architecture):
         networks.check_classes(network, lab.classes.names)
     return network
@@ -47,4 +47,5 @@ def _told_at(lab: Lab, place: Place, remedies: Sequence[str] = ()) -> Iterator[N
     try:
         yield
     except LabError as error:
-        raise LabError(*(lab.tell(place, " ".join((p, *remedies))) for p in error.problems)) from None
+        told = (lab.tell(place, " ".join((p, *remedies))) for p in error.problems)
+        raise LabError(*told) from error.__cause__  # what somebody else's code raised

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import sys
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,11 +58,88 @@ def locate_module(name: str, *, lab_folder: Path) -> Path:
     for path in tried:
         for file in (path.with_name(f"{path.name}.py"), path / "__init__.py"):
             if file.is_file():
+                if path == tried[0] and _is_taken(parts[0], lab_folder):
+                    raise LabError(f'{file}: "{parts[0]}" is the name of an installed module too; rename it')
                 return file
     raise LabError(
         f'no module "{name}": neither {tried[0]}.py is there nor an installed package of that name'
         + did_you_mean(parts[-1], [file.stem for file in tried[0].parent.glob("*.py")])
     )
+
+
+def modules_of(name: str, *, lab_folder: Path) -> dict[str, Path]:
+    """The modules of the lab's folder that a module is made up of: itself and what it imports, and so on.
+
+    Nothing is imported. Names of Python's own modules and of installed ones are theirs, whatever lies in the folder.
+
+    Returns:
+        The source file of each, by name; nothing if the module is an installed one.
+
+    Raises:
+        LabError: one is not text in UTF-8, or no Python.
+    """
+    found: dict[str, Path] = {}
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        file = _file_of(each, lab_folder)
+        if each not in found and file is not None:
+            found[each] = file
+            waiting += (*_packages_around(each), *_imported(each, file))
+    return found
+
+
+def parse(source: Path) -> ast.Module:
+    """A Python file as a syntax tree.
+
+    Raises:
+        LabError: it is not text in UTF-8, or no Python.
+    """
+    try:
+        return ast.parse(source.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise LabError(f"{source} is not text in UTF-8; save it as such") from None
+    except SyntaxError as error:
+        raise LabError(f"{source}:{error.lineno}: is no valid Python ({error.msg})") from None
+
+
+def _is_taken(name: str, folder: Path) -> bool:
+    """Whether a module of that name is to be had without the folder: of Python, of this project, or installed."""
+    if name == "generator" or name in sys.stdlib_module_names:
+        return True
+    spec = PathFinder.find_spec(name)  # unlike find_spec, whatever is imported by now
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    return any(place and not Path(place).resolve().is_relative_to(folder.resolve()) for place in places)
+
+
+def _file_of(module: str, folder: Path) -> Path | None:
+    parts = module.split(".")
+    if not all(parts) or _is_taken(parts[0], folder):
+        return None
+    path = folder.joinpath(*parts)
+    files = (path / "__init__.py", path.with_name(f"{path.name}.py"))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _packages_around(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _imported(module: str, file: Path) -> Iterator[str]:
+    """Names of modules that a module imports, wherever in its text; some are names inside of modules."""
+    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(parse(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            around = package[: len(package) + 1 - node.level] if node.level else []
+            start = ".".join([*around, *([node.module] if node.module else [])])
+            yield start
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "import_module":
+            values = (value.value for value in node.args if isinstance(value, ast.Constant))
+            yield from (value for value in values if isinstance(value, str))
 
 
 def _place(reference: str, lab_folder: Path, data_folder: Path) -> tuple[Path, str]:

@@ -21,7 +21,7 @@ KEYS = {
 @pytest.fixture(scope="module")
 def measured(lite0: Network) -> bench._Bench:
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
-    plain = networks.load(lab.file.networks["principal"], lab.weights("principal"), prepared=False)
+    plain = networks.load(lab.file.networks["principal"], lab.weights("principal"), way="as-made")
     photographs = [(read_image(lab.locate(image.file), 224), image.label) for image in lab.file.images[:4]]
     return bench._Bench("EfficientNet-Lite0", lite0, plain, photographs)
 

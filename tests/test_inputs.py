@@ -28,7 +28,9 @@ from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import Lab, check_files, read_lab
 from generator.networks import Own
+from generator.opened import open_network
 from generator.run import carry_out
+from generator.run.keys import Dependencies, Keys, changes
 from generator.run.plan import Means, plan
 from generator.sources import sha256
 from tests.conftest import ROOT, Run, change
@@ -190,30 +192,6 @@ class TestGrey:
         assert (self.network(3).seen(self.colours()) == self.colours()).all()
 
 
-class Undecided(nn.Module):
-    """What it does depends on what it sees."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(3 * 8 * 8, 2)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.layer(images.flatten(1))
-        return 2 * scores if scores.sum() > 0 else scores
-
-
-def one_by_one() -> nn.Module:
-    """A network in TorchScript, which is no Python any more."""
-    return torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)))
-
-
-@pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("make", [Undecided, one_by_one])
-def test_what_cannot_be_flattened_runs_as_it_is(make: Callable[[], nn.Module]) -> None:
-    module = make()
-    assert networks._prepared(module, 8, 3) is module
-
-
 FUNCTIONS = {
     "def digits(weights): return 1\n": ["returned int", "expected generator.networks.Own"],
     "def digits(weights): raise KeyError('x')\n": ["failed: KeyError"],
@@ -223,13 +201,15 @@ FUNCTIONS = {
     "from generator.networks import Own\nfrom torch import nn\n"
     "def digits(weights): return Own(nn.Flatten(), 7, [0], [1], 'ab')\n": ["size is 7, expected 8 to 1024"],
     "from generator.networks import Own\nfrom torch import nn\n"
-    "def digits(weights): return Own(nn.Flatten(), 8, [0], [1], 'ab')\n": ["class 0 is 'a', the lab's 'zéro'"],
+    "def digits(weights): return Own(nn.Flatten(), 8, [0], [1], 'ab')\n": ["expected a list of the classes' names"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    "def digits(weights): return Own(nn.Flatten(), 8, [0], [1], ['a', 'b'])\n": ["class 0 is 'a', the lab's 'zéro'"],
     "from generator.networks import Own\nfrom torch import nn\n"
     f"def digits(weights): return Own(nn.Flatten(), 8, [0], [1], {CLASSES})\n": ["64 scores", "10 classes"],
     "from generator.networks import Own\nfrom torch import nn\n"
     f"def digits(weights): return Own(nn.Conv2d(3, 4, 3), 8, [0], [1], {CLASSES})\n": ["does not take images"],
     "from generator.networks import Own\nfrom torch import nn\n"
-    f"def digits(weights): return Own(nn.Conv2d(1, 4, 3), 8, [0], [1], {CLASSES})\n": ["[1, 4, 6, 6]"],
+    f"def digits(weights): return Own(nn.Conv2d(1, 4, 3), 8, [0], [1], {CLASSES})\n": ["[2, 4, 6, 6]"],
 }  # fmt: skip
 
 
@@ -241,6 +221,138 @@ def test_a_function_that_is_wrong_is_told_in_one_line(code: str, digits: Path, t
     assert "networks.chiffres.architecture" in line
     for part in FUNCTIONS[code]:
         assert part in line
+
+
+STRANGER = """
+import numpy, sys, torch
+from torch import nn
+from generator.networks import Own
+from generator.opened import open_network
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1024, 10)
+        self.seen = 0
+
+    def forward(self, x):
+        self.seen += 1
+        scores = self.layer(x.view(x.size(0), -1))
+        return {forward}
+
+def digits(weights):
+    net = Net()
+    {making}
+    return Own(net, {size}, {mean}, [0.25], {classes})
+"""
+
+
+def stranger(lab: Path, *, forward: str = "scores", making: str = "", size: str = "32", mean: str = "[0.5]") -> None:
+    """Write a network that does one thing in another way than it should."""
+    code = STRANGER.format(forward=forward, making=making, size=size, mean=mean, classes=CLASSES)
+    lab.with_name("network.py").write_text(code, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"mean": "torch.tensor([0.5])"},
+        {"mean": "numpy.array([0.5])", "size": "numpy.int64(32)"},
+        {"forward": "torch.cat(scores.chunk(2, 1)[::-1], 1)"},
+    ],
+)
+def test_what_an_author_may_write_is_understood(how: dict[str, str], digits: Path) -> None:
+    stranger(digits, **how)
+    network = open_network(read(digits), "chiffres")
+    assert (network.size, network.mean.flatten().tolist(), network.as_made) == (32, [0.5], None)
+
+
+STRANGE: dict[str, tuple[dict[str, str], str]] = {
+    "KeyError": ({"forward": "{}['x']"}, "forward does not take images [2, 1, 32, 32], float32 (KeyError: 'x')"),
+    "AssertionError": ({"forward": "exec('assert False')"}, "(AssertionError: )"),
+    "SystemExit": ({"forward": "sys.exit(3)"}, "(SystemExit: 3)"),
+    "ZeroDivisionError": ({"forward": "1 / 0"}, "(ZeroDivisionError: division by zero)"),
+    "in float64": ({"forward": "self.layer(x.double().flatten(1))"}, "correct forward, or the network's size or mean"),
+    "gives float64": ({"forward": "scores.double()"}, "scores of float64, expected float32: end it with .float()"),
+    "gives whole numbers": ({"forward": "scores.long()"}, "scores of int64, expected float32"),
+    "of one dimension": ({"forward": "scores[:, 0]"}, "for 2 images forward gives [2], expected scores"),
+    "several results": ({"forward": "(scores, scores)"}, "forward gives tuple, expected scores"),
+    "rounded": ({"forward": "scores.detach()"}, "its scores have no gradient at the pixels"),
+    "dropout": ({"forward": "nn.functional.dropout(scores)"}, "its scores differ when it sees the same images again"),
+    "noise": ({"forward": "scores + torch.randn(10)"}, "its scores differ when it sees the same images again"),
+    "counts": ({"forward": "scores * self.seen"}, "its scores differ when it sees the same images again"),
+    "nan": ({"making": "net.layer.weight.data[0, 0] = float('nan')"}, "1 of the 10240 values of layer.weight"),
+    "meta": ({"making": "net.to('meta')"}, "layer.weight is on the meta device"),
+    "lazy": ({"making": "net.layer = nn.LazyLinear(10)"}, "layer.weight has no shape yet (a lazy layer)"),
+    "quantised": ({"making": "net = torch.ao.quantization.quantize_dynamic(net)"}, "it is quantised"),
+    "size": ({"size": "32.0"}, "size is 32.0, expected a whole number of pixels"),
+    "mean": ({"mean": "torch.tensor(0.5)"}, "mean is 'tensor(0.5000)', expected 1 or 3 numbers"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_stranger_s_network_is_refused_in_one_line(kind: str, digits: Path, tmp_path: Path) -> None:
+    how, said = STRANGE[kind]
+    stranger(digits, **how)
+    line = refused(digits, tmp_path)
+    assert "networks.chiffres.architecture: network:digits" in line
+    assert said in line
+    traceback = tmp_path / "build" / "network-chiffres.traceback"
+    assert traceback.exists() == (str(traceback) in line)
+    if "forward does not take" in line:
+        assert "network.py" in traceback.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"forward": "scores if scores.abs().sum() > -1 else 2 * scores"}, "GuardOnDataDependentSymNode"),
+        ({"forward": "scores - scores.mean(0) * (len(scores) > 1)"}, "its images see one another in a batch"),
+    ],
+)
+def test_what_cannot_be_prepared_runs_as_it_is_and_is_told(
+    how: dict[str, str], why: str, digits: Path, generator: Run
+) -> None:
+    stranger(digits, **how)
+    done = generator("check", digits)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "as its library made it" in line]
+    assert len(told) == 1
+    assert why in told[0]
+    assert len(done.stderr.splitlines()) <= 2, "and, perhaps, that it recognises nothing"
+
+
+def fingerprint(lab: Lab) -> dict[str, str]:
+    return Dependencies(lab, "saillance", Keys(lab, {}), {}).fingerprint
+
+
+class TestModulesOfTheLab:
+    def test_that_a_network_imports_are_found_and_count(self, digits: Path, generator: Run) -> None:
+        stranger(digits, making="import blocks.parts; net.layer = blocks.parts.layer()")
+        folder = digits.parent / "blocks"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+        (folder / "parts.py").write_text(
+            "from .numbers_ import COUNT\nfrom torch import nn\ndef layer(): return nn.Linear(1024, COUNT)\n"
+        )
+        (folder / "numbers_.py").write_text("COUNT = 10\n")
+        lab = read(digits)
+        assert sorted(lab.modules("chiffres")) == ["blocks", "blocks.numbers_", "blocks.parts", "network"]
+        before = fingerprint(lab)
+        open_network(lab, "chiffres")
+        (folder / "numbers_.py").write_text("COUNT = 11\n")
+        changed = changes(before, fingerprint(read(digits)))
+        assert [line.partition(":")[0] for line in changed] == ["network chiffres.code blocks.numbers_"]
+        with pytest.raises(LabError, match="11 scores"):
+            open_network(read(digits), "chiffres")
+
+    def test_of_an_installed_one_s_name_are_refused(self, digits: Path) -> None:
+        digits.with_name("torch.py").write_text("def digits(): pass\n")
+        change(digits, lambda lab: lab["networks"]["chiffres"].update(architecture="torch:digits"))
+        with pytest.raises(LabError, match=r'torch.py: "torch" is the name of an installed module too; rename it'):
+            read(digits).source("chiffres")
 
 
 def test_a_network_of_a_library_has_the_lab_s_number_of_classes(mini: Path, tmp_path: Path) -> None:

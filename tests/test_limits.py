@@ -110,7 +110,7 @@ def load() -> Load:
     """The default lab's network with some change -> all its tensors by name."""
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
     spec, weights = lab.file.networks["principal"], lab.weights("principal")
-    return lambda **how: networks.load(spec, weights, prepared=False, **how).scorer.state_dict()
+    return lambda **how: networks.load(spec, weights, way="as-made", **how).scorer.state_dict()
 
 
 class TestShuffling:

@@ -149,7 +149,7 @@ def run(lab: Lab) -> Recorder:
     def opened(use: NetworkUse) -> Network:
         name, spec = use.name, lab.file.networks[use.name]
         return networks.load(
-            spec, lab.weights(name), source=lab.source(name), prepared=False, shuffled=use.shuffled, seed=use.seed
+            spec, lab.weights(name), source=lab.source(name), way="as-made", shuffled=use.shuffled, seed=use.seed
         )
 
     experiment = lab.experiments["essai"]

@@ -1,146 +1,135 @@
 """A frozen network -> the same function, prepared for many pixel gradients on a CPU.
 
 The network is flattened with ``torch.export``; batch normalisation, padding and activations are
-folded into the convolutions; what is left is a list of steps. One ``autograd.Function`` walks it
-there and back, so that ordinary autograd works as far as the pixels, and no further.
+folded into the convolutions; what is left is a list of steps, which is handed out only after
+:mod:`generator.engine.acceptance` has found it right.
 """
 
 from __future__ import annotations
 
+import copy
+import logging
 import operator
+import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
-from torch.autograd.function import once_differentiable
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from generator.engine.steps import Activation, Add, Concatenation, Convolution, Limits, Linear, MaxPool, Step
+from generator.engine.acceptance import Refused, accept
+from generator.engine.flat import FlatNetwork
+from generator.engine.steps import Activation, Add, Concatenation, Convolution, Item, Limits, Linear, MaxPool, Step
+from generator.errors import first_line
 from generator.memory import keep_freed
 
 aten = torch.ops.aten
 
 
-def prepare(module: nn.Module, size: int, channels: int = 3) -> nn.Module:
+def prepare(module: nn.Module, size: int, channels: int = 3, batch: int = 4, *, accepted: bool = False) -> nn.Module:
     """Flatten a frozen network into steps that are cheap to run and to differentiate.
 
     Args:
         module: the network, frozen and in evaluation mode, on the CPU.
         size: side of its input images, in pixels; no other is accepted.
         channels: of its input images.
+        batch: how many images will be pushed through together.
+        accepted: it was found right before, and is not looked at again.
 
     Returns:
         The same function of images, float (N, channels, size, size) for any N, up to rounding.
         Gradients flow to the images only.
 
     Raises:
-        RuntimeError: it cannot be flattened: what it does depends on the images' values or number,
-            or it leaves PyTorch on the way.
+        Refused: it cannot be flattened (what it does depends on the images' values or number, or it
+            leaves PyTorch on the way), or what came out is not the same function; with the reason.
     """
     keep_freed()
+    if any(isinstance(part, nn.RNNBase) for part in module.modules()):
+        raise Refused(
+            "its recurrent layers are one operation for each place of a sequence, and take minutes to lay out"
+        )
+    exported = _exported(module, size, channels)
+    try:
+        flat = _Flattener(exported, torch.float32).flat()
+        if accepted:
+            return flat
+        precise = _Flattener(exported, torch.float64).flat()
+    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:  # a graph like none before
+        raise Refused(f"its operations cannot be laid out ({type(error).__name__}: {first_line(error)})") from error
+    accept(module, flat, precise, (channels, size, size), batch)
+    return flat
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep to ourselves what ``torch.export`` logs, prints and warns of: what matters is in what it raises."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _exported(module: nn.Module, size: int, channels: int) -> fx.GraphModule:
+    """The network as a graph of operations that overwrite nothing."""
     # Two images: of one, export would take it for granted that there is always one.
     example = torch.zeros(2, channels, size, size)
     shapes = ({0: torch.export.Dim("n", min=1)},)
-    exported = torch.export.export(module, (example,), dynamic_shapes=shapes).module(check_guards=False)
-    return _Flattener(exported).flat()
-
-
-class FlatNetwork(nn.Module):
-    """A network as a list of steps.
-
-    Args:
-        steps: in the order of the forward pass.
-        start: the node of the images.
-        end: the node of the scores.
-        constants: values of the nodes that depend on nothing.
-    """
-
-    def __init__(self, steps: list[Step], start: fx.Node, end: fx.Node, constants: dict[fx.Node, Tensor]) -> None:
-        super().__init__()
-        self._steps, self._start, self._end, self._constants = steps, start, end, constants
-        last_reader = {node: place for place, step in enumerate(steps) for node in step.inputs}
-        self._read_last = [
-            [node for node in step.inputs if last_reader[node] == place and node not in constants]
-            for place, step in enumerate(steps)
-        ]
-        self._varying = {start}
-        for step in steps:
-            step.varying = [node in self._varying and isinstance(node.meta["val"], Tensor) for node in step.inputs]
-            if any(step.varying):
-                self._varying.add(step.node)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Raw scores of normalised images."""
-        if torch.is_grad_enabled() and images.requires_grad:
-            scores: Tensor = _Walk.apply(images, self)
-            return scores
-        with torch.no_grad():
-            return self.there(images)[0]
-
-    def there(self, images: Tensor) -> tuple[Tensor, list[list[Any]]]:
-        """The scores, and what each step kept for the way back."""
-        values: dict[fx.Node, Any] = {**self._constants, self._start: images}
-        tape = []
-        for step, done in zip(self._steps, self._read_last, strict=True):
-            values[step.node], kept = step.forward([values[node] for node in step.inputs])
-            tape.append(kept)
-            for node in done:
-                values.pop(node, None)
-        return values[self._end], tape
-
-    def back(self, tape: list[list[Any]], gradient: Tensor) -> Tensor:
-        """The images' gradient from the scores'; empties the tape on its way."""
-        # Each gradient with whether it is ours to write on.
-        gradients = {self._end: (gradient, False)}
-        while tape:
-            step, kept = self._steps[len(tape) - 1], tape.pop()
-            if step.node not in gradients:
-                continue
-            for node, new in zip(step.inputs, step.backward(kept, *gradients.pop(step.node)), strict=True):
-                if new is None or node not in self._varying:
-                    continue
-                if node not in gradients:
-                    gradients[node] = new, step.fresh
-                elif gradients[node][1]:
-                    gradients[node][0].add_(new)
-                elif step.fresh:
-                    gradients[node] = new.add_(gradients[node][0]), True
-                else:
-                    gradients[node] = gradients[node][0] + new, True
-        return gradients[self._start][0]
-
-
-class _Walk(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, images: Tensor, network: FlatNetwork) -> Tensor:
-        ctx.network = network
-        scores, ctx.tape = network.there(images)
-        return scores
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.network.back(ctx.tape, gradient), None
+    try:
+        with _quietly():
+            program = torch.export.export(module, (example,), dynamic_shapes=shapes)
+            exported = program.module(check_guards=False)
+            _forget_dropout(exported.graph)
+            if not _rewritten_out_of_place(exported.graph):
+                exported = program.run_decompositions({}).module(check_guards=False)
+                _forget_dropout(exported.graph)
+                _rewritten_out_of_place(exported.graph)
+    except (Exception, SystemExit) as error:  # somebody else's code runs in there
+        raise Refused(f"torch.export cannot follow it ({type(error).__name__}: {first_line(error)})") from error
+    for node in exported.graph.nodes:
+        if _overwrites(node):
+            raise Refused(f"{node.target} overwrites what is used again, or is kept from one image to the next")
+        if node.target in (aten.as_strided.default, aten.as_strided_.default):
+            raise Refused(f"{node.target} reads memory, whatever lies there")
+        if node.target in (aten.view.default, aten._unsafe_view.default):  # images lie differently in memory here
+            node.target = aten.reshape.default
+    _pool_before_concatenation(exported.graph)
+    return exported
 
 
 class _Flattener:
-    """Chooses a step for each operation of an exported graph, or folds it into another's."""
+    """Chooses a step for each operation of an exported graph, or folds it into another's.
 
-    def __init__(self, exported: fx.GraphModule) -> None:
-        self.graph = exported.graph
-        _out_of_place(self.graph)
-        for node in self.graph.find_nodes(op="call_function", target=aten.dropout.default):
-            node.replace_all_uses_with(node.args[0])
-            self.graph.erase_node(node)
-        _pool_before_concatenation(self.graph)
+    Args:
+        exported: the graph; left as it is.
+        dtype: of the steps: float32 to be used, float64 to be compared with.
+    """
+
+    def __init__(self, exported: fx.GraphModule, dtype: torch.dtype) -> None:
+        self.graph = copy.deepcopy(exported.graph)
+        self.dtype = dtype
         constants = {
             node: operator.attrgetter(str(node.target))(exported) for node in self.graph.nodes if node.op == "get_attr"
         }
         if any(not isinstance(value, Tensor) for value in constants.values()):
-            raise RuntimeError("a block of the network is a graph of its own")
-        self.constants: dict[fx.Node, Tensor] = {node: value.detach() for node, value in constants.items()}
+            raise Refused("a block of the network is a graph of its own")
+        self.plain = {node for node in self.graph.nodes if _is_plain(node)}
+        self.constants = {
+            node: value.detach().to(dtype if value.dtype == torch.float32 else value.dtype)
+            for node, value in constants.items()
+        }
+        for node in self.graph.nodes:
+            node.args, node.kwargs = fx.node.map_aggregate(
+                (node.args, node.kwargs), lambda value: dtype if value is torch.float32 else value
+            )
         # Operations folded into a later one, whose node stands for all of them.
         self.folded: dict[fx.Node, fx.Node] = {}
 
@@ -167,8 +156,6 @@ class _Flattener:
         steps = [step for step in steps if step.node in read]
         _mask_after_pooling(steps)
         used = {node for step in steps for node in step.inputs}
-        # The steps' nodes hold the graph, and it would hold the weights as they were before anything was folded in.
-        self.graph.owning_module = None
         return FlatNetwork(steps, start, end, {n: value for n, value in self.constants.items() if n in used})
 
     def _standing_for(self, node: fx.Node) -> fx.Node:
@@ -180,7 +167,11 @@ class _Flattener:
         reads = [value.meta["val"] for value in node.all_input_nodes]
         limits = _limits(node)
         step: Step | None = None
-        if node.target is aten.conv2d.default and node.args[1] in self.constants:
+        if node.target is operator.getitem and isinstance(reads[0], tuple | list):
+            step = Item(node)
+        elif node not in self.plain:
+            step = Step(node)
+        elif self._is_convolution(node):
             step = self._convolution(node)
         elif _padding(node) and (user := _only_user(node)) and self._takes_padding(user):
             pass  # the convolution pads
@@ -192,7 +183,12 @@ class _Flattener:
             step = Add(node)
         elif _channels(node):
             step = Concatenation(node)
-        elif node.target is aten.linear.default and node.args[1] in self.constants and node.meta["val"].ndim == 2:
+        elif (
+            node.target is aten.linear.default
+            and node.meta["val"].ndim == 2
+            and all(value in self.constants for value in node.args[1:])
+            and node.args[0] not in self.constants
+        ):
             step = Linear(node)
         elif node.target is aten.max_pool2d.default:
             step = MaxPool(node)
@@ -200,43 +196,56 @@ class _Flattener:
             step = Step(node)
         return step
 
+    def _is_convolution(self, node: Any) -> bool:
+        """Whether it is a convolution of images whose kernel does not depend on the pixels."""
+        if node not in self.plain or node.target is not aten.conv2d.default or node.meta["val"].ndim != 4:
+            return False
+        source, kernel, offset, *_ = _with_defaults(node)
+        return (
+            source not in self.constants and kernel in self.constants and (offset is None or offset in self.constants)
+        )
+
     def _takes_padding(self, node: fx.Node) -> bool:
         """Whether a convolution can pad by itself what is padded before it."""
-        if node.target is not aten.conv2d.default or node.args[1] not in self.constants:
+        if not self._is_convolution(node):
             return False
         left, right, top, bottom = _padding(node.args[0])
-        return left <= right and top <= bottom and all(d == 1 for d in _with_defaults(node)[5])
+        return left <= right and top <= bottom and all(d == 1 for d in _pair(_with_defaults(node)[5]))
 
     def _convolution(self, node: fx.Node) -> Convolution:
         source, kernel, offset, stride, padding, dilation, groups = _with_defaults(node)
-        weight, bias = self.constants[kernel], self.constants.get(offset)
+        weight, bias = self.constants[kernel], self.constants[offset] if offset else None
         if _padding(source) and _only_user(source) is node and self._takes_padding(node):
             # oneDNN pads both sides alike. Zeros in the kernel undo what is too much on the left and
             # on top, which is cheaper than a padded copy of the image.
             left, right, top, bottom = _padding(source)
             weight = F.pad(weight, (right - left, 0, bottom - top, 0))
-            padding = [padding[0] + bottom, padding[1] + right]
+            down, aside = _pair(padding)
+            padding = [down + bottom, aside + right]
             source = source.args[0]
         last, norm = node, _only_user(node)
         if norm is not None and norm.target is aten.batch_norm.default:
-            arguments: list[Any] = list(norm.args)
-            scale, shift, mean, variance = (self.constants[value] for value in arguments[1:5])
-            weight, bias = fuse_conv_bn_weights(weight, bias, mean, variance, arguments[7], scale, shift)
-            last = norm
+            _, *values, training, _momentum, epsilon, _cudnn = norm.args
+            # Without a mean of its training it takes that of the images, and is no part of the convolution.
+            known = all(value is None or value in self.constants for value in values)
+            scale, shift, mean, variance = (self.constants.get(value) for value in values)
+            if known and not training and norm.args[0] is node and mean is not None and variance is not None:
+                weight, bias = _normalised(weight, bias, scale, shift, mean, variance, epsilon)
+                last = norm
         activation = _only_user(last)
         limits = _limits(activation) if activation is not None else None
-        if activation is not None and limits:
+        if activation is not None and limits and activation in self.plain:
             last = activation
         inner = node
         while inner is not last:
             self.folded[inner] = last
             inner = next(iter(inner.users))
-        sources = _channels(source) if groups == 1 and _only_user(source) is node else {}
+        sources = _channels(source) if groups == 1 and source in self.plain and _only_user(source) is node else {}
         if not 0 < len(sources) < 4:
             sources = {source: weight.shape[1] * groups}
-        detached = bias.detach() if bias is not None else None
-        options = (list(stride), list(padding), list(dilation), groups)
-        return Convolution(last, sources, weight.detach(), detached, options, limits)
+        options = (_pair(stride), _pair(padding), _pair(dilation), groups)
+        bias = bias.to(self.dtype) if bias is not None else None
+        return Convolution(last, sources, weight.to(self.dtype), bias, options, limits if last is activation else None)
 
 
 def _mask_after_pooling(steps: list[Step]) -> None:
@@ -268,16 +277,78 @@ def _pool_before_concatenation(graph: fx.Graph) -> None:
         graph.erase_node(joined)
 
 
-def _out_of_place(graph: fx.Graph) -> None:
-    """Turn operations that overwrite what they read (``relu_``) into ordinary ones."""
+def _forget_dropout(graph: fx.Graph) -> None:
+    """Remove dropout where it does nothing: there it is its input, no copy of it."""
+    for target in (aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default):
+        for node in graph.find_nodes(op="call_function", target=target):
+            if not node.args[2]:
+                node.replace_all_uses_with(node.args[0])
+                graph.erase_node(node)
+
+
+def _rewritten_out_of_place(graph: fx.Graph) -> bool:
+    """Turn operations that overwrite what they read (``relu_``) into ordinary ones; whether that was possible for all.
+
+    It is where they overwrite a whole tensor that nobody sees under another name.
+    """
     for node in graph.nodes:
-        name = str(node.target).split(".")
-        if node.op == "call_function" and name[0] == "aten" and name[1].endswith("_"):
-            ordinary = getattr(aten, name[1].removesuffix("_"), None)
-            if ordinary is not None:
-                node.target = getattr(ordinary, name[2])
-                for user in [user for user in node.args[0].users if user > node]:
-                    user.replace_input_with(node.args[0], node)
+        if not _overwrites(node):
+            continue
+        name, overload = str(node.target).split(".")[1:]
+        ordinary = getattr(aten, name.removesuffix("_"), None)
+        written = node.args[0]
+        known_otherwise = (
+            written.op != "call_function"
+            or _is_view(written)
+            or any(_is_view(user) for user in written.users if user < node)
+        )
+        if known_otherwise or not name.endswith("_") or not hasattr(ordinary, overload):
+            return False
+        node.target = getattr(ordinary, overload)
+        for user in [user for user in written.users if user > node]:
+            user.replace_input_with(written, node)
+    return True
+
+
+def _overwrites(node: fx.Node) -> bool:
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+
+
+def _is_view(node: fx.Node) -> bool:
+    """Whether a result may be its input, or a part of it, under another name."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return True
+    by_value = node.target is aten.type_as.default  # its schema does not say so
+    return by_value or any(result.alias_info is not None for result in node.target._schema.returns)
+
+
+def _is_plain(node: fx.Node) -> bool:
+    """Whether all that an operation reads and makes is float32, as the steps that know their derivative want it."""
+    values = [each.meta.get("val") for each in (node, *node.all_input_nodes)]
+    return all(isinstance(value, Tensor) and value.dtype == torch.float32 for value in values)
+
+
+def _normalised(
+    weight: Tensor,
+    bias: Tensor | None,
+    scale: Tensor | None,
+    shift: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    epsilon: float,
+) -> tuple[Tensor, Tensor]:
+    """Kernel and bias of a convolution with the batch normalisation that follows it, float64."""
+    factor = (variance.double() + epsilon).rsqrt()
+    factor = factor if scale is None else factor * scale.double()
+    offset = -mean.double() if bias is None else bias.double() - mean.double()
+    offset = offset * factor
+    return weight.double() * factor[:, None, None, None], offset if shift is None else offset + shift.double()
+
+
+def _pair(numbers: Any) -> list[int]:
+    """One number for both directions, or one for each."""
+    given = [numbers] if isinstance(numbers, int) else list(numbers)
+    return given * 2 if len(given) == 1 else given
 
 
 def _only_user(node: fx.Node) -> fx.Node | None:

@@ -36,7 +36,7 @@ class Step:
     Attributes:
         node: the operation in the exported graph; others refer to its result by it.
         inputs: the nodes it reads.
-        varying: for each input, whether it depends on the pixels.
+        varying: for each input, whether a gradient flows through it to the pixels.
         fresh: whether the gradients it returns are new tensors, which may be written on.
     """
 
@@ -57,14 +57,40 @@ class Step:
         """The result, and what the backward pass needs."""
         return self.run(values), values
 
-    def backward(self, kept: list[Any], gradient: Tensor, owned: bool) -> list[Tensor | None]:  # noqa: ARG002
-        """Gradients of the inputs, from the result's; ``owned`` ones may be written on."""
+    def backward(self, kept: list[Any], gradient: Any, owned: bool) -> list[Tensor | None]:  # noqa: ARG002
+        """Gradients of the inputs, from the result's; ``owned`` ones may be written on.
+
+        Of an operation with several results ``gradient`` is a dictionary: those that are known, by place.
+        """
         leaves = [v.detach().requires_grad_() if d else v for v, d in zip(kept, self.varying, strict=True)]
         with torch.enable_grad():
             result = self.run(leaves)
+        pairs = [(result[i], g) for i, g in gradient.items()] if isinstance(gradient, dict) else [(result, gradient)]
+        # A result need not depend on the pixels: a comparison does not, nor what is known beforehand.
+        pairs = [(part, laid_out_like(part, g)) for part, g in pairs if part.requires_grad]
+        if not pairs:
+            return [None] * len(leaves)
         wanted = [leaf for leaf, depends in zip(leaves, self.varying, strict=True) if depends]
-        found = iter(torch.autograd.grad(result, wanted, gradient, allow_unused=True))
+        results, gradients = zip(*pairs, strict=True)
+        found = iter(torch.autograd.grad(results, wanted, gradients, allow_unused=True))
         return [next(found) if depends else None for depends in self.varying]
+
+
+class Item(Step):
+    """One result of an operation that has several (``chunk``, ``split``, an LSTM).
+
+    Its gradient is handed to that operation together with the others'; see FlatNetwork.back.
+    """
+
+    @property
+    def place(self) -> int:
+        """Which of the results it is."""
+        place = self.node.args[1]
+        assert isinstance(place, int)  # noqa: S101  # for the type checker: an operator.getitem
+        return place
+
+    def forward(self, values: list[Any]) -> tuple[Any, list[Any]]:
+        return values[0][self.place], []
 
 
 class Activation(Step):
@@ -95,7 +121,7 @@ class Add(Step):
 
 
 class Linear(Step):
-    """A fully connected layer on (N, features)."""
+    """A fully connected layer on (N, features), whose weights do not depend on the pixels."""
 
     fresh = True
 
@@ -156,6 +182,8 @@ class Convolution(Step):
         bias: likewise.
         options: see :data:`Options`.
         limits: bounds of the activation that follows, if one does.
+
+    With a kernel of float64 it computes the same in PyTorch's own convolutions: what oneDNN's are checked against.
     """
 
     fresh = True
@@ -180,7 +208,7 @@ class Convolution(Step):
         self.laid_out: dict[tuple[int, torch.Size], Tensor] = {}
 
         self.back: list[Tensor] = []
-        self.phases = 1
+        self.phases: int | None = None
         self.back_padding = [
             d * (k - 1) - p for d, k, p in zip(self.dilation, weight.shape[2:], self.padding, strict=True)
         ]
@@ -188,7 +216,9 @@ class Convolution(Step):
             self.back = [turned(part, self.groups).contiguous() for part in parts]
         # oneDNN is slow at the gradient of a strided convolution of few channels (the first layer):
         # there, one convolution computes all its stride × stride phases.
-        elif weight.shape[1] <= 4 and self.groups == 1 and self.dilation == [1, 1] and len(set(self.stride)) == 1:
+        elif (
+            weight.shape[1] <= 4 and self.groups == len(parts) == len(set(self.stride)) == 1 and self.dilation == [1, 1]
+        ):
             self.phases = self.stride[0]
             self.back = [phased(weight, self.phases)]
             self.back_padding = [side - 1 for side in self.back[0].shape[2:]]
@@ -196,14 +226,10 @@ class Convolution(Step):
     def forward(self, values: list[Any]) -> tuple[Any, list[Any]]:
         options = [self.padding, self.stride, self.dilation, self.groups]
         values = [value.contiguous(memory_format=CHANNELS_LAST) for value in values]
-        last, result = len(values) - 1, None
+        result = None
         for part, (value, weight) in enumerate(zip(values, self.weights, strict=True)):
-            kernel = self._laid_out(part, value, weight, options)
-            activation = self.activation if part == last else ("none", [])
-            if result is None:
-                result = onednn._convolution_pointwise(value, kernel, self.bias, *options, *activation, "")
-            else:
-                onednn._convolution_pointwise_(result, value, kernel, None, *options, "add", 1.0, *activation, "")
+            activation = self.activation if part == len(values) - 1 else ("none", [])
+            result = self._convolved(part, value, weight, options, activation, result)
         kept = [value.shape for value in values] if self.back else values
         return result, [*kept, result] if self.mask else kept
 
@@ -219,13 +245,35 @@ class Convolution(Step):
                 for value, weight in zip(kept, self.weights, strict=False)
             ]
         back = [self.back_padding, [1, 1], self.dilation, self.groups]
-        found = [
-            onednn._convolution_pointwise(
-                gradient, self._laid_out(~part, gradient, weight, back), None, *back, "none", [], ""
-            )
-            for part, weight in enumerate(self.back)
-        ]
-        return [interleaved(found[0], kept[0], self.phases, self.padding)] if self.phases > 1 else found
+        found = [self._convolved(~part, gradient, weight, back) for part, weight in enumerate(self.back)]
+        return [interleaved(found[0], kept[0], self.phases, self.padding)] if self.phases else list(found)
+
+    def _convolved(
+        self,
+        part: int,
+        value: Tensor,
+        weight: Tensor,
+        options: list[Any],
+        activation: tuple[str, list[Any]] = ("none", []),
+        onto: Tensor | None = None,
+    ) -> Tensor:
+        """A convolution (``~part`` is one of the way back), added to what is there already, then the activation."""
+        bias = self.bias if part == 0 else None
+        if weight.dtype == torch.float64:
+            padding, *others = options
+            result = F.conv2d(value, weight, bias, others[0], padding, *others[1:])
+            result = result.contiguous(memory_format=CHANNELS_LAST) if onto is None else result + onto
+            name, limits = activation
+            return result if name == "none" else F.relu(result) if name == "relu" else F.hardtanh(result, *limits)
+        kernel = self._laid_out(part, value, weight, options)
+        if onto is None:
+            made: Tensor = onednn._convolution_pointwise(value, kernel, bias, *options, *activation, "")
+            return made
+        # After a sum, it knows no activation but a ReLU.
+        name, limits = activation
+        fused = ("relu", [], "") if name == "relu" else (None, [], None)
+        onednn._convolution_pointwise_(onto, value, kernel, None, *options, "add", 1.0, *fused)
+        return F.hardtanh_(onto, *limits) if name == "hardtanh" else onto
 
     def _laid_out(self, part: int, read: Tensor, weight: Tensor, options: list[Any]) -> Tensor:
         """The kernel in the layout that oneDNN wants for this shape of input; those used last are kept."""
@@ -236,6 +284,16 @@ class Convolution(Step):
         while len(self.laid_out) > SHAPES * (len(self.weights) + len(self.back)):
             del self.laid_out[next(iter(self.laid_out))]
         return known
+
+
+def laid_out_like(result: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the strides of what it is the gradient of.
+
+    In others, PyTorch's way back through the instance normalisation of one image is wrong.
+    """
+    if gradient.stride() == result.stride():
+        return gradient
+    return torch.empty_like(result).copy_(gradient)
 
 
 def turned(weight: Tensor, groups: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ from generator.run.work import Job, Opening, Source, Weights, compute
 from generator.run.workers import Crew, Local, done, how_many
 from generator.sources import sha256
 
+BY_OTHERS = "direct cause of the following exception"
+"""What Python prints between what somebody else's code raised and what is told of it."""
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 """For how many the time of a run is foretold."""
 
@@ -66,6 +68,21 @@ def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]
         return len(under_way.computed)
 
 
+def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> None:
+    """Open all networks of a lab, as a run does before anything else.
+
+    Args:
+        lab: the lab.
+        means: with what, and where.
+        tell: takes a line for each doubt about the lab.
+
+    Raises:
+        LabError: a network cannot be used.
+    """
+    with working(Local(1)) as crew:
+        _Run(lab, means, [], tell).look(crew, lab.file.networks)
+
+
 class _Run:
     """One run under way."""
 
@@ -88,7 +105,7 @@ class _Run:
             size = 1  # it has one accelerator
         with working(self._crew(size)) as crew:
             self.workers = crew.size
-            self._look(crew)
+            self.look(crew, dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks))
             self._make(crew)
         if self.failures:
             told = "\n".join(line for lines in self.failures.values() for line in lines)
@@ -103,17 +120,16 @@ class _Run:
         except ImportError:
             raise RunError("SCHEDULER needs the package distributed: pip install distributed") from None
         networks = dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks)
-        openings = (_opening(self.lab, NetworkUse(name), self.means.device, far=True) for name in networks)
+        openings = (_opening(self.lab, NetworkUse(name), self.means.device, {}, far=True) for name in networks)
         kept = {opening.weights.kept for opening in openings if opening.weights is not None}
         paths = (path for name in networks if isinstance(path := self.lab.weights(name), Path) and sha256(path) in kept)
         return Cluster(self.means.scheduler, compute, at_hand, {sha256(path): path.read_bytes() for path in paths})
 
     def _job(self, part: Part) -> Job:
-        return job_of(self.lab, part, self.means.device, far=self.means.scheduler is not None)
+        return job_of(self.lab, part, self.means.device, self.looks, far=self.means.scheduler is not None)
 
-    def _look(self, crew: Crew) -> None:
-        """Open every network, and tell which of them hardly recognises a photograph."""
-        names = dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks)
+    def look(self, crew: Crew, names: Iterable[str]) -> None:
+        """Open networks, make sure of them, and tell which is slow and which hardly recognises a photograph."""
         parts = {name: look.part(self.lab, name) for name in names}
         keys = {name: self.keys.key(part) for name, part in parts.items()}
         missing = deque(name for name in parts if self._damaged(keys[name]))
@@ -125,7 +141,7 @@ class _Run:
         problems: list[str] = []
         for name, result in done(crew, waiting):
             if isinstance(result, LabError):
-                problems += (self._told_at_network(name, problem) for problem in result.problems)
+                problems += self._told_at_network(name, result)
             elif isinstance(result, BaseException):
                 raise result
             else:
@@ -136,6 +152,13 @@ class _Run:
         self.looks = {name: self.store.read(keys[name]) for name in parts}
         self.look_keys = keys
         for name, found in self.looks.items():
+            if reason := look.text(found["as_made"]):
+                self.tell(
+                    self.lab.tell(
+                        ("networks", name),
+                        f"runs as its library made it, which takes about twice as long: {reason}",
+                    )
+                )
             images = parts[name].images
             answers = zip(images, found["answers"], strict=True)
             right = sum(answer == self.lab.images[image].label for image, answer in answers)
@@ -148,9 +171,17 @@ class _Run:
                     )
                 )
 
-    def _told_at_network(self, name: str, problem: str) -> str:
+    def _told_at_network(self, name: str, error: LabError) -> Iterator[str]:
         place = "architecture" if self.lab.file.networks[name].module else "weights"
-        return self.lab.tell(("networks", name, place), problem)
+        traceback = self.means.build / f"network-{name}.traceback"
+        traceback.unlink(missing_ok=True)
+        raised = str(error.__cause__)  # as the worker printed it
+        where = ""
+        if BY_OTHERS in raised:
+            write_atomically(traceback, raised)
+            where = f" (the traceback is in {traceback})"
+        for problem in error.problems:
+            yield self.lab.tell(("networks", name, place), problem + where)
 
     def _make(self, crew: Crew) -> None:
         """Compute the parts that are missing, and show each experiment once it has all of its own."""
@@ -303,6 +334,7 @@ class _Run:
                     mean=spec.mean or tuple(found["mean"].tolist()),
                     std=spec.std or tuple(found["std"].tolist()),
                     batch=spec.batch,
+                    as_made=look.text(found["as_made"]) or None,
                 )
             )
         tasks = {part.task for part in order.needs.parts.values()}
@@ -327,19 +359,20 @@ class _Run:
         )
 
 
-def job_of(lab: Lab, part: Part, device: str, *, far: bool = False) -> Job:
+def job_of(lab: Lab, part: Part, device: str, looks: Mapping[str, Outcome], *, far: bool = False) -> Job:
     """A part with all that it names in its lab.
 
     Args:
         lab: the lab.
         part: one of its parts.
         device: cpu, cuda or mps.
+        looks: outcomes of the first looks at networks, as far as there are some.
         far: it is for another machine, which has the packages and no file of this one.
 
     Raises:
         LabError: a network cannot be had there.
     """
-    networks = tuple(_opening(lab, use, device, far=far) for use in part.networks)
+    networks = tuple(_opening(lab, use, device, looks, far=far) for use in part.networks)
     size = lab.file.networks[part.networks[0].name].size
     sources = []
     for spec in (lab.images[image] for image in part.images):
@@ -349,7 +382,7 @@ def job_of(lab: Lab, part: Part, device: str, *, far: bool = False) -> Job:
     return Job(part.task, networks, tuple(sources), part.settings, part.seed or 0)
 
 
-def _opening(lab: Lab, use: NetworkUse, device: str, *, far: bool) -> Opening:
+def _opening(lab: Lab, use: NetworkUse, device: str, looks: Mapping[str, Outcome], *, far: bool) -> Opening:
     spec, source, weights = lab.file.networks[use.name], lab.source(use.name), lab.weights(use.name)
     if far and source is not None:
         place = ("networks", use.name, "architecture")
@@ -366,7 +399,10 @@ def _opening(lab: Lab, use: NetworkUse, device: str, *, far: bool) -> Opening:
                 (r for r in spec.weights or () if r.startswith("package:") and lab.locate(r) == weights), None
             )
             found = Weights(reference=packaged) if packaged else Weights(kept=sha256(weights))
-    return Opening(spec, found, source, use.shuffled, use.seed, device)
+    way: Any = look.text(looks[use.name]["way"]) if use.name in looks else None
+    if use.shuffled and way != "one-by-one":
+        way = "as-made"  # it sees each photograph once; to prepare it would take longer
+    return Opening(spec, found, source, tuple(lab.modules(use.name).items()), way, use.shuffled, use.seed, device)
 
 
 @contextmanager

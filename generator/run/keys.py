@@ -71,7 +71,8 @@ class Keys:
             if weights is not None:
                 lines["weights"] = sha256(weights) if isinstance(weights, Path) else weights
             if source is not None:
-                lines["code"] = code.hash_of_code(source.read_text(encoding="utf-8"))
+                for module, file in self._lab.modules(name).items():
+                    lines[f"code {module}"] = code.hash_of_code(file.read_text(encoding="utf-8"))
             self._networks[name] = lines
         return self._networks[name]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Given, Outcome
@@ -29,7 +30,9 @@ def part(lab: Lab, network: str) -> Part:
 
 
 def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
-    """What showing and provenance say of a network, and its answers for some photographs.
+    """How a network runs, what showing and provenance say of it, and its answers for some photographs.
+
+    It is here that a network is found right or not: whoever opens it afterwards is told the ``way``.
 
     Args:
         given: the network and the photographs.
@@ -44,9 +47,20 @@ def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
     network = given.network
     check_classes(network, classes)
     return {
+        "way": _written(network.way),
+        "as_made": _written(network.as_made or ""),
         "size": np.array(network.size),
         "mean": network.mean.flatten().cpu().numpy(),
         "std": network.std.flatten().cpu().numpy(),
         "weights": np.frombuffer(bytes.fromhex(network.weights_sha256), dtype=np.uint8),
         "answers": gradients.answers(network, given.photographs),
     }
+
+
+def text(written: NDArray[np.uint8]) -> str:
+    """A text of an outcome: its ``way``, or why it runs ``as_made``, empty if there is nothing to tell."""
+    return written.tobytes().decode()
+
+
+def _written(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), dtype=np.uint8)

@@ -112,13 +112,15 @@ def verify(lab: Lab, means: Means, sample: int, seed: int) -> Iterator[tuple[str
     for name in lab.experiments:
         needs = Dependencies(lab, name, keys, machine)
         parts |= {key: (f"{name} {part_text(part)}", needs.parts[part]) for part, key in needs.keys.items()}
+    at_networks = {network: keys.key(look.part(lab, network)) for network in lab.file.networks}
+    looks = {network: store.read(key) for network, key in at_networks.items() if key in store}
     there = sorted(key for key in parts if key in store)
     if not there:
         raise RunError("no outcome of this lab is in the store; make site computes them")
     chosen = deque(random.Random(seed).sample(there, min(sample, len(there))))  # noqa: S311  # nothing is kept secret
 
     def waiting() -> tuple[str, Callable[..., object], object] | None:
-        return (key := chosen.popleft(), compute, job_of(lab, parts[key][1], means.device)) if chosen else None
+        return (key := chosen.popleft(), compute, job_of(lab, parts[key][1], means.device, looks)) if chosen else None
 
     with working(Local(how_many(means.workers, 0))) as crew:
         for key, result in done(crew, waiting):

@@ -21,7 +21,7 @@ from generator.schema import NetworkSpec
 from generator.sources import locate
 
 if TYPE_CHECKING:
-    from generator.networks import Network
+    from generator.networks import Network, Way
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -66,6 +66,8 @@ class Opening:
         spec: its description.
         weights: None if it needs none.
         source: file of the module whose function makes it; None for a network of a library.
+        modules: names and files of the modules of the lab's folder that make it up.
+        way: how it runs; None if that is to be found out.
         shuffled, seed: see :class:`~generator.experiments.base.NetworkUse`.
         device: cpu, cuda or mps.
     """
@@ -73,6 +75,8 @@ class Opening:
     spec: NetworkSpec
     weights: Weights | None
     source: Path | None
+    modules: tuple[tuple[str, Path], ...]
+    way: Way | None
     shuffled: float
     seed: int
     device: str
@@ -148,9 +152,9 @@ def _opened(opening: Opening) -> Network:
         opening.spec,
         None if opening.weights is None else opening.weights.found(),
         source=opening.source,
+        modules=dict(opening.modules),
         device=opening.device,
-        # A shuffled one sees each photograph once; to prepare it would take longer.
-        prepared=not opening.shuffled,
+        way=opening.way,
         shuffled=opening.shuffled,
         seed=opening.seed,
     )
