@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from generator.engine import Refused, accept_as_it_is, distance, examples, prepare
 from generator.errors import LabError, did_you_mean, first_line
@@ -274,7 +275,7 @@ def _same_chances() -> Iterator[None]:
 
 @contextmanager
 def _findable(modules: Mapping[str, Path]) -> Iterator[None]:
-    """Have modules of the lab's folder found, and run anew: they may be another lab's, or as they were before an edit."""
+    """Have modules of the lab's folder found, and run anew: they may be another lab's, or were edited since."""
     folders = set()
     for name, file in modules.items():
         sys.modules.pop(name, None)
@@ -304,7 +305,7 @@ def _check_tensors(module: nn.Module, architecture: str) -> None:
         raise LabError(f"{architecture}: it is quantised, and has no gradient; take it as it was before quantisation")
     parameters = dict(module.named_parameters())
     for name, tensor in (*parameters.items(), *module.named_buffers()):
-        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        if is_lazy(tensor):
             raise LabError(
                 f"{architecture}: {name} has no shape yet (a lazy layer); give the layer its numbers of channels"
             )
@@ -336,7 +337,7 @@ def _see_one_another(module: nn.Module, shape: tuple[int, int, int], architectur
             f"{architecture}: its scores differ when it sees the same images again; something in forward is random "
             "(dropout without training=self.training, randn) or kept from one call to the next: take it out"
         )
-    alone = torch.cat([_first_look(module, image, architecture) for image in images.split(1)])
+    alone = torch.cat([_first_look(module, image, architecture) for image in torch.split(images, 1)])
     return distance(alone.cpu(), scores.cpu()) > 1e-3
 
 
@@ -423,7 +424,7 @@ class _Alone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Raw scores of normalised images."""
-        return torch.cat([self.module(image) for image in images.split(1)])
+        return torch.cat([self.module(image) for image in torch.split(images, 1)])
 
 
 def _build(architecture: str) -> nn.Module:

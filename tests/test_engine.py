@@ -179,7 +179,8 @@ class Tokens(nn.Module):
             self.layer(tokens, tokens, tokens) if isinstance(self.layer, nn.MultiheadAttention) else self.layer(tokens)
         )
         tokens = found[0] if isinstance(found, tuple) else found
-        return tokens.transpose(1, 2).unflatten(2, images.shape[2:])
+        image: Tensor = tokens.transpose(1, 2).unflatten(2, images.shape[2:])
+        return image
 
 
 class Block(nn.Module):
@@ -225,7 +226,7 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "Unfold": lambda c: nn.Unfold(3, stride=2),
     "Fold": lambda c: nn.Sequential(nn.Unfold(3), nn.Fold((12, 12), 3)),
     "MaxPool2d": lambda c: nn.MaxPool2d(3, 2, padding=1, ceil_mode=True),
-    "MaxUnpool2d": lambda c: Do(lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)),
+    "MaxUnpool2d": lambda c: Do(lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), [2, 2])),
     "AvgPool2d": lambda c: nn.AvgPool2d(3, 2, padding=1, count_include_pad=False),
     "LPPool2d": lambda c: nn.Sequential(nn.Softplus(), nn.LPPool2d(2, 3)),
     "FractionalMaxPool2d": lambda c: nn.FractionalMaxPool2d(3, output_size=5),
@@ -275,7 +276,7 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "GRU": lambda c: Tokens(nn.GRU(c, 4, batch_first=True)),
     "RNN": lambda c: Tokens(nn.RNN(c, 4, batch_first=True)),
 } | {
-    name: lambda c, name=name: getattr(nn, name)()  # type: ignore[misc]
+    name: lambda c, name=name: getattr(nn, name)()
     for name in [
         "ELU",
         "Hardshrink",
@@ -313,7 +314,7 @@ OPERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "split": lambda x: torch.cat(torch.split(x, [1, x.shape[1] - 1], 1)[::-1], 1),
     "unbind": lambda x: torch.stack(x.unbind(1)[::-1], 1),
     "tensor_split": lambda x: torch.tensor_split(x, 3, 2)[1],
-    "twice the same result": lambda x: sum(part.sigmoid() * part for part in x.split(4, 2)),  # type: ignore[misc]
+    "twice the same result": lambda x: torch.stack([part.sigmoid() * part for part in torch.split(x, 4, 2)]).sum(0),
     "view": lambda x: x.view(x.size(0), -1),
     "reshape with the batch": lambda x: x.reshape(x.shape[0] * 2, -1).tanh().reshape(x.shape[0], -1),
     "permute": lambda x: x.permute(0, 2, 3, 1),
@@ -396,10 +397,7 @@ def test_the_table_knows_every_layer_for_images() -> None:
         assert other or name in known, name
 
 
-ALONE = LAYERS | {
-    name: lambda c, name=name: Do(OPERATIONS[name])  # type: ignore[misc]
-    for name in OPERATIONS
-}
+ALONE = LAYERS | {name: lambda c, name=name: Do(OPERATIONS[name]) for name in OPERATIONS}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

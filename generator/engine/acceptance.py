@@ -104,7 +104,7 @@ def accept_as_it_is(module: nn.Module, shape: Shape, batch: int) -> None:
         Refused: one is not; with its name.
     """
     for count in sorted({1, min(batch, 2)}):
-        with _EachAgain():
+        with _EachAgain():  # type: ignore[no-untyped-call]  # torch
             _look(module, examples(count, shape))
 
 
@@ -220,9 +220,12 @@ class _OnLast(_Twin):
         last = _last((kept, gradient)) if self.alone else (kept, gradient)
         self.check(
             _last(found) if self.alone else found,
-            lambda share: self.precise.backward(*_disturbed(last, share), owned=False),
+            lambda share: self._again(*_disturbed(last, share)),
         )
         return found
+
+    def _again(self, kept: list[Any], gradient: Any) -> list[Tensor | None]:
+        return self.precise.backward(kept, gradient, owned=False)
 
 
 def _beside(fast: Step, precise: Step) -> Step:
@@ -310,11 +313,11 @@ class _InFloat64(TorchFunctionMode):
     def __enter__(self) -> Any:
         self._before = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)
-        return super().__enter__()
+        return super().__enter__()  # type: ignore[no-untyped-call]  # torch
 
     def __exit__(self, *error: object) -> Any:
         torch.set_default_dtype(self._before)
-        return super().__exit__(*error)
+        return super().__exit__(*error)  # type: ignore[no-untyped-call]  # torch
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -327,7 +330,7 @@ class _InFloat64(TorchFunctionMode):
         return result.float().double() if written and result.dtype == torch.float64 else result
 
 
-class _EachAgain(TorchDispatchMode):
+class _EachAgain(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     """Does each operation again in float64, on copies that lie in memory as usual."""
 
     def __torch_dispatch__(

@@ -84,7 +84,8 @@ class FlatNetwork(nn.Module):
                     gradients[node] = new.add_(gradients[node][0]), True
                 else:
                     gradients[node] = gradients[node][0] + new, True
-        return gradients[self.start][0]
+        found: Tensor = gradients[self.start][0]
+        return found
 
 
 class _Walk(torch.autograd.Function):

@@ -225,7 +225,8 @@ class _Flattener:
             source = source.args[0]
         last, norm = node, _only_user(node)
         if norm is not None and norm.target is aten.batch_norm.default:
-            _, *values, training, _momentum, epsilon, _cudnn = norm.args
+            given: list[Any] = list(norm.args)
+            _, *values, training, _momentum, epsilon, _cudnn = given
             # Without a mean of its training it takes that of the images, and is no part of the convolution.
             known = all(value is None or value in self.constants for value in values)
             scale, shift, mean, variance = (self.constants.get(value) for value in values)

@@ -271,7 +271,7 @@ class Convolution(Step):
             return made
         # After a sum, it knows no activation but a ReLU.
         name, limits = activation
-        fused = ("relu", [], "") if name == "relu" else (None, [], None)
+        fused: Any = ("relu", [], "") if name == "relu" else (None, [], None)
         onednn._convolution_pointwise_(onto, value, kernel, None, *options, "add", 1.0, *fused)
         return F.hardtanh_(onto, *limits) if name == "hardtanh" else onto
 

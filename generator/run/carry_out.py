@@ -69,7 +69,9 @@ def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]
 
 
 def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> None:
-    """Open all networks of a lab, as a run does before anything else.
+    """Look at a lab's networks as a run does before anything else.
+
+    Its own are opened, if that was not done before; those of libraries are only told what was found by a run.
 
     Args:
         lab: the lab.
@@ -80,7 +82,10 @@ def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> Non
         LabError: a network cannot be used.
     """
     with working(Local(1)) as crew:
-        _Run(lab, means, [], tell).look(crew, lab.file.networks)
+        run = _Run(lab, means, [], tell)
+        known = (run.keys.key(look.part(lab, name)) in run.store for name in lab.file.networks)
+        specs = lab.file.networks.items()
+        run.look(crew, [name for (name, spec), seen in zip(specs, known, strict=True) if spec.module or seen])
 
 
 class _Run:
