@@ -1,5 +1,32 @@
-"""Makes ``python -m generator`` work."""
+"""Makes ``python -m generator`` work, whatever the locale, and end in order when it is told to."""
 
-from generator.cli import main
+import io
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
 
+from generator.errors import Terminated
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+if os.name == "posix" and sys.getfilesystemencoding() != "utf-8":
+    # A locale without accents could not even name the files of a lab.
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # this very program
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+# As long as nothing is under way, Ctrl-C needs no words.
+interrupt = signal.getsignal(signal.SIGINT)
+if interrupt is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from generator.cli import main  # noqa: E402
+
+signal.signal(signal.SIGINT, interrupt)
+signal.signal(signal.SIGTERM, _terminate)
 main(prog_name="python -m generator")

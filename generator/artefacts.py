@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from generator.atomic import write_atomically
 from generator.charts import Chart
 from generator.images import Pixels
 from generator.statistics import Estimate
@@ -551,14 +552,6 @@ class Recorder:
 
 def _picture(file: str, size: tuple[int, int], title: str, alt: str) -> Picture:
     return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256="")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a reader finds the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def to_json(value: object) -> str:

@@ -31,7 +31,8 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from generator.artefacts import to_json, write_atomically
+from generator.artefacts import to_json
+from generator.atomic import write_atomically
 from generator.cache import threads
 from generator.images import Pixels, read_image
 from generator.lab import Lab

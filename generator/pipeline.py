@@ -14,7 +14,8 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from generator import cache as dependencies
-from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, read_manifest, write_atomically
+from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, read_manifest
+from generator.atomic import write_atomically
 from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import Bench, Experiment
 from generator.lab import Lab, check_files

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from generator.artefacts import Manifest, read_manifest
+from generator.atomic import sweep
 from generator.claims import Claim
 from generator.errors import RunError
 from generator.lab import Lab
@@ -118,4 +119,5 @@ def alone(build: Path) -> Iterator[None]:
                 raise RunError(
                     f"another run is under way in {build}; wait for its end, or give a folder of its own: BUILD=folder"
                 ) from None
+        sweep(build)
         yield
