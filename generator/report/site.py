@@ -186,7 +186,7 @@ def _same_folder(place: Path, folder: Path, fresh: Path) -> None:
 
 
 def _remove(old: Path, place: Path) -> None:
-    """Remove a folder that a website has left; what no build wrote goes where the website is now, unless it is there."""
+    """Remove a folder that a website has left; what no build wrote goes into the one that is there."""
     if _own(old):  # else it was never a website
         for entry in _strangers(old):
             if not os.path.lexists(place / entry):
