@@ -41,7 +41,7 @@ def check_site(site: Path, build: Path) -> None:
         problem = f"{above} is a file; give a folder"
     elif results.is_relative_to(place) or place.is_relative_to(results / "docs"):
         problem = f"would hold BUILD={build}, or lie in its pages; give each a folder of its own"
-    elif place.is_mount():
+    elif os.path.ismount(place):  # noqa: PTH114  # Windows has no Path.is_mount before Python 3.12
         problem = f"is a whole file system, which cannot be exchanged; give a folder in it: SITE={site / 'site'}"
     elif place.exists() and not _own(place) and any(not path.name.startswith(".") for path in place.iterdir()):
         problem = f"holds other files, and no {RECORD} that says it is a website of this project; give a new folder"
@@ -167,7 +167,7 @@ def _carry(place: Path, entry: str, fresh: Path) -> None:
             raise FileExistsError  # noqa: TRY301  # as the system does where a folder is to be
         try:
             os.link(old, new, follow_symlinks=False)
-        except OSError:  # file systems without second names
+        except (OSError, NotImplementedError):  # file systems, or systems, without second names
             shutil.copy2(old, new, follow_symlinks=False)
     except (FileExistsError, NotADirectoryError):
         raise LabError(
