@@ -18,8 +18,9 @@ try:
 except ImportError:  # Windows has none: there nobody watches over two writers at once
     fcntl = None  # type: ignore[assignment]
 
-# The C library's, where it has it: Linux since 3.15.
-renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+# Of the C library, where it has them.
+_c = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+renameat2, syncfs = getattr(_c, "renameat2", None), getattr(_c, "syncfs", None)
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
 
 
@@ -74,10 +75,7 @@ def swap(fresh: Path, place: Path) -> None:
         fresh: the new folder; the old one, if there was one, is there afterwards.
         place: where it goes.
     """
-    for folder, _, files in os.walk(fresh):
-        for name in files:
-            _flush(Path(folder, name))
-        _flush(Path(folder))
+    _flush_all(fresh)
     if not place.exists():
         fresh.rename(place)
     elif not _exchanged(fresh, place):
@@ -116,6 +114,23 @@ def _exchanged(one: Path, other: Path) -> bool:
     if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
         return False
     raise OSError(code, os.strerror(code), str(other))
+
+
+def _flush_all(folder: Path) -> None:
+    """Have a folder with all that is in it on the disk."""
+    if syncfs is not None:  # file by file takes twenty times as long
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if syncfs(descriptor):
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), str(folder))
+        finally:
+            os.close(descriptor)
+        return
+    for here, _, files in os.walk(folder):
+        for name in files:
+            _flush(Path(here, name))
+        _flush(Path(here))
 
 
 def _flush(path: Path) -> None:

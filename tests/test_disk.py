@@ -83,7 +83,7 @@ from generator import atomic
 from generator.report.site import publish
 what, target = sys.argv[1], Path(sys.argv[2])
 if what == "renames":
-    atomic.renameat2 = None
+    atomic.renameat2 = atomic.syncfs = None
 
 def write():
     while True:
@@ -165,43 +165,44 @@ class TestKills:
         assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
     def test_of_a_build_leave_nothing_that_the_next_one_does_not_take_away(
-        self, ran: Path, tmp_path: Path, generator: Run
+        self, mini: Path, tmp_path: Path, generator: Run
     ) -> None:
-        assert generator("site", ran).returncode == 0
-        old = contents(tmp_path / "build-site")
-        ran.write_text(ran.read_text().replace("title: Petit TP", "title: Autre TP"))
-        (tmp_path / "build" / ".run.json.partial").write_text("{")
-        (tmp_path / "build" / "pictures" / ".x.webp.partial").write_text("R")
-        self.stop(ran, tmp_path, signal.SIGKILL)
-        assert contents(tmp_path / "build-site") == old
+        assert generator("statement", mini).returncode == 0
+        old = contents(tmp_path / "build-enonce")
+        mini.write_text(mini.read_text().replace("title: Petit TP", "title: Autre TP"))
+        (tmp_path / "build" / "enonce" / ".run.json.partial").write_text("{")
+        (tmp_path / "build" / "enonce" / "pictures").mkdir(exist_ok=True)
+        (tmp_path / "build" / "enonce" / "pictures" / ".x.webp.partial").write_text("R")
+        self.stop(mini, tmp_path, signal.SIGKILL)
+        assert contents(tmp_path / "build-enonce") == old
         # MkDocs goes on without the one who started it, and what it writes into is its own as long as it does.
-        place = (tmp_path / "build-site").resolve()
+        place = (tmp_path / "build-enonce").resolve()
         assert len(beside(place)) == 1
         assert not leftovers(place) or not mkdocs_on(place)
         end = time.monotonic() + 60
         while mkdocs_on(place) and time.monotonic() < end:
             time.sleep(0.1)
-        assert "built: open" in generator("site", ran).stdout
+        assert "built: open" in generator("statement", mini).stdout
         assert "Autre TP" in (place / "index.html").read_text()
         assert not beside(place)
         assert not list((tmp_path / "build").rglob("*.partial"))
 
-    def test_by_sigterm_are_told_and_mkdocs_ends_too(self, ran: Path, tmp_path: Path, generator: Run) -> None:
-        assert generator("site", ran).returncode == 0
-        old = contents(tmp_path / "build-site")
-        ran.write_text(ran.read_text().replace("title: Petit TP", "title: Autre TP"))
-        status, said = self.stop(ran, tmp_path, signal.SIGTERM)
+    def test_by_sigterm_are_told_and_mkdocs_ends_too(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        assert generator("statement", mini).returncode == 0
+        old = contents(tmp_path / "build-enonce")
+        mini.write_text(mini.read_text().replace("title: Petit TP", "title: Autre TP"))
+        status, said = self.stop(mini, tmp_path, signal.SIGTERM)
         assert status == 143
         assert said.strip().startswith("interrupted: ")
         assert len(said.strip().splitlines()) == 1
-        assert not mkdocs_on(tmp_path / "build-site")
-        assert contents(tmp_path / "build-site") == old
-        assert not beside(tmp_path / "build-site")
+        assert not mkdocs_on(tmp_path / "build-enonce")
+        assert contents(tmp_path / "build-enonce") == old
+        assert not beside(tmp_path / "build-enonce")
 
     def stop(self, lab: Path, tmp_path: Path, how: signal.Signals) -> tuple[int, str]:
         """Stop a build while MkDocs writes; its status and what it said."""
-        place = (tmp_path / "build-site").resolve()
-        command = [sys.executable, "-m", "generator", "site", "--lab", str(lab)]
+        place = (tmp_path / "build-enonce").resolve()
+        command = [sys.executable, "-m", "generator", "statement", "--lab", str(lab)]
         command += ["--build", str(tmp_path / "build"), "--site", str(place)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         end = time.monotonic() + 300
@@ -230,9 +231,9 @@ def mkdocs_on(place: Path) -> bool:
 
 
 class TestWhatNoBuildWrote:
-    def test_survives_a_build(self, ran: Path, tmp_path: Path, generator: Run) -> None:
-        place = tmp_path / "build-site"
-        assert generator("site", ran).returncode == 0
+    def test_survives_a_build(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        place = tmp_path / "build-enonce"
+        assert generator("statement", mini).returncode == 0
         git = ["git", "-C", str(place), "-c", "user.name=x", "-c", "user.email=x@example.org"]
         for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Published"], ["gc", "-q"]):
             subprocess.run([*git, *command], check=True)
@@ -241,8 +242,8 @@ class TestWhatNoBuildWrote:
         (clone / "CNAME").write_text("tp.example.org")
         (clone / "questions" / "corrigé.txt").write_text("à moi")
         (clone / "latest").symlink_to("index.html")
-        ran.write_text(ran.read_text().replace("title: Petit TP", "title: Autre TP"))
-        done = generator("site", ran, "--site", str(clone))
+        mini.write_text(mini.read_text().replace("title: Petit TP", "title: Autre TP"))
+        done = generator("statement", mini, "--site", str(clone))
         assert done.returncode == 0, done.stderr
         assert "Autre TP" in (clone / "index.html").read_text()
         assert (clone / "CNAME").read_text() == "tp.example.org"
@@ -343,38 +344,40 @@ class TestPlaces:
         assert one_line(done, 2).startswith(f"BUILD={mini.parent}: holds other files")
         assert contents(tmp_path) == before
 
-    def test_that_are_ours_are_cleaned(self, ran: Path, tmp_path: Path, generator: Run) -> None:
-        assert generator("statement", ran).returncode == 0
+    def test_that_are_ours_are_cleaned(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        assert generator("statement", mini).returncode == 0
         (tmp_path / "build-enonce" / "CNAME").write_text("tp.example.org")
-        done = generator("clean", ran, str(tmp_path / "build-enonce"))
+        command = [sys.executable, "-m", "generator", "clean", "--build", str(tmp_path / "build")]
+        command.append(str(tmp_path / "build-enonce"))
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert not (tmp_path / "build").exists()
         assert list(contents(tmp_path / "build-enonce")) == ["CNAME"]
 
 
 class TestPublished:
-    def test_is_what_was_built_or_is_built_again(self, ran: Path, tmp_path: Path, generator: Run) -> None:
-        assert "built: open" in generator("site", ran).stdout
-        built = contents(tmp_path / "build-site")
-        (tmp_path / "build-site" / "index.html").write_text("")
-        (tmp_path / "build-site" / "404.html").unlink()
-        (tmp_path / "build" / "site.sha256").write_bytes(b"\xff")
-        assert "built: open" in generator("site", ran).stdout
-        assert contents(tmp_path / "build-site") == built
-        (tmp_path / "build-site" / "index.html").write_text("")
-        assert "built: open" in generator("site", ran).stdout
-        assert contents(tmp_path / "build-site") == built
-        assert "up to date: open" in generator("site", ran).stdout
+    def test_is_what_was_built_or_is_built_again(self, mini: Path, tmp_path: Path, generator: Run) -> None:
+        assert "built: open" in generator("statement", mini).stdout
+        built = contents(tmp_path / "build-enonce")
+        (tmp_path / "build-enonce" / "index.html").write_text("")
+        (tmp_path / "build-enonce" / "404.html").unlink()
+        (tmp_path / "build" / "enonce" / "site.sha256").write_bytes(b"\xff")
+        assert "built: open" in generator("statement", mini).stdout
+        assert contents(tmp_path / "build-enonce") == built
+        (tmp_path / "build-enonce" / "index.html").write_text("")
+        assert "built: open" in generator("statement", mini).stdout
+        assert contents(tmp_path / "build-enonce") == built
+        assert "up to date: open" in generator("statement", mini).stdout
 
     @pytest.mark.skipif(os.name != "posix", reason="rights are POSIX's")
-    def test_can_be_read_by_a_web_server_whatever_the_umask(self, ran: Path, tmp_path: Path, generator: Run) -> None:
+    def test_can_be_read_by_a_web_server_whatever_the_umask(self, mini: Path, tmp_path: Path, generator: Run) -> None:
         before = os.umask(0o077)
         try:
-            done = generator("site", ran)
+            done = generator("statement", mini)
         finally:
             os.umask(before)
         assert done.returncode == 0, done.stderr
-        place = tmp_path / "build-site"
+        place = tmp_path / "build-enonce"
         rights = {path: path.stat().st_mode & 0o777 for path in (place, *place.rglob("*"))}
         assert {rights[path] for path in rights if path.is_file()} == {0o644}
         assert {rights[path] for path in rights if path.is_dir()} == {0o755}
@@ -387,29 +390,37 @@ class TestPublished:
 
 
 class TestOtherDisk:
-    def test_gets_a_whole_website(self, small_disk: Path, ran: Path, tmp_path: Path, generator: Run) -> None:
+    def test_gets_a_whole_website(self, small_disk: Path, mini: Path, tmp_path: Path, generator: Run) -> None:
         place = small_disk / "site"
-        done = generator("site", ran, "--site", str(place))
+        done = generator("statement", mini, "--site", str(place))
         assert done.returncode == 0, done.stderr
         assert place.stat().st_dev != (tmp_path / "build").stat().st_dev
         (tmp_path / "link").symlink_to(place)
-        assert "up to date" in generator("site", ran, "--site", str(tmp_path / "link")).stdout
+        assert "up to date" in generator("statement", mini, "--site", str(tmp_path / "link")).stdout
 
-    def test_that_is_full_keeps_the_old_one(self, small_disk: Path, ran: Path, tmp_path: Path, generator: Run) -> None:
+    def test_that_is_full_keeps_the_old_one(self, small_disk: Path, mini: Path, tmp_path: Path, generator: Run) -> None:
         place = small_disk / "site"
         publish(pages(small_disk / "fresh", "a", 1_500_000), place)
         before = contents(small_disk)
-        done = generator("site", ran, "--site", str(place))
+        done = generator("statement", mini, "--site", str(place))
         assert one_line(done, 1).startswith("failed: No space left on device; make room")
         assert contents(small_disk) == before
         assert edition(place) == "a"
 
-    def test_that_is_full_of_results_is_told_in_a_line(self, small_disk: Path, ran: Path, tmp_path: Path) -> None:
-        shutil.copytree(tmp_path / "build", small_disk / "build")
+    def test_that_is_full_of_results_is_told_in_a_line(self, small_disk: Path, mini: Path, tmp_path: Path) -> None:
         with contextlib.suppress(OSError), (small_disk / "filler").open("wb") as filler:
             while filler.write(bytes(10_000)):
                 filler.flush()
-        command = [sys.executable, "-m", "generator", "site", "--lab", str(ran), "--build", str(small_disk / "build")]
+        command = [
+            sys.executable,
+            "-m",
+            "generator",
+            "statement",
+            "--lab",
+            str(mini),
+            "--build",
+            str(small_disk / "build"),
+        ]
         done = subprocess.run(
             [*command, "--site", str(tmp_path / "site")], cwd=ROOT, capture_output=True, text=True, check=False
         )
@@ -428,23 +439,23 @@ class TestLocales:
         ids=["C", "ascii", "cp1252"],
     )
     def test_change_nothing(
-        self, locale: dict[str, str], ran: Path, tmp_path: Path, generator: Run, monkeypatch: pytest.MonkeyPatch
+        self, locale: dict[str, str], mini: Path, tmp_path: Path, generator: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        (ran.parent / "assets").mkdir()
-        (ran.parent / "assets" / "été.svg").write_text("<svg/>")
-        question = ran.parent / "questions" / "q01-voir.md"
+        (mini.parent / "assets").mkdir()
+        (mini.parent / "assets" / "été.svg").write_text("<svg/>")
+        question = mini.parent / "questions" / "q01-voir.md"
         text = question.read_text(encoding="utf-8")
-        question.write_text(f"{text}\n![Été](../assets/été.svg)\n", encoding="utf-8")
-        assert generator("site", ran).returncode == 0
-        expected = contents(tmp_path / "build-site")
-        shutil.rmtree(tmp_path / "build-site")
+        question.write_text(text.replace("## Réponse", "![Été](../assets/été.svg)\n\n## Réponse"), encoding="utf-8")
+        assert generator("statement", mini).returncode == 0
+        expected = contents(tmp_path / "build-enonce")
+        shutil.rmtree(tmp_path / "build-enonce")
         for name, value in locale.items():
             monkeypatch.setenv(name, value)
-        done = generator("site", ran)
+        done = generator("statement", mini)
         assert done.returncode == 0, done.stderr
-        assert contents(tmp_path / "build-site") == expected
-        question.write_text(f'{text}\n<img src="../été.png" alt="">\n', encoding="utf-8")
-        done = generator("site", ran)
+        assert contents(tmp_path / "build-enonce") == expected
+        question.write_text(text.replace("## Réponse", '<img src="../été.png" alt="">\n\n## Réponse'), encoding="utf-8")
+        done = generator("statement", mini)
         assert done.returncode == 1
         assert "broken links in the site" in done.stderr
         assert "Traceback" not in done.stderr

@@ -153,9 +153,7 @@ def answered(server: Preview, target: str, host: str | None = "localhost") -> st
 
 
 class TestPreview:
-    @pytest.mark.parametrize(
-        "target", ["/%00", "/a%00.html", f"/livereload/{'9' * 5000}/1", "/%ff", f"/{'x' * 5000}", "/%"]
-    )
+    @pytest.mark.parametrize("target", ["/%00", "/a%00.html", f"/livereload/{'9' * 5000}/1", f"/{'x' * 5000}", "/%"])
     def test_an_address_that_no_file_can_have_is_not_found(self, target: str, preview: Show, mini: Path) -> None:
         server, _ = preview(lambda: read_lab(mini, mini.parent))
         assert answered(server, target).startswith("404")

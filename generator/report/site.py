@@ -41,7 +41,7 @@ def check_site(site: Path, build: Path) -> None:
         problem = f"{above} is a file; give a folder"
     elif results.is_relative_to(place) or place.is_relative_to(results / "docs"):
         problem = f"would hold BUILD={build}, or lie in its pages; give each a folder of its own"
-    elif os.path.ismount(place):  # noqa: PTH114  # Windows has no Path.is_mount before Python 3.12
+    elif os.path.ismount(place):  # Windows has no Path.is_mount before Python 3.12
         problem = f"is a whole file system, which cannot be exchanged; give a folder in it: SITE={site / 'site'}"
     elif place.exists() and not _own(place) and any(not path.name.startswith(".") for path in place.iterdir()):
         problem = f"holds other files, and no {RECORD} that says it is a website of this project; give a new folder"
