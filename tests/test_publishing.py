@@ -172,22 +172,25 @@ class TestPreview:
         assert "Bonjour" not in answer
 
     def test_goes_on_after_what_nobody_foresaw(self, preview: Show, mini: Path) -> None:
-        wrong: list[Exception] = [KeyError("x"), RecursionError()]
+        wrong: list[Exception] = [RecursionError()]
 
         def rebuild() -> Lab:
             if wrong:
-                raise wrong.pop()
+                raise wrong[0]
             (mini.parents[1] / "site" / "index.html").write_text("<body>Bonsoir</body>")
             return read_lab(mini, mini.parent)
 
+        def edited() -> bool:
+            mini.write_text(f"{mini.read_text()}\n# an edit\n")
+            return True
+
         server, failed = preview(rebuild)
-        for edit, error in enumerate((RecursionError, KeyError), 1):
-            mini.write_text(f"{mini.read_text()}\n# {edit}\n")
-            assert eventually(lambda: len(failed) == edit)  # noqa: B023  # called at once
-            assert isinstance(failed[-1], error)
-            assert "Bonjour" in answered(server, "/index.html"), "the old website stays"
-        mini.write_text(f"{mini.read_text()}\n# right\n")
-        assert eventually(lambda: "Bonsoir" in answered(server, "/index.html"))
+        assert eventually(lambda: edited() and wrong[0] in failed)
+        wrong[0] = KeyError("x")
+        assert eventually(lambda: edited() and wrong[0] in failed)
+        assert "Bonjour" in answered(server, "/index.html"), "the old website stays"
+        wrong.clear()
+        assert eventually(lambda: edited() and "Bonsoir" in answered(server, "/index.html"))
 
 
 class TestLinkNotes:
