@@ -81,7 +81,7 @@ def _tell(error: LabError | RunError | OSError) -> None:
         case LabError():
             lines = error.problems
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            lines = (f"failed: {error.strerror}; make room and run the same command again: what there was is kept",)
+            lines = (f"failed: {error.strerror}; free some space and run the same command again: what there was is kept",)
         case OSError():
             # Not what it was about, where the system does not say.
             about = f"{error.filename}: " if error.filename else ""

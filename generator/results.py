@@ -110,7 +110,7 @@ def alone(build: Path) -> Iterator[None]:
         RunError: another process is writing into it.
     """
     build.mkdir(parents=True, exist_ok=True)
-    with (build / ".lock").open("w") as lock:
+    with (build / ".lock").open("wb") as lock:
         if fcntl is not None:
             try:
                 # The system takes it back whenever this process ends, and however.

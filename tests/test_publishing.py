@@ -104,6 +104,8 @@ class TestServe:
             browser.sendall(f"GET /livereload/{ahead}/1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(5) == 0, "browsers that look on do not hold it up"
+        for browser in browsers:
+            browser.close()
         assert server.said().endswith("ended; what was finished is kept\n")
 
     def test_a_taken_port_is_told_before_anything_is_computed(self, mini: Path, tmp_path: Path) -> None:
@@ -130,7 +132,8 @@ def preview(mini: Path, tmp_path: Path) -> Iterator[Show]:
     """Shows a folder with one page as if it was the mini lab's website, with a way to rebuild it of the test's own."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<body>Bonjour</body>")
-    server, failed = Preview(tmp_path / "site", 0), []
+    failed: list[Exception] = []
+    server = Preview(tmp_path / "site", 0)
     shown = Thread(target=lambda: server.show(read_lab(mini, tmp_path), rebuild.pop(), failed.append))
     rebuild: list[Callable[[], Lab]] = []
 
