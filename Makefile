@@ -47,7 +47,9 @@ enonce: .venv/installed ## build the students' website, without answers or resul
 	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE)
 
 zip: site enonce ## pack both websites into files that open by double-click once unpacked
-	@for site in $(SITE) $(ENONCE); do $(BIN)/python -m zipfile -c $$site.zip $$site/ && echo "packed: $$site.zip" || exit 1; done
+	@umask 022; for site in $(SITE) $(ENONCE); do \
+	  $(BIN)/python -m zipfile -c $$site.zip.partial $$site/ && mv $$site.zip.partial $$site.zip && \
+	  echo "packed: $$site.zip" || exit 1; done
 
 pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
 	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)
@@ -102,8 +104,9 @@ lint: .venv/tested ## format the code and check its types
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/mypy
 
-clean: ## remove results and website of this lab; the environment stays
-	rm -rf $(BUILD) $(foreach site,$(SITE) $(ENONCE),$(site) $(site).zip $(site).pdf)
+clean: .venv/installed ## remove results and websites of this lab; the environment and the computed parts stay (make tidy)
+	@$(GENERATOR) clean --build $(BUILD) $(SITE) $(ENONCE)
+	rm -f $(foreach site,$(SITE) $(ENONCE),$(site).zip $(site).zip.partial $(site).pdf)
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

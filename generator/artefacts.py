@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from generator.atomic import write_atomically
 from generator.charts import Chart
 from generator.images import Pixels
 from generator.statistics import Estimate
@@ -550,14 +551,6 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     out = BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a reader finds the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def to_json(value: object) -> str:

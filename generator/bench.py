@@ -29,7 +29,7 @@ from foolbox.models.pytorch import PyTorchModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from generator.artefacts import write_atomically
+from generator.atomic import write_atomically
 from generator.experiments.base import NetworkUse, Part
 from generator.images import Pixels, read_image
 from generator.lab import Lab

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial, wraps
 from pathlib import Path
+from traceback import format_exception
 from typing import Any, Concatenate, ParamSpec
 
 import click
 
 from generator import report
-from generator.artefacts import write_atomically
+from generator.atomic import write_atomically
 from generator.differences.compare import changed_verdicts, differences
 from generator.differences.sides import Side, published_verdicts, read_side
-from generator.errors import LabError, RunError, did_you_mean, first_line
+from generator.errors import LabError, RunError, Terminated, did_you_mean, first_line
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
 from generator.language import languages, read_language
@@ -47,9 +50,9 @@ def _told(function: Callable[P, None]) -> Callable[P, None]:
         except FAILURES as error:
             _tell(error)
             sys.exit(2 if isinstance(error, LabError) else 1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             click.echo("\ninterrupted: the parts under way are lost, the others are kept", err=True)
-            sys.exit(130)
+            sys.exit(143 if isinstance(stop, Terminated) else 130)
 
     return wrapped
 
@@ -82,8 +85,12 @@ def _tell(error: LabError | RunError | OSError) -> None:
     match error:
         case LabError():
             lines = error.problems
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            lines = (
+                f"failed: {error.strerror}; free some space and run the same command again: what there was is kept",
+            )
         case OSError():
-            # Not what it was about, where the system does not say: a full disk.
+            # Not what it was about, where the system does not say.
             about = f"{error.filename}: " if error.filename else ""
             lines = (f"failed: {about}{error.strerror or first_line(error)}; is it a place that can be written to?",)
         case _:
@@ -92,8 +99,29 @@ def _tell(error: LabError | RunError | OSError) -> None:
         _warn(line)
 
 
+def _folder_of_results(_: click.Context, __: click.Parameter, build: Path) -> Path:
+    """Refuse what is no folder of results: it would be filled, and ``clean`` would remove it."""
+    file = next((folder for folder in (build, *build.parents) if folder.exists() and not folder.is_dir()), None)
+    # A lock lies in every folder of results, or in one inside if the students' site or a figure came first.
+    ours = any((build / folder / ".lock").is_file() for folder in ("", "enonce", "again"))
+    problem = None
+    if file:
+        problem = f"{file} is a file; give a folder"
+    elif build.is_dir() and any(build.iterdir()) and not ours:
+        problem = "holds other files, and no results; give a new folder"
+    if problem:
+        _warn(f"BUILD={build}: {problem}")
+        sys.exit(2)
+    return build
+
+
 _build = click.option(
-    "--build", default="build", show_default=True, type=click.Path(path_type=Path), help="Folder of results."
+    "--build",
+    default="build",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    callback=_folder_of_results,
+    help="Folder of results.",
 )
 
 
@@ -105,9 +133,7 @@ _site = click.option(
 def _means(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the means it computes with."""
 
-    @click.option(
-        "--build", default="build", show_default=True, type=click.Path(path_type=Path), help="Folder of results."
-    )
+    @_build
     @click.option(
         "--device",
         default="cpu",
@@ -159,6 +185,7 @@ def site(lab: Lab, site: Path, reference: Path | None, means: Means) -> None:
 
 
 def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> None:
+    report.check_site(site, means.build)
     _run(lab, means, None)
     before = published_verdicts(site)
     with alone(means.build):
@@ -179,21 +206,27 @@ def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> 
 @_means
 def serve(lab: Lab, site: Path, port: int, means: Means) -> None:
     """Show the website, and do what must be done anew whenever a file of the lab changes."""
-    from generator.serve import serve
+    from generator.serve import Preview
 
-    def rebuild() -> Lab | None:
-        try:
-            now = read_lab(lab.path, lab.data_folder)
-            _make(now, means, site)
-        except FAILURES as error:
-            _tell(error)
-            return None
+    traceback = means.build / "serve.traceback"
+
+    def rebuild() -> Lab:
+        now = read_lab(lab.path, lab.data_folder)
+        _make(now, means, site)
         return now
 
+    def failed(error: Exception) -> None:
+        if isinstance(error, FAILURES):
+            _tell(error)
+        else:
+            write_atomically(traceback, "".join(format_exception(error)))
+            _warn(f"failed: {type(error).__name__}: {first_line(error)} (the traceback is in {traceback})")
+
+    server = Preview(site, port)
     _make(lab, means, site)
-    click.echo(f"or http://127.0.0.1:{port}/ while this runs (Ctrl-C ends it)")
+    click.echo(f"or http://127.0.0.1:{server.server_port}/ while this runs (Ctrl-C ends it)")
     try:
-        serve(site, port, lab, rebuild)
+        server.show(lab, rebuild, failed)
     except KeyboardInterrupt:
         click.echo("\nended; what was finished is kept")
 
@@ -210,6 +243,18 @@ def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
 
 
 @main.command()
+@click.argument("sites", nargs=-1, type=click.Path(path_type=Path))
+@_build
+@_told
+def clean(sites: tuple[Path, ...], build: Path) -> None:
+    """Remove the folder of results and what was built into SITES; what no build wrote there stays."""
+    for site in sites:
+        report.remove_site(site)
+    with alone(build):
+        shutil.rmtree(build)
+
+
+@main.command()
 @click.option(
     "--site", default="site-enonce", show_default=True, type=click.Path(path_type=Path), help="Where it goes."
 )
@@ -217,6 +262,7 @@ def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
 @_command
 def statement(lab: Lab, build: Path, site: Path) -> None:
     """Build the students' website: what is asked, without answers or results. Nothing is computed."""
+    report.check_site(site, build)
     with alone(build / "enonce"):
         report.render_statement(lab, build / "enonce")
         built = report.build_site(build / "enonce", site)

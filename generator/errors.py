@@ -35,6 +35,10 @@ class RunError(Exception):
     """A step that failed although its input was right; what was computed before it is kept."""
 
 
+class Terminated(KeyboardInterrupt):
+    """The system asks the process to end (SIGTERM): it ends as by Ctrl-C."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, at most 160 characters of it; empty if it has none."""
     return (str(error).splitlines() or [""])[0][:160]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationErro
 from pydantic_core import CoreSchema
 
 from generator.artefacts import Manifest, read_manifest
+from generator.atomic import sweep
 from generator.claims import Claim
 from generator.errors import RunError
 from generator.lab import Lab
@@ -227,7 +228,7 @@ def alone(build: Path) -> Iterator[None]:
         RunError: another process is writing into it.
     """
     build.mkdir(parents=True, exist_ok=True)
-    with (build / ".lock").open("w") as lock:
+    with (build / ".lock").open("wb") as lock:
         if fcntl is not None:
             try:
                 # The system takes it back whenever this process ends, and however.
@@ -236,4 +237,5 @@ def alone(build: Path) -> Iterator[None]:
                 raise RunError(
                     f"another run is under way in {build}; wait for its end, or give a folder of its own: BUILD=folder"
                 ) from None
+        sweep(build)
         yield

@@ -3,49 +3,90 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+from mkdocs.livereload import LiveReloadServer
 
 from generator.errors import LabError, RunError
 from generator.lab import Lab
 from generator.project import CONTENT, TEMPLATES
 
 
-def serve(site: Path, port: int, lab: Lab, rebuild: Callable[[], Lab | None]) -> None:
-    """Serve a website until interrupted.
+class Preview(LiveReloadServer):
+    """Serves a website to this machine alone, and reloads the browsers that show it when it was built anew.
+
+    The port is this server's from the start, so that one that is taken is told before anything is computed.
 
     Args:
-        site: folder of the website, built.
-        port: of 127.0.0.1; with 0 the system chooses one.
-        lab: the lab it was built from.
-        rebuild: brings the website up to date after a change; returns the lab as it is then, or None if
-            something is wrong with it: then the old website stays.
+        site: folder of the website; need not be there before :meth:`show`.
+        port: of 127.0.0.1; with 0 the system chooses one, then in ``server_port``.
 
     Raises:
         RunError: the port is taken.
     """
-    from mkdocs.livereload import LiveReloadServer
 
-    def rebuild_and_watch() -> None:
-        if now := rebuild():
-            watch(now)
+    def __init__(self, site: Path, port: int) -> None:
+        super().__init__(lambda: None, "127.0.0.1", port, str(site))
+        try:
+            self.server_bind()
+            self.server_activate()
+        except OSError as error:
+            self.server_close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            raise RunError(f"port {port} is taken; give another: PORT={port + 1}") from None
 
-    def watch(lab: Lab) -> None:
-        for folder in sorted(watched(lab) - seen):
-            seen.add(folder)
-            server.watch(str(folder), recursive=False)
+    def show(self, lab: Lab, rebuild: Callable[[], Lab], failed: Callable[[Exception], None]) -> None:
+        """Serve until interrupted.
 
-    seen: set[Path] = set()
-    server = LiveReloadServer(rebuild_and_watch, "127.0.0.1", port, str(site))
-    watch(lab)
-    try:
-        server.serve()  # type: ignore[no-untyped-call]  # MkDocs
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        raise RunError(f"port {port} is taken; give another: PORT={port + 1}") from None
-    finally:
-        server.shutdown()
+        Args:
+            lab: the lab that the website was built from.
+            rebuild: brings the website up to date after a change; returns the lab as it is then.
+            failed: tells what ``rebuild`` raised; the old website stays, and the next change is another try.
+        """
+        seen: set[Path] = set()
+
+        def watch(lab: Lab) -> None:
+            for folder in sorted(watched(lab) - seen):
+                seen.add(folder)
+                self.watch(str(folder), recursive=False)
+
+        def rebuild_and_watch() -> None:
+            try:
+                watch(rebuild())
+            except Exception as error:  # noqa: BLE001  # a lab may hold anybody's code, which is about to be mended
+                failed(error)
+
+        self.builder = rebuild_and_watch
+        watch(lab)
+        self.observer.start()
+        self.serve_thread.start()
+        try:
+            self._build_loop()  # type: ignore[no-untyped-call]  # MkDocs
+        finally:
+            self.shutdown()
+
+    def serve_request(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        """Answer a request, if it is for this machine: a page from elsewhere may give its own name this address."""
+        host = environ.get("HTTP_HOST", "localhost").partition(":")[0].lower()
+        if host in ("127.0.0.1", "localhost"):
+            return super().serve_request(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"403 Forbidden: only http://127.0.0.1 and http://localhost are served\n"]
+
+    def _serve_request(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes] | None:
+        try:
+            return super()._serve_request(environ, start_response)
+        except ValueError:  # an address that no file can have
+            return None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what went wrong with a request, but not that a browser left."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def watched(lab: Lab) -> set[Path]:

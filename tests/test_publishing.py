@@ -13,14 +13,16 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from generator.errors import RunError
-from generator.lab import read_lab
+from generator.lab import Lab, read_lab
 from generator.report import print_site
 from generator.report.paper import with_link_notes
+from generator.serve import Preview
 from tests.conftest import ROOT, Run, needs_chromium
 
 if TYPE_CHECKING:
@@ -96,14 +98,102 @@ class TestServe:
         mini.write_text(lab.replace("iterations: 4", "iterations: 5"))
         assert eventually(lambda: "1 of 3 experiments run" in server.said()), server.said()
 
+        browsers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
+        ahead = round(time.monotonic() * 1000) + 1_000_000
+        for browser in browsers[1:]:  # the first says nothing, the others wait for what is new
+            browser.sendall(f"GET /livereload/{ahead}/1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(5) == 0, "browsers that look on do not hold it up"
+        for browser in browsers:
+            browser.close()
         assert server.said().endswith("ended; what was finished is kept\n")
+
+    def test_a_taken_port_is_told_before_anything_is_computed(self, mini: Path, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            places = ["--build", str(tmp_path / "build"), "--site", str(tmp_path / "site"), "--port", str(port)]
+            command = [sys.executable, "-m", "generator", "serve", "--lab", str(mini), *places]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr == f"failed: port {port} is taken; give another: PORT={port + 1}\n"
+        assert not (tmp_path / "build").exists()
 
     def test_a_taken_port_is_told(self, server: Server) -> None:
         again = subprocess.run(server.command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert again.returncode == 1
         assert again.stderr == f"failed: port {server.port} is taken; give another: PORT={server.port + 1}\n"
+
+
+Show = Callable[[Callable[[], Lab]], tuple[Preview, list[Exception]]]
+
+
+@pytest.fixture
+def preview(mini: Path, tmp_path: Path) -> Iterator[Show]:
+    """Shows a folder with one page as if it was the mini lab's website, with a way to rebuild it of the test's own."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<body>Bonjour</body>")
+    failed: list[Exception] = []
+    server = Preview(tmp_path / "site", 0)
+    shown = Thread(target=lambda: server.show(read_lab(mini, tmp_path), rebuild.pop(), failed.append))
+    rebuild: list[Callable[[], Lab]] = []
+
+    def show(how: Callable[[], Lab]) -> tuple[Preview, list[Exception]]:
+        rebuild.append(how)
+        shown.start()
+        return server, failed
+
+    yield show
+    server.shutdown()
+    shown.join()
+
+
+def answered(server: Preview, target: str, host: str | None = "localhost") -> str:
+    """The server's answer to a request, from its status on."""
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as browser:
+        header = f"Host: {host}\r\n" if host else ""
+        browser.sendall(f"GET {target} HTTP/1.0\r\n{header}\r\n".encode())
+        return b"".join(iter(lambda: browser.recv(4096), b"")).decode().partition(" ")[2]
+
+
+class TestPreview:
+    @pytest.mark.parametrize("target", ["/%00", "/a%00.html", f"/livereload/{'9' * 5000}/1", f"/{'x' * 5000}", "/%"])
+    def test_an_address_that_no_file_can_have_is_not_found(self, target: str, preview: Show, mini: Path) -> None:
+        server, _ = preview(lambda: read_lab(mini, mini.parent))
+        assert answered(server, target).startswith("404")
+        assert "Bonjour" in answered(server, "/index.html")
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:8000", None])
+    def test_this_machine_is_answered(self, host: str | None, preview: Show, mini: Path) -> None:
+        server, _ = preview(lambda: read_lab(mini, mini.parent))
+        assert "Bonjour" in answered(server, "/index.html", host)
+
+    @pytest.mark.parametrize("host", ["example.org", "localhost.example.org", "127.0.0.1.example.org:80", "", "[::1]"])
+    def test_a_page_from_elsewhere_is_not(self, host: str, preview: Show, mini: Path) -> None:
+        server, _ = preview(lambda: read_lab(mini, mini.parent))
+        answer = answered(server, "/index.html", host or " ")
+        assert answer.startswith("403")
+        assert "Bonjour" not in answer
+
+    def test_goes_on_after_what_nobody_foresaw(self, preview: Show, mini: Path) -> None:
+        wrong: list[Exception] = [RecursionError()]
+
+        def rebuild() -> Lab:
+            if wrong:
+                raise wrong[0]
+            (mini.parents[1] / "site" / "index.html").write_text("<body>Bonsoir</body>")
+            return read_lab(mini, mini.parent)
+
+        def edited() -> bool:
+            mini.write_text(f"{mini.read_text()}\n# an edit\n")
+            return True
+
+        server, failed = preview(rebuild)
+        assert eventually(lambda: edited() and wrong[0] in failed)
+        wrong[0] = KeyError("x")
+        assert eventually(lambda: edited() and wrong[0] in failed)
+        assert "Bonjour" in answered(server, "/index.html"), "the old website stays"
+        wrong.clear()
+        assert eventually(lambda: edited() and "Bonsoir" in answered(server, "/index.html"))
 
 
 class TestLinkNotes:

@@ -199,9 +199,11 @@ class TestTold:
         return line
 
     def test_a_folder_that_is_a_file(self, mini: Path, tmp_path: Path, generator: Run) -> None:
-        (tmp_path / "build").write_text("")
+        (tmp_path / "build").mkdir()
+        (tmp_path / "build" / ".lock").touch()
+        (tmp_path / "build" / "results").write_text("")
         line = self.told(generator("run", mini))
-        assert str(tmp_path / "build") in line
+        assert str(tmp_path / "build" / "results") in line
         assert "can be written to" in line
 
     @pytest.mark.parametrize("command", ["run", "render"])

@@ -2,7 +2,7 @@
 
 from generator.report.pages import render
 from generator.report.paper import print_site
-from generator.report.site import build_site
+from generator.report.site import build_site, check_site, remove_site
 from generator.report.statement import render_statement
 
-__all__ = ["build_site", "print_site", "render", "render_statement"]
+__all__ = ["build_site", "check_site", "print_site", "remove_site", "render", "render_statement"]

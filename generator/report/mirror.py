@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from generator.artefacts import Picture
+from generator.atomic import sweep, write_atomically
 
 
 class Mirror:
@@ -65,14 +66,12 @@ class Mirror:
         """Put a file that is made once for all: kept under a name that says all it depends on."""
         kept = self._kept / known_as
         if not kept.is_file():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_suffix(".partial")  # a torn file would be kept for ever
-            partial.write_bytes(make())
-            partial.replace(kept)
+            write_atomically(kept, make())  # a torn file would be kept for ever
         self.copy(kept, name)
 
     def finish(self) -> int:
         """Remove what was not written this time; return how many files changed in all."""
+        sweep(self._kept)
         for path in sorted(self.folder.rglob("*"), reverse=True):
             if path.is_file() and path not in self._wanted:
                 path.unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from generator.atomic import write_atomically
 from generator.errors import RunError
 from generator.lab import Lab
 from generator.questions import outside_code
@@ -83,7 +84,8 @@ def print_site(lab: Lab, site: Path, pdf: Path) -> None:
         if not made.is_file():
             said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise RunError(f"{browser} printed no {pdf} (status {done.returncode}): {said}")
-        shutil.move(made, pdf)
+        write_atomically(pdf, made.read_bytes())
+        pdf.chmod(0o644)  # it is there to be read, whatever its maker's umask
 
 
 def _for_paper(page: Path, folder: Path) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
-from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish, write_atomically
+from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish
+from generator.atomic import write_atomically
 from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Outcome

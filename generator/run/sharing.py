@@ -52,12 +52,15 @@ def pack(lab: Lab, means: Means, archive: Path) -> tuple[int, int]:
     there = [key for key in sorted(wanted) if key in store]
     partial = archive.with_name(f".{archive.name}.partial")
     index = {}
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-        for key in there:
-            index[key] = store.digest(key)
-            packed.write(store.path(key), f"{key}{SUFFIX}")
-        packed.writestr(INDEX, json.dumps(index, indent=1))
-    partial.replace(archive)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+            for key in there:
+                index[key] = store.digest(key)
+                packed.write(store.path(key), f"{key}{SUFFIX}")
+            packed.writestr(INDEX, json.dumps(index, indent=1))
+        partial.replace(archive)
+    finally:
+        partial.unlink(missing_ok=True)
     return len(there), len(wanted) - len(there)
 
 

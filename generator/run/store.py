@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generator.atomic import write_atomically
 from generator.errors import RunError
 from generator.experiments.given import Outcome
 
@@ -70,12 +71,8 @@ class Store:
 
     def write(self, key: str, content: bytes, made: Made) -> None:
         """Keep an outcome, as :func:`encode` gives it."""
-        path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         header = json.dumps({"sha256": hashlib.sha256(content).hexdigest(), **asdict(made)})
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(header.encode() + b"\n" + content)
-        partial.replace(path)
+        write_atomically(self.path(key), header.encode() + b"\n" + content)
 
     def made(self, key: str) -> Made:
         """The facts of an outcome's making.

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generator.atomic import write_atomically
 from generator.experiments.base import Setting
 from generator.experiments.given import Given
 from generator.images import Pixels, read_image
@@ -164,9 +165,7 @@ def keep_file(content: bytes) -> None:
     """Keep a file on the machine of a worker, under its SHA-256."""
     path = _kept(hashlib.sha256(content).hexdigest())
     if not path.is_file():
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(content)
-        partial.replace(path)
+        write_atomically(path, content)
 
 
 def _kept(digest: str) -> Path:
