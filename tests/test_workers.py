@@ -91,7 +91,7 @@ class TestEnd:
     ) -> None:
         text = mini.read_text(encoding="utf-8")
         long(mini)
-        process = started(mini, tmp_path, "--workers", "2")
+        process = started(mini, tmp_path, "--workers", "3")  # two are busy with the long programme
         workers = wait_for_results(tmp_path, process, "alligator")
         assert workers
         process.send_signal(how)
