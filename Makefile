@@ -26,8 +26,7 @@ PYTHON ?= python3
 
 BIN    := .venv/bin
 INPUT  := --lab $(LAB) --data $(DATA)
-ON     := --build $(BUILD) $(if $(DEVICE),--device $(DEVICE)) $(if $(WORKERS),--workers $(WORKERS))
-ON     += $(if $(STORE),--store $(STORE)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+ON     := $(strip --build $(BUILD) $(DEVICE:%=--device %) $(WORKERS:%=--workers %) $(STORE:%=--store %) $(SCHEDULER:%=--scheduler %))
 GENERATOR = $(BIN)/python -m generator
 # The project's own: a lab beside it may hold Python that is not ours to judge.
 CODE   := generator tests content examples

@@ -25,7 +25,7 @@ from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from generator.errors import LabError, first_line
+from generator.errors import LabError, did_you_mean, first_line
 from generator.project import CONTENT, KINDS
 
 WORDS = CONTENT / "words"
@@ -160,6 +160,11 @@ def _lacking(language: Language, wanted: Callable[[str], bool]) -> Iterator[str]
                 yield f"{key}: no such text, and {other.code}.yml has one; add it here, or remove it there"
             elif unknown := _all_braces(ours[key]) - _all_braces(theirs):
                 yield f"{key}: has {{{min(unknown)}}}, which {other.code}.yml has not; it is {theirs[-1]!r:.60} there"
+    sections = {key.partition(".")[0] for code in languages() if code != language.code for key in _read(code).words}
+    for key in ours if sections else ():
+        section = key.partition(".")[0]
+        if not key.startswith(OF_THE_MANUAL) and wanted(section) and section not in sections:
+            yield f"{key}: no other language has a section {section}; correct its name{did_you_mean(section, sections)}"
 
 
 def _first(problems: Iterator[str]) -> str:

@@ -202,7 +202,10 @@ def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     for line, cells in rows[1:]:
         if len(cells) < len(columns) or any(cells[len(columns) :]):
             raise LabError(f"{path}:{line}: expected {len(columns)} cells, as the first line has; check separators")
-        found.append((line, dict(zip(columns, cells, strict=False))))
+        row = dict(zip(columns, cells, strict=False))
+        if not row["file"]:
+            raise LabError(f"{path}:{line}: file: is empty, expected the file of a photograph")
+        found.append((line, row))
     return found
 
 

@@ -412,7 +412,7 @@ class TestMistakes:
 class TestOtherVersions:
     def test_what_is_understood_is_compared(self, old: Path, new: Path) -> None:
         def change(manifest: dict[str, Any]) -> None:
-            manifest |= {"version": 7, "parts": [1, 2], "provenance": {"machine": "another"}}
+            manifest |= {"version": 7, "pieces": [1, 2], "provenance": {"machine": "another"}}
             manifest["figures"][0]["part"] = "a1b2"
             del manifest["fingerprint"]
 

@@ -84,7 +84,7 @@ class TestServe:
         text = question.read_text()
         question.write_text(text.replace("## Réponse\n", "## Réponse\n\nUne phrase toute neuve.\n"))
         assert eventually(lambda: "Une phrase toute neuve." in server.page(page)), server.said()
-        assert "0 of 3 experiments run" in server.said().splitlines()[-2], "nothing is computed for a word"
+        assert "0 of 3 experiments shown anew" in server.said().splitlines()[-2], "nothing is computed for a word"
 
         question.write_text(question.read_text() + "\n![Perdue](figure:saillance/perdue)\n")
         assert eventually(lambda: "saillance/perdue" in server.said()), server.said()
@@ -337,7 +337,7 @@ class TestWorkflows:
     )
     def test_each_lab_has_a_website_of_its_own(self, lab: str, site: str) -> None:
         plan = what_make_would_do("site", f"LAB={lab}")
-        assert plan.endswith(f"--build {site.replace('site', 'build')}  --site {site}")
+        assert plan.endswith(f"--build {site.replace('site', 'build')} --site {site}")
 
     @pytest.mark.parametrize("file", [".github/workflows/pages.yml", ".gitlab-ci.yml"])
     def test_each_runs_commands_that_there_are(self, file: str) -> None:

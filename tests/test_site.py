@@ -121,7 +121,7 @@ class TestBuilding:
         question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text().replace("tête", "crinière"))
         done = generator("site", ran)
-        assert "0 of 3 experiments run" in done.stdout
+        assert "0 of 3 experiments shown anew" in done.stdout
         assert "built: open" in done.stdout
         assert "crinière" in (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
 

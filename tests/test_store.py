@@ -161,7 +161,9 @@ class TestVerify:
     def test_says_of_each_part_whether_it_came_out_the_same(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         change(ran, lambda lab: [lab["experiments"].pop(name) for name in ("grain", "alligator")])
         question = "---\nnumber: 1\ntitle: Q\n---\n\n## Énoncé\n\nQuoi ?\n"
-        next((ran.parent / "questions").iterdir()).write_text(question, encoding="utf-8")
+        shutil.rmtree(ran.parent / "questions")
+        (ran.parent / "questions").mkdir()
+        (ran.parent / "questions" / "q01-q.md").write_text(question, encoding="utf-8")
         done = generator("verify", ran, "--sample", "5", "--seed", "1")
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("identical") == 2

@@ -89,7 +89,7 @@ class Cluster:
     def stop(self) -> None:
         """Take back what is not done."""
         self._at_hand.stop()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)  # which cancels them
         self._client.close()
 
 
