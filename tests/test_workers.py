@@ -233,8 +233,8 @@ class TestCluster:
             "worker", scheduler, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path / "d")
         )
         env = os.environ | {"PYTHONPATH": str(project)}
-        with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
-            deadline, told = time.monotonic() + 60, ""
+        with subprocess.Popen(command, cwd=project, env=env, stderr=subprocess.DEVNULL) as process:
+            deadline, told = time.monotonic() + 120, ""
             while "no workers" in (told := generator("run", mini, "--scheduler", scheduler).stderr):
                 assert time.monotonic() < deadline
             process.terminate()
