@@ -199,13 +199,13 @@ def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     if problems:
         raise LabError(*problems)
     found = []
-    for line, cells in rows[1:]:
-        if len(cells) < len(columns) or any(cells[len(columns) :]):
+    for line, values in rows[1:]:
+        if len(values) < len(columns) or any(values[len(columns) :]):
             raise LabError(f"{path}:{line}: expected {len(columns)} cells, as the first line has; check separators")
-        row = dict(zip(columns, cells, strict=False))
-        if not row["file"]:
+        entry = dict(zip(columns, values, strict=False))
+        if not entry["file"]:
             raise LabError(f"{path}:{line}: file: is empty, expected the file of a photograph")
-        found.append((line, row))
+        found.append((line, entry))
     return found
 
 
