@@ -34,9 +34,8 @@ from generator.experiments.base import NetworkUse, Part
 from generator.images import Pixels, read_image
 from generator.lab import Lab
 from generator.memory import forget_peak, peak_mib
-from generator.networks import Network
 from generator.opened import open_network
-from generator.results import Agrees, BenchFile, Row, Together
+from generator.results.folder import Agrees, BenchFile, Row, Together
 from generator.run.carry_out import job_of, working
 from generator.run.machine import cores
 from generator.run.store import Made
@@ -44,6 +43,7 @@ from generator.run.work import Job, compute
 from generator.run.workers import Crew, Local, done
 from generator.vision.ascent import Climb, Rule, Summit, ascend, noise
 from generator.vision.gradients import explained, saliency_maps
+from generator.vision.opening import Network
 
 ROUNDS = 5
 TARGETS = (50, 281, 99, 243)

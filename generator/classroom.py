@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from generator.images import read_image
 from generator.lab import Lab, read_lab
-from generator.networks import Network
 from generator.opened import open_network
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
+from generator.vision.opening import Network
 
 TARGET, SIZE, CLASSES = 2, 12, 5
 

@@ -18,8 +18,6 @@ import click
 
 from generator import report
 from generator.atomic import write_atomically
-from generator.differences.compare import changed_verdicts, differences
-from generator.differences.sides import Side, published_verdicts, read_side
 from generator.errors import LabError, RunError, Terminated, did_you_mean, first_line
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
@@ -30,7 +28,9 @@ from generator.report import changes
 from generator.report.checks import missing_results, names_of_tables
 from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, reference
-from generator.results import alone, read_manifests
+from generator.results.differences.compare import changed_verdicts, differences
+from generator.results.differences.sides import Side, published_verdicts, read_side
+from generator.results.folder import alone, read_manifests
 from generator.run import carry_out, remake, sharing
 from generator.run.plan import Means, plan, told
 
@@ -381,7 +381,7 @@ def _both(old: Path, new: Path) -> tuple[Side, Side]:
 @_lookup
 def list_(lab: Lab, build: Path) -> None:
     """List the experiments of the lab, their figures and, once they ran, their tables and measures."""
-    manifests = read_manifests(lab, build)
+    manifests = read_manifests(lab.experiments, build)
     for name, experiment in lab.experiments.items():
         click.echo(f"{name} ({experiment.kind}): {experiment.title}")
         for figure in experiment.figures:
@@ -424,7 +424,7 @@ def check(lab: Lab, build: Path) -> None:
     for page in content_pages(lab):
         page_header(page)
     carry_out.look_at_networks(lab, Means(build), _warn)
-    if problems := list(missing_results(lab, read_manifests(lab, build))):
+    if problems := list(missing_results(lab, read_manifests(lab.experiments, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())
     click.echo(

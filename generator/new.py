@@ -13,8 +13,8 @@ from generator.catalogue import imagenet_classes
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import read_lab
+from generator.lab.photographs import slug
 from generator.language import Language
-from generator.photographs import slug
 from generator.report.text import environment
 
 EMBEDDED = (

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from generator import networks
 from generator.errors import LabError
 from generator.lab import Lab
-from generator.networks import Network
-from generator.places import Place
+from generator.lab.places import Place
+from generator.vision import opening
+from generator.vision.opening import Network
 
 
 def open_network(lab: Lab, name: str, **how: Any) -> Network:
@@ -19,7 +19,7 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
     Args:
         lab: the lab.
         name: of the network.
-        how: device, way, shuffled and seed; see :func:`generator.networks.load`.
+        how: device, way, shuffled and seed; see :func:`generator.vision.opening.load`.
 
     Raises:
         LabError: it cannot be had, or has other classes; told with its place in the lab file.
@@ -36,9 +36,9 @@ def open_network(lab: Lab, name: str, **how: Any) -> Network:
         if reference.startswith("data:")
     ]
     with _told_at(lab, place, others):
-        network = networks.load(spec, weights, source=source, modules=modules, **how)
+        network = opening.load(spec, weights, source=source, modules=modules, **how)
     with _told_at(lab, architecture):
-        networks.check_classes(network, lab.classes.names)
+        opening.check_classes(network, lab.classes.names)
     return network
 
 

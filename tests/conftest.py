@@ -23,17 +23,17 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import nn
 
-from generator import networks
-from generator.artefacts import Recorder
 from generator.experiments.base import Experiment, NetworkUse, Part
 from generator.experiments.given import Given
 from generator.experiments.stage import Eye, Photograph, Stage
 from generator.lab import read_lab
 from generator.language import read_language
-from generator.networks import Network
+from generator.results.artefacts import Recorder
 from generator.run.meter import Meter
 from generator.run.store import decode, encode
 from generator.schema import ImageSpec
+from generator.vision import opening
+from generator.vision.opening import Network
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -63,7 +63,7 @@ def toy() -> Network:
 def lite0() -> Network:
     """The default lab's network, with its real weights."""
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
-    return networks.load(lab.file.networks["principal"], lab.weights("principal"))
+    return opening.load(lab.file.networks["principal"], lab.weights("principal"))
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.handlings import HANDLINGS, handled
+from generator.vision.opening import Network
 from generator.vision.perception import difference, exponent, spectrum
 from generator.vision.transforms import compressed, handling_view, saved_view, there_and_back
 

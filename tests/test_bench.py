@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from generator import bench, networks
+from generator import bench
 from generator.images import read_image
 from generator.lab import read_lab
-from generator.networks import Network
+from generator.vision import opening
 from generator.vision.gradients import explained
+from generator.vision.opening import Network
 from tests.conftest import ROOT
 
 KEYS = {
@@ -21,7 +22,7 @@ KEYS = {
 @pytest.fixture(scope="module")
 def measured(lite0: Network) -> bench._Bench:
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
-    plain = networks.load(lab.file.networks["principal"], lab.weights("principal"), way="as-made")
+    plain = opening.load(lab.file.networks["principal"], lab.weights("principal"), way="as-made")
     photographs = [(read_image(lab.locate(image.file), 224), image.label) for image in lab.file.images[:4]]
     return bench._Bench("EfficientNet-Lite0", lite0, plain, photographs)
 

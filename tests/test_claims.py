@@ -11,10 +11,10 @@ import scipy.stats
 from pydantic import ValidationError
 
 from generator import statistics
-from generator.artefacts import Metric, Table
-from generator.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
 from generator.language import NBSP
 from generator.report.text import cell
+from generator.results.artefacts import Metric, Table
+from generator.results.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
 from generator.statistics import Estimate
 from tests.conftest import FRENCH, Run
 

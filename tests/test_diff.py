@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from generator.cli import main
-from generator.differences.files import compare_pictures
+from generator.results.differences.files import compare_pictures
 from tests.conftest import ROOT, Run
 
 Edit = Callable[[dict[str, Any]], object]

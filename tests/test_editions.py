@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.artefacts import read_manifest
 from generator.lab import read_lab
 from generator.report import render_statement
 from generator.report.text import measure
+from generator.results.artefacts import read_manifest
 from tests.conftest import ROOT, Run
 
 TEXTS = {".html", ".js", ".json", ".xml", ".css", ".txt", ".svg", ".md", ".ipynb", ".py"}

@@ -15,10 +15,10 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from generator import networks
-from generator.engine import Refused, accept_as_it_is, distance, prepare
-from generator.engine.steps import Activation, Concatenation, Convolution, Step
 from generator.lab import read_lab
+from generator.vision import opening
+from generator.vision.engine import Refused, accept_as_it_is, distance, prepare
+from generator.vision.engine.steps import Activation, Concatenation, Convolution, Step
 from generator.vision.gradients import score_gradients
 from tests.conftest import ROOT
 
@@ -83,7 +83,7 @@ def is_the_same(plain: nn.Module, fast: nn.Module, size: int, tolerance: float =
 def test_of_the_lab_s_networks(name: str) -> None:
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
     spec, weights = lab.file.networks[name], lab.weights(name)
-    fast, plain = networks.load(spec, weights), networks.load(spec, weights, way="as-made")
+    fast, plain = opening.load(spec, weights), opening.load(spec, weights, way="as-made")
     assert fast.as_made is None
     images = torch.randn(2, 3, spec.size, spec.size, generator=torch.Generator().manual_seed(0))
     (scores, gradients), (expected, plain_gradients) = (

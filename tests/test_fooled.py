@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from generator.artefacts import Recorder
 from generator.errors import LabError
 from generator.experiments import kinds
 from generator.experiments.attacks import RADII
@@ -23,9 +22,10 @@ from generator.experiments.base import Experiment, Part
 from generator.experiments.patch import KINDS
 from generator.experiments.stage import Photograph
 from generator.images import Pixels
-from generator.networks import Network
+from generator.results.artefacts import Recorder
 from generator.statistics import Estimate
 from generator.vision.handlings import HANDLINGS, handled
+from generator.vision.opening import Network
 from tests.conftest import computed, spec_of, tried
 
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -21,18 +21,18 @@ from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import save_file
 from torch import nn
 
-from generator import networks
-from generator.artefacts import Manifest, read_manifest
 from generator.catalogue import Classes
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import Lab, check_files, read_lab
 from generator.networks import Own
 from generator.opened import open_network
+from generator.results.artefacts import Manifest, read_manifest
 from generator.run import carry_out
 from generator.run.keys import Dependencies, Keys, changes
 from generator.run.plan import Means, plan
 from generator.sources import sha256
+from generator.vision import opening
 from tests.conftest import ROOT, Run, change
 
 DIGITS = ROOT / "tests" / "digits"
@@ -161,17 +161,17 @@ class TestANetworkOfOnesOwn:
         change(digits, lambda lab: lab["networks"].update(chiffres={"title": "x", "architecture": "network:untrained"}))
         lab = read(digits)
         spec, source = lab.file.networks["chiffres"], lab.source("chiffres")
-        first = networks.load(spec, lab.weights("chiffres"), source=source)
+        first = opening.load(spec, lab.weights("chiffres"), source=source)
         torch.rand(1)  # whatever was drawn in between
-        second = networks.load(spec, lab.weights("chiffres"), source=source)
+        second = opening.load(spec, lab.weights("chiffres"), source=source)
         assert first.weights_sha256 == second.weights_sha256
         assert len(first.weights_sha256) == 64
 
 
 class TestGrey:
-    def network(self, channels: int = 1) -> networks.Network:
+    def network(self, channels: int = 1) -> opening.Network:
         mean = torch.full((channels, 1, 1), 0.5)
-        return networks.Network(nn.Identity(), mean, mean / 2, size=8, batch=1, weights_sha256="")
+        return opening.Network(nn.Identity(), mean, mean / 2, size=8, batch=1, weights_sha256="")
 
     def colours(self) -> NDArray[np.uint8]:
         return np.random.default_rng(0).integers(256, size=(8, 8, 3), dtype=np.uint8)

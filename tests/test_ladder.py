@@ -14,10 +14,10 @@ from torch import Tensor
 
 from generator.experiments.ladder import RUNGS, Ladder
 from generator.experiments.stage import Photograph
-from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend, noise
 from generator.vision.fourier import _DECAY, _SCALE, Fourier, colours, decode, encode
 from generator.vision.gradients import score_gradients
+from generator.vision.opening import Network
 from generator.vision.penalties import PENALTIES
 from generator.vision.views import wobble
 from tests.conftest import computed, spec_of, tried

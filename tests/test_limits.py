@@ -14,21 +14,21 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from generator import networks
-from generator.artefacts import Metric
 from generator.errors import LabError
 from generator.experiments.agreement import Agreement
 from generator.experiments.base import Experiment
 from generator.experiments.linearity import Linearity
 from generator.experiments.shared.maps import map_part
+from generator.experiments.shared.shades import capped, capped_scale
 from generator.experiments.stability import Stability
 from generator.experiments.stage import Photograph
 from generator.images import Pixels, resize, shift
 from generator.lab import read_lab
-from generator.networks import Network
-from generator.shades import capped, capped_scale
+from generator.results.artefacts import Metric
 from generator.statistics import geometric_mean, rank_correlations
+from generator.vision import opening
 from generator.vision.gradients import saliency_maps, score_changes, smoothgrad
+from generator.vision.opening import Network
 from tests.conftest import ROOT, computed, spec_of, tried
 
 SIZE = 24
@@ -110,7 +110,7 @@ def load() -> Load:
     """The default lab's network with some change -> all its tensors by name."""
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
     spec, weights = lab.file.networks["principal"], lab.weights("principal")
-    return lambda **how: networks.load(spec, weights, way="as-made", **how).scorer.state_dict()
+    return lambda **how: opening.load(spec, weights, way="as-made", **how).scorer.state_dict()
 
 
 class TestShuffling:

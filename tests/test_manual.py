@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.artefacts import read_manifest
 from generator.experiments import kinds
 from generator.lab import read_lab
 from generator.language import languages, read_language
 from generator.report.common import content_pages, page_header
 from generator.report.reference import PARTS, keys, meaning, models_in, reference
 from generator.report.text import environment, filled
+from generator.results.artefacts import read_manifest
 from tests.conftest import FRENCH, ROOT, change
 
 PAGES = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from generator.artefacts import Figure, Film, Manifest, NetworkFacts, Picture, Provenance
 from generator.report.figures import shown_once
 from generator.report.moving import CURVE, comparisons, curve, film_view
+from generator.results.artefacts import Figure, Film, Manifest, NetworkFacts, Picture, Provenance
 from tests.conftest import FRENCH
 
 

@@ -24,16 +24,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator import language, networks
+from generator import language
 from generator.catalogue import Classes
 from generator.cli import main
 from generator.errors import LabError, RunError
 from generator.images import array, read_image
 from generator.lab import check_files, read_lab
-from generator.photographs import Entry, read_photographs
+from generator.lab.photographs import Entry, read_photographs
 from generator.report.speed import read_bench
 from generator.schema import NetworkSpec
 from generator.sources import locate
+from generator.vision import opening
 from tests.conftest import ROOT, change
 
 Edit = Callable[[Path], object]
@@ -530,7 +531,7 @@ def test_weights_without_plain_numbers_are_told(name: str, tmp_path: Path) -> No
     torch.save(content(), tmp_path / "w.pth")
     spec = NetworkSpec(title="t", architecture="timm/lcnet_050", weights=("w.pth",), mean=(0, 0, 0), std=(1, 1, 1))
     with pytest.raises(LabError) as error:
-        networks.load(spec, tmp_path / "w.pth")
+        opening.load(spec, tmp_path / "w.pth")
     (line,) = error.value.problems
     assert line.startswith(str(tmp_path / "w.pth"))
     assert said in line

@@ -175,7 +175,11 @@ class TestCode:
     def test_every_task_depends_on_how_networks_are_opened_and_photographs_read(self, mini: Path) -> None:
         read = read_lab(mini, mini.parent)
         lines = Keys(read, MACHINE).task("generator.experiments.shared.tasks:saliency_map")
-        assert {"code generator.networks", "code generator.images", "code generator.vision.gradients"} <= lines.keys()
+        assert {
+            "code generator.vision.opening",
+            "code generator.images",
+            "code generator.vision.gradients",
+        } <= lines.keys()
         assert {"version of torch", "version of timm", "version of numpy", "version of pillow"} <= lines.keys()
         assert not [line for line in lines if "charts" in line or "language" in line or "report" in line]
 

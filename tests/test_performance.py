@@ -13,7 +13,7 @@ from generator.experiments.base import NetworkUse, Part
 from generator.lab import read_lab
 from generator.language import read_language
 from generator.report.speed import forecast
-from generator.results import Foretold, RunLog, read_run_log
+from generator.results.folder import Foretold, RunLog, read_run_log
 from generator.run.forecast import Costs, simulated
 from generator.run.plan import Means, Order, plan
 from generator.run.progress import Progress

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.artefacts import MANIFEST, Table, read_manifest
 from generator.errors import LabError
 from generator.lab import Lab, read_lab
 from generator.report import render
 from generator.report.text import environment
+from generator.results.artefacts import MANIFEST, Table, read_manifest
 from tests.conftest import FRENCH, Run
 
 VOIR, TROMPER, HOME = "questions/q01-voir.md", "questions/q02-tromper.md", "pages/index.md"

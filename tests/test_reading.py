@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.artefacts import read_manifest
 from generator.report.tables import shaded
+from generator.results.artefacts import read_manifest
 from tests.conftest import ROOT, needs_chromium
 
 if TYPE_CHECKING:

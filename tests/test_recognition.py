@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from generator.artefacts import Metric
 from generator.experiments.base import Experiment
 from generator.experiments.classvis import ClassVisualisation
 from generator.experiments.recognition import Recognition
 from generator.experiments.resemblance import Resemblance
 from generator.experiments.shared.ascent import moments
 from generator.experiments.stage import Photograph
-from generator.networks import Network
+from generator.results.artefacts import Metric
 from generator.vision import gradients
+from generator.vision.opening import Network
 from tests.conftest import computed, spec_of, tried
 
 LAB = {"networks": ["principal", "autre"], "images": ["a", "b"]}

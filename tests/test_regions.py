@@ -17,8 +17,8 @@ from generator.experiments.detection.show import best_control, best_overlap, lea
 from generator.experiments.localisation import Localisation
 from generator.experiments.stage import Photograph
 from generator.images import inside, outlined
-from generator.networks import Network
 from generator.vision import regions
+from generator.vision.opening import Network
 from tests.conftest import tried
 
 LEFT_HALF = inside([(0, 0, 0.5, 1)], 20, 20)

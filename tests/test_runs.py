@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.artefacts import Manifest, read_manifest
-from generator.results import alone
+from generator.results.artefacts import Manifest, read_manifest
+from generator.results.folder import alone
 from tests.conftest import Run, change, files
 
 

@@ -13,8 +13,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from generator import networks
-from generator.artefacts import Recorder
 from generator.errors import LabError
 from generator.experiments import kinds
 from generator.experiments.base import NetworkUse
@@ -22,8 +20,10 @@ from generator.experiments.stage import Photograph
 from generator.images import read_image
 from generator.lab import Lab, read_lab
 from generator.language import Language
-from generator.networks import Network
+from generator.results.artefacts import Recorder
 from generator.run.keys import Dependencies, Keys
+from generator.vision import opening
+from generator.vision.opening import Network
 from tests.conftest import FRENCH, tried
 
 NETWORK = """
@@ -148,7 +148,7 @@ def run(lab: Lab) -> Recorder:
 
     def opened(use: NetworkUse) -> Network:
         name, spec = use.name, lab.file.networks[use.name]
-        return networks.load(
+        return opening.load(
             spec, lab.weights(name), source=lab.source(name), way="as-made", shuffled=use.shuffled, seed=use.seed
         )
 

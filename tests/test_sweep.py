@@ -21,9 +21,9 @@ from generator.experiments.walk import Walk
 from generator.experiments.walk.compute import confinement, displacements
 from generator.experiments.walk.show import magnitude
 from generator.images import to_bytes
-from generator.networks import Network
 from generator.statistics import Estimate
 from generator.vision.ascent import Climb, Rule, ascend
+from generator.vision.opening import Network
 from tests.conftest import Run, computed, spec_of, tried
 
 GREY = (0.5, 0.5, 0.5)

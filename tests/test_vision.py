@@ -11,9 +11,9 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
-from generator.networks import Network
 from generator.vision.ascent import Climb, Rule, ascend, blur, noise, reach
 from generator.vision.gradients import probabilities, saliency, score_gradients
+from generator.vision.opening import Network
 from generator.vision.penalties import PENALTIES
 
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from generator.experiments.attacks import LITERATURE, RADII
 from generator.experiments.transfer.compute import add_noise
 from generator.images import Pixels, paste
-from generator.networks import Network
 from generator.statistics import rate, share
 from generator.vision.attacks import attack
 from generator.vision.gradients import answers
+from generator.vision.opening import Network
 from generator.vision.patch import Rule, grow
 
 

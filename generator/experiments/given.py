@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from generator.images import Pixels
 
 if TYPE_CHECKING:
-    from generator.networks import Network
+    from generator.vision.opening import Network
 
 Outcome = Mapping[str, NDArray[Any]]
 """What a part gives: arrays by name, a number being an array of no dimension. No word, no picture of a chart."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Metric, Picture, Recorder, Scale
 from generator.charts import draw
 from generator.experiments.base import PartName, Parts
 from generator.experiments.given import Outcome
 from generator.images import Box, Pixels, inside
 from generator.language import Language
+from generator.results.artefacts import Metric, Picture, Recorder, Scale
 from generator.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Stage:
         overlay: Sequence[tuple[Picture, Picture]] = (),
         **values: object,
     ) -> None:
-        """Record a figure; see :class:`~generator.artefacts.Figure`.
+        """Record a figure; see :class:`~generator.results.artefacts.Figure`.
 
         Args:
             name: of the figure.

@@ -15,10 +15,12 @@ import jinja2
 import numpy as np
 from PIL import Image, ImageFilter
 
-from generator.artefacts import Cell, Metric
-from generator.claims import VERDICTS
-from generator.differences.files import read_pixels
-from generator.differences.found import (
+from generator.language import Language
+from generator.report.text import environment
+from generator.results.artefacts import Cell, Metric
+from generator.results.claims import VERDICTS
+from generator.results.differences.files import read_pixels
+from generator.results.differences.found import (
     ArrayChange,
     Differences,
     FigureChange,
@@ -29,10 +31,8 @@ from generator.differences.found import (
     TableChange,
     VerdictChange,
 )
-from generator.differences.sides import Side
-from generator.language import Language
-from generator.report.text import environment
-from generator.results import Judged
+from generator.results.differences.sides import Side
+from generator.results.folder import Judged
 from generator.statistics import Estimate
 
 LINES = 12

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from generator.artefacts import Manifest, Metric
 from generator.errors import did_you_mean
 from generator.lab import Lab
-from generator.places import read_text
-from generator.questions import TABLE, without_code
+from generator.lab.places import read_text
+from generator.lab.questions import TABLE, without_code
+from generator.results.artefacts import Manifest, Metric
 
 
 def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:

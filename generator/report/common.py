@@ -11,7 +11,7 @@ import yaml
 
 from generator.errors import LabError
 from generator.lab import Lab
-from generator.places import read_text, read_yaml, tell
+from generator.lab.places import read_text, read_yaml, tell
 from generator.project import CONTENT, DEFAULT_LAB, ROOT
 from generator.report.fonts import copy_fonts
 from generator.report.mirror import Mirror

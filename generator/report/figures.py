@@ -10,16 +10,16 @@ from pathlib import Path
 import jinja2
 
 from generator import charts
-from generator.artefacts import Figure, ImageFacts, Manifest, Picture, Scale
 from generator.lab import Lab
+from generator.lab.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code
 from generator.language import Language
 from generator.project import DEFAULT_DATA
-from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code
 from generator.report.common import is_default
 from generator.report.mirror import Mirror
 from generator.report.moving import Comparison, FilmView, comparisons, film_view
 from generator.report.tables import GridView, TableView, shaded
-from generator.results import results_folder
+from generator.results.artefacts import Figure, ImageFacts, Manifest, Picture, Scale
+from generator.results.folder import results_folder
 
 PAGEFUL = 300
 """How many pictures an experiment may add to its family's gallery."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from generator.artefacts import Picture
 from generator.atomic import sweep, write_atomically
+from generator.results.artefacts import Picture
 
 
 class Mirror:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.artefacts import Figure, Film, Manifest, Picture
 from generator.language import Language
+from generator.results.artefacts import Figure, Film, Manifest, Picture
 
 KEY_FRAMES = 6
 """At most so many frames stand for a film where nothing moves: on paper, and without JavaScript."""

@@ -9,14 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from generator.artefacts import MANIFEST, Manifest, Metric
-from generator.claims import VERDICTS, Verdict, judge
-from generator.differences.compare import differences
-from generator.differences.sides import Side
 from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
-from generator.questions import Question
+from generator.lab.questions import Question
 from generator.report import changes
 from generator.report.checks import measured, missing_results
 from generator.report.common import (
@@ -36,8 +32,12 @@ from generator.report.reference import reference
 from generator.report.speed import by_task, forecast, read_bench
 from generator.report.text import environment, filled, finished
 from generator.report.worksheets import write_worksheets
-from generator.results import VERDICTS as VERDICTS_FILE
-from generator.results import Judged, VerdictsFile, read_manifests, read_run_log, results_folder
+from generator.results.artefacts import MANIFEST, Manifest, Metric
+from generator.results.claims import VERDICTS, Verdict, judge
+from generator.results.differences.compare import differences
+from generator.results.differences.sides import Side
+from generator.results.folder import VERDICTS as VERDICTS_FILE
+from generator.results.folder import Judged, VerdictsFile, read_manifests, read_run_log, results_folder
 
 
 def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
@@ -278,7 +278,7 @@ def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[st
 
 def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
     """Those of all experiments, with all that the texts ask of them."""
-    found = read_manifests(lab, build)
+    found = read_manifests(lab.experiments, build)
     if missing := [name for name in lab.experiments if name not in found]:
         raise RunError(f"no results yet of {', '.join(missing)}; run make run first")
     if problems := list(missing_results(lab, found)):

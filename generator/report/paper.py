@@ -14,7 +14,7 @@ from PIL import Image
 from generator.atomic import write_atomically
 from generator.errors import RunError
 from generator.lab import Lab
-from generator.questions import outside_code
+from generator.lab.questions import outside_code
 
 EXTERNAL_LINK = re.compile(
     r"""(?<!!)\[(?:[^\[\]]|\[[^\[\]]*\])*\]\((?P<markdown>https?://(?:[^\s()]|\([^\s()]*\))+)\)"""

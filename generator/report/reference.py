@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, NonNegativeFloat, PositiveFloat
 from pydantic.fields import FieldInfo
 
-from generator.claims import Bound, Claim
 from generator.experiments import kinds
 from generator.experiments.base import FAMILIES, Experiment
 from generator.lab import FILLED_IN, LabFile
+from generator.lab.questions import Header
 from generator.language import Language
-from generator.questions import Header
+from generator.results.claims import Bound, Claim
 from generator.schema import (
     Box,
     ClassIndex,

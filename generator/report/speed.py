@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from generator.charts import COLOURS, INK, Chart, canvas, draw
 from generator.errors import RunError
 from generator.language import Language
-from generator.results import BenchFile, Row, RunLog
+from generator.results.folder import BenchFile, Row, RunLog
 
 
 def read_bench(build: Path) -> BenchFile | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from generator.lab import Lab
-from generator.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code, without_code
+from generator.lab.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code, without_code
 from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
 from generator.report.figures import figure_numbers, named
 from generator.report.mirror import Mirror

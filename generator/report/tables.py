@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator.artefacts import Grid, Measure, Table
+from generator.results.artefacts import Grid, Measure, Table
 
 Cell = tuple[str, float | None]
 """What stands in a cell, and how dark it is, from 0 to 1; None where there is no number."""

@@ -14,12 +14,12 @@ from traceback import walk_tb
 import jinja2
 from latex2mathml.converter import convert as to_mathml
 
-from generator.artefacts import YES_NO, Cell, Metric
 from generator.errors import LabError, did_you_mean
+from generator.lab.places import read_text
+from generator.lab.questions import FORMULA, outside_code
 from generator.language import NBSP, Language
-from generator.places import read_text
 from generator.project import TEMPLATES
-from generator.questions import FORMULA, outside_code
+from generator.results.artefacts import YES_NO, Cell, Metric
 from generator.statistics import Estimate
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
-from generator.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish
 from generator.atomic import write_atomically
 from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import NetworkUse, Part
@@ -20,7 +19,8 @@ from generator.experiments.given import Outcome
 from generator.experiments.stage import Eye
 from generator.images import read_image
 from generator.lab import Lab, check_files
-from generator.results import Foretold, Ran, alone, read_run_log, results_folder
+from generator.results.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish
+from generator.results.folder import Foretold, Ran, alone, read_run_log, results_folder
 from generator.run import code, look
 from generator.run.forecast import Costs, simulated
 from generator.run.keys import Keys, part_text

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from generator.artefacts import to_json
 from generator.experiments.base import Experiment, NetworkUse, Part, PartName, Parts
 from generator.lab import Lab
+from generator.results.artefacts import to_json
 from generator.run import code
 from generator.sources import sha256
 
-OPENING = ("generator.networks", "generator.images", "generator.experiments.given")
+OPENING = ("generator.vision.opening", "generator.images", "generator.experiments.given")
 """Code that every part goes through: how networks are opened, photographs read, seeds drawn."""
 
 

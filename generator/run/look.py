@@ -41,8 +41,8 @@ def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
     Raises:
         LabError: the network does not tell apart these classes.
     """
-    from generator.networks import check_classes
     from generator.vision import gradients
+    from generator.vision.opening import check_classes
 
     network = given.network
     check_classes(network, classes)

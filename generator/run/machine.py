@@ -10,8 +10,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from generator.artefacts import to_json
 from generator.atomic import write_atomically
+from generator.results.artefacts import to_json
 
 _DECIDE = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "OPENBLAS_CORETYPE")
 """Variables by which somebody may forbid instructions."""

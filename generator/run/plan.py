@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.artefacts import Manifest, read_manifest
 from generator.errors import LabError
 from generator.experiments.base import PartName
 from generator.lab import Lab, check_files
-from generator.results import results_folder
+from generator.results.artefacts import Manifest, read_manifest
+from generator.results.folder import results_folder
 from generator.run import machine
 from generator.run.keys import Dependencies, Keys, changes
 from generator.run.store import Store

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from generator.artefacts import Manifest, read_manifest
 from generator.errors import RunError
 from generator.lab import Lab
-from generator.results import results_folder
+from generator.results.artefacts import Manifest, read_manifest
+from generator.results.folder import results_folder
 from generator.run.carry_out import run
 from generator.run.plan import Means, plan
 from generator.run.store import Store

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from generator.artefacts import MANIFEST, read_manifest
 from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import Part
 from generator.lab import Lab
+from generator.results.artefacts import MANIFEST, read_manifest
 from generator.run import look
 from generator.run.carry_out import job_of, working
 from generator.run.keys import Dependencies, Keys, part_text

@@ -10,12 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
-from generator.artefacts import Recorder
 from generator.catalogue import Classes
 from generator.experiments.base import Experiment, PartName, Parts
 from generator.experiments.stage import Eye, Photograph, Stage
 from generator.images import grey, read_image
 from generator.language import read_language
+from generator.results.artefacts import Recorder
 from generator.run.store import Store
 from generator.schema import ImageSpec
 

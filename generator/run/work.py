@@ -22,7 +22,7 @@ from generator.schema import NetworkSpec
 from generator.sources import locate
 
 if TYPE_CHECKING:
-    from generator.networks import Network, Way
+    from generator.vision.opening import Network, Way
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -51,7 +51,7 @@ class Weights:
     name: str | None = None
 
     def found(self) -> Path | str:
-        """What :func:`generator.networks.load` is given, on the machine that asks."""
+        """What :func:`generator.vision.opening.load` is given, on the machine that asks."""
         if self.reference is not None:
             return locate(self.reference, lab_folder=Path(), data_folder=Path())
         if self.kept is not None:
@@ -147,9 +147,9 @@ def one_thread() -> None:
 @lru_cache(maxsize=4)
 def _opened(opening: Opening) -> Network:
     """A network; the last ones stay open, for the next part wants one of them."""
-    from generator import networks
+    from generator.vision.opening import load
 
-    return networks.load(
+    return load(
         opening.spec,
         None if opening.weights is None else opening.weights.found(),
         source=opening.source,

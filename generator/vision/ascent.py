@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from generator.networks import Network
 from generator.vision.gradients import Scorer, score_gradients
+from generator.vision.opening import Network
 from generator.vision.penalties import PENALTIES
 
 View = Callable[[Tensor, list[torch.Generator]], Tensor]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from generator.images import Pixels
-from generator.networks import Network
+from generator.vision.opening import Network
 
 
 @dataclass(frozen=True)

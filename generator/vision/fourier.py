@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from generator.images import Pixels
-from generator.networks import Network
 from generator.vision.ascent import Rule
+from generator.vision.opening import Network
 
 _DECAY, _SCALE = 1.5, 0.056
 """Exponent of the amplitudes and amplitude at frequency 1. The paper has 1 and 0.25; on a network as grainy as

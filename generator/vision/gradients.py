@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from generator.images import Pixels
-from generator.networks import Network
+from generator.vision.opening import Network
 
 Scorer = Callable[[Tensor], Tensor]
 """Maps normalised images, float (N, C, H, W), to raw class scores (logits), float (N, classes)."""

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from generator.images import Pixels
-from generator.networks import Network
 from generator.vision.ascent import blur, reach
 from generator.vision.gradients import score_gradients
+from generator.vision.opening import Network
 
 
 @dataclass(frozen=True)

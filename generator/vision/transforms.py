@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from generator.networks import Network
 from generator.vision.ascent import View, blur, reach
 from generator.vision.handlings import saved
+from generator.vision.opening import Network
 
 
 def saved_view(network: Network) -> View:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.transform import resize
 
-from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas
 from generator.errors import LabError
 from generator.experiments.agreement import Agreement
 from generator.experiments.shared.maps import same_everywhere
+from generator.experiments.shared.shades import capped, capped_scale
 from generator.experiments.stage import Stage
-from generator.shades import capped, capped_scale
+from generator.results.artefacts import Picture
 from generator.statistics import mean, rank_correlations, share
 
 Map = NDArray[np.float32]

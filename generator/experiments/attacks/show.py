@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Cell
 from generator.experiments.attacks import LITERATURE, METHODS, RADII, Attacks
 from generator.experiments.given import Outcome
 from generator.experiments.shared.adverse import tenfold
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
+from generator.results.artefacts import Cell
 from generator.statistics import mean, share
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, canvas
 from generator.experiments.detection import Detection
 from generator.experiments.given import Outcome
 from generator.experiments.shared.boxes import BLUE, GREEN, best_and_worst
+from generator.experiments.shared.shades import heat, heat_scale, of_highest
 from generator.experiments.stage import Photograph, Stage
 from generator.images import Box, Pixels, outlined
-from generator.shades import heat, heat_scale, of_highest
+from generator.results.artefacts import Picture
 from generator.statistics import Estimate, mean, share
 from generator.vision.regions import box_overlap, overlap
 

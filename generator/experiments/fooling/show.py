@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from generator.artefacts import YES_NO
 from generator.experiments.fooling import Fooling
 from generator.experiments.shared.adverse import differences
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
+from generator.results.artefacts import YES_NO
 
 
 def show(experiment: Fooling, stage: Stage) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from generator.artefacts import Picture
 from generator.charts import canvas
 from generator.experiments.ladder import BLUR, BLUR_EVERY, FAINT, RUNGS, Ladder
 from generator.experiments.shared.points import points
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
+from generator.results.artefacts import Picture
 from generator.statistics import Estimate, mean, share
 
 ACROSS = 5

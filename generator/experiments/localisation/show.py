@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Picture
 from generator.charts import COLOURS, INK, PAPER, canvas
 from generator.errors import LabError
 from generator.experiments.localisation import Localisation
 from generator.experiments.shared.boxes import BLUE, GREEN, best_and_worst
+from generator.experiments.shared.shades import heat, heat_scale, of_highest
 from generator.experiments.stage import Stage
 from generator.images import Box, inside, outlined
-from generator.shades import heat, heat_scale, of_highest
+from generator.results.artefacts import Picture
 from generator.statistics import mean, share
 from generator.vision.regions import coverage, energy, points_at
 

@@ -9,7 +9,6 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Picture
 from generator.charts import INK, canvas, heatmap
 from generator.errors import LabError
 from generator.experiments.given import Outcome
@@ -17,6 +16,7 @@ from generator.experiments.matrix import Matrix
 from generator.experiments.shared.adverse import differences
 from generator.experiments.stage import Stage
 from generator.images import change_of
+from generator.results.artefacts import Picture
 from generator.statistics import Estimate, mean, share
 from generator.vision.perception import JUST_NOTICEABLE, MEASURES, UNSEEN, exponent
 

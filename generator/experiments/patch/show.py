@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from generator.artefacts import Cell
 from generator.experiments.patch import KINDS, PATCHES, Patch
 from generator.experiments.stage import Stage
 from generator.images import paste
+from generator.results.artefacts import Cell
 from generator.statistics import rate
 
 NETWORKS = ("own", "other")

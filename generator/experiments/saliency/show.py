@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Picture
 from generator.experiments.saliency import Saliency
+from generator.experiments.shared.shades import heat, heat_scale, of_highest
 from generator.experiments.stage import Stage
-from generator.shades import heat, heat_scale, of_highest
+from generator.results.artefacts import Picture
 
 
 def show(experiment: Saliency, stage: Stage) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from generator.artefacts import Picture
 from generator.experiments.base import NetworkUse, Part
+from generator.experiments.shared.shades import around_grey, grey_scale
 from generator.experiments.stage import Stage
 from generator.language import Language
+from generator.results.artefacts import Picture
 from generator.schema import ClassIndex, Strict
-from generator.shades import around_grey, grey_scale
 
 USUAL = 20
 """Steps after which most photographs fool."""

@@ -8,15 +8,15 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Cell, Picture, Scale
 from generator.charts import COLOURS, INK, canvas
 from generator.experiments.shared.curves import with_band
 from generator.experiments.shared.maps import same_everywhere
+from generator.experiments.shared.shades import capped, capped_scale
 from generator.experiments.stability import METHODS, Change, Kind, Stability
 from generator.experiments.stability.likeness import likeness
 from generator.experiments.stage import Stage
 from generator.images import Pixels
-from generator.shades import capped, capped_scale
+from generator.results.artefacts import Cell, Picture, Scale
 from generator.statistics import Estimate, mean, share
 
 

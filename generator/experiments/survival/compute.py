@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from generator.experiments.given import Given, Outcome
 from generator.images import Pixels, to_bytes
-from generator.networks import Network
 from generator.vision import gradients, perception, transforms
 from generator.vision.ascent import Climb, Rule, ascend
 from generator.vision.handlings import HANDLINGS, handled
+from generator.vision.opening import Network
 
 
 def intact(given: Given) -> Outcome:

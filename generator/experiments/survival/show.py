@@ -8,7 +8,6 @@ from statistics import fmean
 
 import numpy as np
 
-from generator.artefacts import Picture
 from generator.charts import INK, canvas
 from generator.experiments.given import Outcome
 from generator.experiments.shared.adverse import tenfold
@@ -16,6 +15,7 @@ from generator.experiments.shared.points import points
 from generator.experiments.stage import Stage
 from generator.experiments.survival import ATTACKS, Survival
 from generator.images import change_of
+from generator.results.artefacts import Picture
 from generator.statistics import Estimate, share
 from generator.vision.handlings import HANDLINGS
 from generator.vision.perception import MEASURES, UNSEEN

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Cell
 from generator.charts import COLOURS, INK, canvas
 from generator.experiments.shared.points import points
 from generator.experiments.stage import Stage
 from generator.experiments.transfer import BEYOND, RULE, Transfer
+from generator.results.artefacts import Cell
 from generator.statistics import Estimate, share
 
 MEASURES = ("own-target", "other-target", "other-fooled", "noise-fooled")

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from generator.artefacts import MANIFEST, Manifest, Metric, Provenance
-from generator.claims import UNMEASURED, judge
 from generator.errors import LabError, first_line
-from generator.results import VERDICTS, Judged, VerdictsFile
+from generator.results.artefacts import MANIFEST, Manifest, Metric, Provenance
+from generator.results.claims import UNMEASURED, judge
+from generator.results.folder import VERDICTS, Judged, VerdictsFile
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from generator.artefacts import YES_NO, Metric
 from generator.language import NBSP, Language
+from generator.results.artefacts import YES_NO, Metric
 from generator.schema import Strict
 
 _BOUND = re.compile(r"(?P<sign><=|>=|<|>)\s*(?P<value>-?\d+(?:\.\d+)?)")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from generator.artefacts import Cell, Metric
+from generator.results.artefacts import Cell, Metric
 
 Status = Literal["changed", "new", "gone"]
 

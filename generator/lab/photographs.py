@@ -17,7 +17,7 @@ import numpy as np
 from generator.catalogue import Classes
 from generator.errors import LabError, did_you_mean
 from generator.images import array, length
-from generator.places import read_text
+from generator.lab.places import read_text
 from generator.sources import locate, locate_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")

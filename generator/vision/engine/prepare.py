@@ -2,7 +2,7 @@
 
 The network is flattened with ``torch.export``; batch normalisation, padding and activations are
 folded into the convolutions; what is left is a list of steps, which is handed out only after
-:mod:`generator.engine.acceptance` has found it right.
+:mod:`generator.vision.engine.acceptance` has found it right.
 """
 
 from __future__ import annotations
@@ -21,11 +21,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from generator.engine.acceptance import Refused, accept
-from generator.engine.flat import FlatNetwork
-from generator.engine.steps import Activation, Add, Concatenation, Convolution, Item, Limits, Linear, MaxPool, Step
 from generator.errors import first_line
 from generator.memory import keep_freed
+from generator.vision.engine.acceptance import Refused, accept
+from generator.vision.engine.flat import FlatNetwork
+from generator.vision.engine.steps import (
+    Activation,
+    Add,
+    Concatenation,
+    Convolution,
+    Item,
+    Limits,
+    Linear,
+    MaxPool,
+    Step,
+)
 
 aten = torch.ops.aten
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.artefacts import Scale
 from generator.images import Pixels, to_bytes
+from generator.results.artefacts import Scale
 
 
 def around_grey(change: NDArray[np.float32]) -> Pixels:

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from generator.artefacts import Cell, Figure, Film, Grid, Manifest, Metric, Picture, Table
-from generator.claims import Claim
-from generator.differences.files import compare_arrays, compare_pictures, read_arrays, read_bytes
-from generator.differences.found import (
+from generator.errors import LabError
+from generator.results.artefacts import Cell, Figure, Film, Grid, Manifest, Metric, Picture, Table
+from generator.results.claims import Claim
+from generator.results.differences.files import compare_arrays, compare_pictures, read_arrays, read_bytes
+from generator.results.differences.found import (
     ArrayChange,
     CellChange,
     Compared,
@@ -28,9 +29,8 @@ from generator.differences.found import (
     TableChange,
     VerdictChange,
 )
-from generator.differences.sides import Side
-from generator.errors import LabError
-from generator.results import Judged, VerdictsFile
+from generator.results.differences.sides import Side
+from generator.results.folder import Judged, VerdictsFile
 
 V = TypeVar("V")
 Notes = dict[tuple[str, str | None, str | None], list[str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -10,11 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
-from generator.artefacts import Manifest, read_manifest
 from generator.atomic import sweep
-from generator.claims import Claim
 from generator.errors import RunError
-from generator.lab import Lab
+from generator.results.artefacts import Manifest, read_manifest
+from generator.results.claims import Claim
 
 try:
     import fcntl
@@ -206,9 +205,9 @@ def results_folder(build: Path, experiment: str) -> Path:
     return build / "results" / experiment
 
 
-def read_manifests(lab: Lab, build: Path) -> dict[str, Manifest]:
-    """Manifests of the lab's experiments that ran, by name, in the order of the lab."""
-    found = ((name, read_manifest(results_folder(build, name))) for name in lab.experiments)
+def read_manifests(experiments: Iterable[str], build: Path) -> dict[str, Manifest]:
+    """Manifests of those experiments that ran, by name, in the order given."""
+    found = ((name, read_manifest(results_folder(build, name))) for name in experiments)
     return {name: manifest for name, manifest in found if manifest is not None}
 
 

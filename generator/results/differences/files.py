@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from generator.differences.found import ArrayChange, PictureChange
 from generator.errors import LabError, first_line
+from generator.results.differences.found import ArrayChange, PictureChange
 
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 """What Pillow and numpy raise at files that are not whole."""

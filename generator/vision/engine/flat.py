@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.autograd.function import once_differentiable
 
-from generator.engine.steps import Item, Step
+from generator.vision.engine.steps import Item, Step
 
 
 class FlatNetwork(nn.Module):

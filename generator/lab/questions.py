@@ -18,10 +18,10 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from generator.claims import Claim
 from generator.errors import LabError, did_you_mean
+from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
 from generator.language import Language
-from generator.places import Place, Places, read_text, read_yaml, tell, told
+from generator.results.claims import Claim
 from generator.schema import Strict
 
 FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")

@@ -17,10 +17,10 @@ from generator.errors import LabError, MismatchError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
+from generator.lab.photographs import read_photographs
+from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
+from generator.lab.questions import Question, read_questions, text_problems
 from generator.language import Language, read_language, unsaid
-from generator.photographs import read_photographs
-from generator.places import Place, Places, read_text, read_yaml, tell, told
-from generator.questions import Question, read_questions, text_problems
 from generator.schema import (
     LARGEST,
     ClassIndex,

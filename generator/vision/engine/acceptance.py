@@ -23,9 +23,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-from generator.engine.flat import FlatNetwork
-from generator.engine.steps import Activation, Add, Concatenation, Convolution, Item, MaxPool, Step
 from generator.errors import first_line
+from generator.vision.engine.flat import FlatNetwork
+from generator.vision.engine.steps import Activation, Add, Concatenation, Convolution, Item, MaxPool, Step
 
 EXACT = 1e-8
 """Relative difference of two ways to the same float64."""
