@@ -43,6 +43,27 @@ def locate_folder(reference: str, *, lab_folder: Path, data_folder: Path) -> Pat
     raise LabError(f"no folder {path}: {advice}{did_you_mean(path.name, _names_in(path.parent))}")
 
 
+def texts_in(folder: str, lab_folder: Path) -> list[Path]:
+    """The Markdown files of one of the lab's folders, in the order of their names.
+
+    Raises:
+        LabError: one lies elsewhere; see :func:`inside`.
+    """
+    return [inside(path, lab_folder) for path in sorted((lab_folder / folder).glob("*.md"))]
+
+
+def inside(path: Path, lab_folder: Path) -> Path:
+    """A file that is published as it is: it lies in the lab's folder, wherever links lead.
+
+    Raises:
+        LabError: it lies elsewhere; a lab from a stranger would publish what its reader never meant to show.
+    """
+    found = path.resolve()
+    if not found.is_relative_to(lab_folder.resolve()):
+        raise LabError(f"{path} is {found}, outside the lab's folder; what is published lies in it: copy it there")
+    return path
+
+
 def locate_module(name: str, *, lab_folder: Path) -> Path:
     """The source file of a Python module beside the lab file, or of an installed one; nothing is imported.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -48,21 +49,36 @@ READING: dict[str, tuple[str, str, str, int, str]] = {
     ),
     "a table in a statement": (TROMPER, "Trompez-le", "![](table:grain/x)", 8, "put it under ## Réponse"),
     "half a formula": (TROMPER, "Trompez-le", "Trompez $a^{$", 8, "$a^{$ is no formula"),
+    "an experiment that is not there": (
+        VOIR, 'metric("saillance"', 'metric("saillanse"', 27, 'did you mean "saillance"?'
+    ),
+    "a metric with half its name": (
+        VOIR, 'metric("saillance", "mastiff.maximum")', 'metric("zzz")', 27, 'there is no experiment "zzz"'
+    ),
+    "a filter that is not there": (VOIR, "| measure", "| mesure", 27, 'did you mean "measure"?'),
+    "a brace too few": (VOIR, "| measure }}", "| measure }", 27, "check the braces"),
+    "a name that is not known": (VOIR, "metric(", "metrique(", 27, 'did you mean "metric"?'),
+    "a loop": (VOIR, "La carte", "{% for i in range(10**12) %}{% endfor %}La carte", 27, "for has no place in a text"),
+    "what lies behind a value": (HOME, "# ", "# {{ lab.__class__ }} ", 1, "'__class__' cannot be asked for"),
+    "a method": (HOME, "# ", "# {{ lab.model_copy() }} ", 1, "only metric, reference, listed can be asked"),
+    "arithmetic": (HOME, "# ", "# {{ 'a' * 9999 }} ", 1, "mul has no place in a text"),
+    "a file to include": (HOME, "# ", '{% include "figure.jinja" %}\n# ', 1, "include has no place in a text"),
+    "more digits than there are": (VOIR, "| measure", ".value | number(999999999)", 27, "wants a number of digits"),
+    "brackets without end": (HOME, "# ", "# {{ " + "(" * 900 + "1" + ")" * 900 + " }} ", 1, "too deep in one another"),
+    "a script": (TROMPER, "Trompez-le", "<script>alert(1)</script>", 8, "<script> can run in a reader's browser"),
+    "an event": (VOIR, "La carte", '<b onclick="alert(1)">La</b>', 27, "can run in a reader's browser"),
+    "a link that runs": (HOME, "# ", "[x](javascript:alert(1))\n\n# ", 1, "javascript:alert(1 can run"),
+    "a tag that is none": (HOME, "# ", "Le <nom> du réseau\n\n# ", 1, "<nom> is read as HTML"),
+    "a sign that opens a tag": (HOME, "# ", "si a <b> c\n\n# ", 1, "<b> is read as HTML, and is never closed"),
+    "a tag that closes nothing": (HOME, "# ", "fin</div>\n\n# ", 1, "</div> closes nothing"),
+    "a title that runs": (TROMPER, "title: Tromper", "title: <svg onload=alert(1)>", 3, "holds <svg onload=alert(1)>"),
+    "a claim that runs": (VOIR, "says: tête", 'says: "<img src=x>"', 5, "holds <img src=x>, and is no HTML"),
 }  # fmt: skip
 
 RENDERING: dict[str, tuple[str, str, str, int, str]] = {
     "a metric that is not there": (
         VOIR, '"mastiff.maximum"', '"mastif.maximum"', 27, 'did you mean "saillance/mastiff.maximum"?'
     ),
-    "an experiment that is not there": (
-        VOIR, 'metric("saillance"', 'metric("saillanse"', 27, "saillanse/mastiff.maximum was not measured"
-    ),
-    "a metric with half its name": (
-        VOIR, 'metric("saillance", "mastiff.maximum")', 'metric("zzz")', 27, "there are saillance/oiseau.maximum"
-    ),
-    "a filter that is not there": (VOIR, "| measure", "| mesure", 27, 'did you mean "measure"?'),
-    "a brace too few": (VOIR, "| measure }}", "| measure }", 27, "check the braces"),
-    "a name that is not known": (VOIR, "metric(", "metrique(", 27, 'did you mean "metric"?'),
     "a table that is not there": (TROMPER, "![un oiseau]", "![](table:grain/x)\n![]", 12, "table:grain/x was not made"),
     "a table of the home page": (HOME, "# ", "![](table:grain/x)\n\n# ", 1, "table:grain/x was not made"),
     "a network too many": (HOME, "# ", "# {{ networks[1].title }} ", 1, "it may use lab, edition, networks"),
@@ -104,6 +120,91 @@ def test_a_mistake_is_told_when_the_pages_are_written(name: str, mini: Path, min
     (problem,) = told(mini, mini_results)
     assert problem.startswith(f"{path}:{line}: ")
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Les valeurs sont dans [0, 1[.\n\n![](figure:alligator/oiseau)",
+        "Un [ seul, 5 $ et 6 $.",
+        "Moins : a < b, <https://example.org>, x<sub>2</sub>.",
+        "Du code : `<b>` et `{% raw %}{{ x }}{% endraw %}`.",
+        "Une formule : $a<b$.",
+    ],
+)
+def test_what_only_looks_like_a_mistake_is_none(text: str, mini: Path) -> None:
+    change(mini, TROMPER, "![un oiseau]", f"{text}\n\n![un oiseau]")
+    assert read(mini).questions[1].figures
+
+
+def test_a_text_of_brackets_alone_is_read_at_once(mini: Path) -> None:
+    change(mini, TROMPER, "Trompez-le", "![" * 40_000)
+    before = time.process_time()
+    read(mini)
+    assert time.process_time() - before < 5
+
+
+LAB_TITLES = {
+    "the lab": "title: Petit TP",
+    "a network": "title: EfficientNet-Lite0",
+    "a photograph": "title: Pygargue",
+    "an experiment": "title: Cartes",
+    "a run": "title: sans régularisation",
+}
+
+
+@pytest.mark.parametrize("title", LAB_TITLES.values(), ids=LAB_TITLES)
+@pytest.mark.parametrize("evil", ["<svg onload=alert(1)>", "</title><script>", "a <b> c", "[x](javascript:alert(1))"])
+def test_titles_are_text(title: str, evil: str, mini: Path) -> None:
+    change(mini, "lab.yml", title, f'title: "{evil}"')
+    (problem,) = told(mini)
+    assert problem.startswith(f"{mini}:")
+    assert "is no HTML" in problem or "can run in a reader's browser" in problem
+
+
+def test_names_of_classes_and_titles_of_a_table_are_text_too(mini: Path) -> None:
+    lines = mini.read_text(encoding="utf-8")
+    start, end = lines.index("images:"), lines.index("experiments:")
+    mini.write_text(lines[:start] + "images: table.csv\n\n" + lines[end:], encoding="utf-8")
+    (mini.parent / "table.csv").write_text(
+        "file;label;title\noiseau.jpg;bald eagle;<img src=x onerror=alert(1)>\n", encoding="utf-8"
+    )
+    (mini.parent / "oiseau.jpg").touch()
+    (problem,) = told(mini)
+    assert problem.startswith(f"{mini.parent / 'table.csv'}:2: title: holds <img src=x onerror=alert(1)>")
+
+
+class TestWhatLiesElsewhere:
+    """A lab from a stranger publishes what lies in its own folder."""
+
+    @pytest.fixture
+    def secret(self, tmp_path: Path) -> Path:
+        path = tmp_path / "secret.md"
+        path.write_text("# Mot de passe\n", encoding="utf-8")
+        return path
+
+    def test_a_page_that_is_a_link_is_told(self, mini: Path, secret: Path) -> None:
+        (mini.parent / "pages" / "a.md").symlink_to(secret)
+        (problem,) = told(mini)
+        assert problem.startswith(f"{mini.parent / 'pages' / 'a.md'} is {secret}, outside the lab's folder")
+
+    @pytest.mark.parametrize("key", ["pages", "questions"])
+    def test_a_folder_elsewhere_is_told(self, key: str, mini: Path, secret: Path) -> None:
+        mini.write_text(f"{mini.read_text(encoding='utf-8')}\n{key}: {secret.parent}\n", encoding="utf-8")
+        assert any(f"{secret} is {secret}, outside the lab's folder" in problem for problem in told(mini))
+
+    def test_an_asset_that_is_a_link_is_told(self, mini: Path, mini_results: Path, secret: Path) -> None:
+        (mini.parent / "assets").mkdir()
+        (mini.parent / "assets" / "x.txt").symlink_to(secret)
+        assert "outside the lab's folder" in told(mini, mini_results)[0]
+
+
+def test_comments_do_not_leave_the_house(mini: Path, mini_results: Path) -> None:
+    change(mini, TROMPER, "Trompez-le", "Trompez-le <!-- la réponse : oiseau --> et `<!-- ceci reste -->`")
+    render(read(mini), mini_results)
+    page = (mini_results / "docs" / "questions" / "q02-tromper.md").read_text(encoding="utf-8")
+    assert "la réponse : oiseau" not in page
+    assert "`<!-- ceci reste -->`" in page
 
 
 def test_all_mistakes_of_all_questions_are_told_at_once(mini: Path) -> None:

@@ -19,22 +19,27 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from generator.errors import LabError, did_you_mean
+from generator.lab.markup import html_problems
 from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
 from generator.language import Language
 from generator.results.claims import Claim
 from generator.schema import Strict
+from generator.sources import texts_in
 
-FIGURE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
-TABLE = re.compile(r"!\[(?P<caption>[^\]]*)\]\(table:(?P<table>[^)\s]+)\)")
+FIGURE = re.compile(r"!\[(?P<caption>[^\[\]]*)\]\(figure:(?P<figure>[^)\s]+)\)")
+TABLE = re.compile(r"!\[(?P<caption>[^\[\]]*)\]\(table:(?P<table>[^)\s]+)\)")
 REFERENCE = re.compile(r"(?<!!)\[\]\(figure:(?P<figure>[^)\s]+)\)")
 """A mention of a figure, which becomes its number."""
-FIGURES = re.compile(r"(?:!\[[^\]]*\]\(figure:[^)\s]+\)\n?)+")
+FIGURES = re.compile(r"(?:!\[[^\[\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
-LINK = re.compile(r"!?\[[^\]]*\]\(\s*(?:figure|table)\s*:[^)]*\)", re.IGNORECASE)
+LINK = re.compile(r"(?:!?\[[^\[\]]*)?\]\(\s*(?:figure|table)\s*:[^)\n]*\)?", re.IGNORECASE)
 """What somebody meant for one of these."""
-FORMULA = re.compile(r"\$([^$\n]+)\$")
+FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$\n])+?)(?<!\s)\$(?![\d$])")
+"""What stands between two dollars that touch it, as Pandoc has it: « 5 $ ou 6 $ » is none."""
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 """Pieces of Markdown that are shown as they stand."""
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+"""What the author said to nobody but himself."""
 
 
 class Header(Strict):
@@ -96,12 +101,13 @@ class Question:
 
 
 def read_questions(
-    folder: Path, figures: Collection[str], language: Language
+    folder: str, lab_folder: Path, figures: Collection[str], language: Language
 ) -> tuple[tuple[Question, ...], list[str]]:
     """Read all questions of a folder.
 
     Args:
-        folder: of the files.
+        folder: of the files, as the lab says it.
+        lab_folder: the folder of the lab file.
         figures: EXPERIMENT/FIGURE of all figures that the lab makes.
         language: of the headings.
 
@@ -110,9 +116,9 @@ def read_questions(
     """
     questions: dict[int, Question] = {}
     problems: list[str] = []
-    paths = sorted(folder.glob("*.md"))
+    paths = texts_in(folder, lab_folder)
     if not paths:
-        problems.append(f"{folder}: no question there; expected files q01-….md")
+        problems.append(f"{lab_folder / folder}: no question there; expected files q01-….md")
     for path in paths:
         try:
             text = read_text(path)
@@ -243,8 +249,9 @@ def _words(text: str) -> str:
 
 
 def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
-    """A line for each link to a figure that there is not, and for each link or formula that is not understood."""
+    """A line for each link to a figure that there is not, and for each link, formula or HTML that is not understood."""
     text = without_code(text)
+    yield from html_problems(path, FORMULA.sub(_blank, text))
     for match in LINK.finditer(text):
         where = f"{path}:{text[: match.start()].count(chr(10)) + 1}"
         link = FIGURE.fullmatch(match[0]) or REFERENCE.fullmatch(match[0])
@@ -256,7 +263,8 @@ def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
         elif not link and not TABLE.fullmatch(match[0]):
             yield (
                 f"{where}: {match[0]} is not understood; expected ![caption](figure:EXPERIMENT/FIGURE), "
-                "![caption](table:EXPERIMENT/TABLE), or [](figure:EXPERIMENT/FIGURE) for its number"
+                "![caption](table:EXPERIMENT/TABLE), or [](figure:EXPERIMENT/FIGURE) for its number; a caption has no "
+                "brackets"
             )
     for match in FORMULA.finditer(text):
         from latex2mathml.converter import convert  # slow to import
@@ -270,7 +278,16 @@ def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
 
 def without_code(text: str) -> str:
     """A text with blanks in place of its code; the rest stands where it stood."""
-    return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+    return CODE.sub(_blank, text)
+
+
+def without_comments(text: str) -> str:
+    """A text without HTML comments, but for those in its code."""
+    return outside_code(text, lambda piece: COMMENT.sub("", piece))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:

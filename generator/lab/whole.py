@@ -17,6 +17,8 @@ from generator.errors import LabError, MismatchError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
+from generator.lab.braces import braces_problems
+from generator.lab.markup import html_in
 from generator.lab.photographs import read_photographs
 from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
 from generator.lab.questions import Question, read_questions, text_problems
@@ -32,7 +34,7 @@ from generator.schema import (
     Strict,
     is_downloaded,
 )
-from generator.sources import locate, locate_module, modules_of, parse, sha256
+from generator.sources import locate, locate_module, modules_of, parse, sha256, texts_in
 
 FILLED_IN = ("network", "images")
 """Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
@@ -234,15 +236,26 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
     questions: tuple[Question, ...] = ()
     # While an experiment is not understood, its figures are not known either.
     if texts and len(experiments) == len(data["experiments"]):
-        figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
-        language = read_language(file.language)
-        questions, question_problems = read_questions(path.parent / file.questions, figures, language)
-        problems += question_problems
-        for page in sorted((path.parent / file.pages).glob("*.md")):
-            problems += text_problems(page, read_text(page), figures)
+        questions, text_mistakes = _read_texts(file, path.parent, experiments)
+        problems += text_mistakes
     if problems:
         raise LabError(*problems)
     return Lab(path, data_folder, file, classes, images, experiments, questions, places)
+
+
+def _read_texts(
+    file: LabFile, folder: Path, experiments: Mapping[str, Experiment]
+) -> tuple[tuple[Question, ...], list[str]]:
+    """The questions, and one line for each mistake in them and in the pages."""
+    figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
+    questions, problems = read_questions(file.questions, folder, figures, read_language(file.language))
+    for question in questions:
+        for piece in (question.answer, question.evidence, question.note):
+            problems += braces_problems(question.path, piece, experiments)
+    for page in texts_in(file.pages, folder):
+        text = read_text(page)
+        problems += [*text_problems(page, text, figures), *braces_problems(page, text, experiments)]
+    return questions, problems
 
 
 def _endless(experiments: Mapping[str, Experiment], images: Mapping[str, ImageSpec], places: Places) -> Iterator[str]:
@@ -342,6 +355,8 @@ def _class_names(given: object, lab_folder: Path, data_folder: Path) -> tuple[st
     if wrong is not None:
         raise LabError(f"found {wrong!r}, expected the name of a class; put it into quotes")
     for position, name in enumerate(lines):
+        if problem := html_in(name):
+            raise LabError(f"class {position} {problem}")
         if (first := lines.index(name)) < position:
             raise LabError(f'classes {first} and {position} are both called "{name}"; call one of them otherwise')
     if not lines:
@@ -360,6 +375,11 @@ def _list_images(
         entries = read_photographs(given, classes, lab_folder=lab_folder, data_folder=data_folder)
     except LabError as error:
         raise LabError(*(tell(places, ("images",), problem) for problem in error.problems)) from None
+    for entry in entries:
+        for key, words in entry.says.items():
+            if isinstance(words, str) and (problem := html_in(words)):
+                where = f"{entry.place[0]}:{entry.place[1]}" if entry.place else tell(places, ("images",), given)
+                raise LabError(f"{where}: {key}: {problem}")
     data["images"] = [entry.says for entry in entries]
     places |= {("images", position): entry.place for position, entry in enumerate(entries) if entry.place}
 

@@ -9,6 +9,7 @@ from generator.lab import Lab
 from generator.lab.places import read_text
 from generator.lab.questions import TABLE, without_code
 from generator.results.artefacts import Manifest, Metric
+from generator.sources import texts_in
 
 
 def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
@@ -20,7 +21,7 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
     """
     waiting = lab.experiments.keys() - manifests.keys()
     tables = [f"{name}/{table}" for name, manifest in manifests.items() for table in names_of_tables(manifest)]
-    pages = sorted((lab.folder / lab.file.pages).glob("*.md"))
+    pages = texts_in(lab.file.pages, lab.folder)
     for path in [*(question.path for question in lab.questions), *pages]:
         text = without_code(read_text(path))
         for link in TABLE.finditer(text):

@@ -16,6 +16,7 @@ from generator.project import CONTENT, DEFAULT_LAB, ROOT
 from generator.report.fonts import copy_fonts
 from generator.report.mirror import Mirror
 from generator.report.search import copy_search
+from generator.sources import inside, texts_in
 
 ASSETS = CONTENT / "assets"
 SAID_BY_SCRIPT = ("film", "zoom", "grid", "count")
@@ -31,8 +32,8 @@ def is_default(lab: Lab) -> bool:
 
 def content_pages(lab: Lab) -> list[Path]:
     """The lab's hand-written pages but the first, in the order of their names."""
-    folder = lab.folder / lab.file.pages
-    return sorted((path for path in folder.glob("*.md") if path.name != "index.md"), key=lambda path: path.stem)
+    pages = (path for path in texts_in(lab.file.pages, lab.folder) if path.name != "index.md")
+    return sorted(pages, key=lambda path: path.stem)
 
 
 def read_page(path: Path) -> str:
@@ -70,10 +71,20 @@ def copy_assets(lab: Lab, mirror: Mirror) -> None:
     mirror.write("assets/words.js", f"const tpWords = {json.dumps(words, ensure_ascii=False, indent=1)};\n")
     copy_fonts(mirror)
     copy_search(lab.language, mirror)
-    for folder in dict.fromkeys((ASSETS, lab.folder.resolve() / "assets")):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                mirror.copy(path, f"assets/{path.relative_to(folder)}")
+    for path in _files_in(ASSETS):
+        mirror.copy(path, f"assets/{path.relative_to(ASSETS)}")
+    own = lab.folder / "assets"
+    if own.resolve() == ASSETS:
+        return
+    waiting = {f"assets/{path.relative_to(own).as_posix()}": inside(path, lab.folder) for path in _files_in(own)}
+    # What nothing that is published speaks of stays at home: the students' edition shows no figure of an answer.
+    while asked := [name for name in waiting if mirror.mentions(name)]:
+        for name in asked:
+            mirror.copy(waiting.pop(name), name)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:

@@ -6,11 +6,15 @@ import shutil
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
 from generator.atomic import sweep, write_atomically
 from generator.results.artefacts import Picture
+
+_TEXTS = {".md", ".html", ".svg", ".css", ".js"}
+"""Files that may speak of others."""
 
 
 class Mirror:
@@ -46,6 +50,12 @@ class Mirror:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, path)
         self.changed += 1
+
+    def mentions(self, name: str) -> bool:
+        """Whether a text that was written or copied speaks of a file, by its name or as an address has it."""
+        names = {name.encode(), quote(name).encode()}
+        texts = (path for path in self._wanted if path.suffix in _TEXTS)
+        return any(named in path.read_bytes() for path in texts for named in names)
 
     def display_copy(self, source: Path, picture: Picture, name: str, width: int) -> tuple[int, int]:
         """Put a light copy of a picture, at most ``width`` pixels wide; return its size."""

@@ -30,7 +30,7 @@ from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
 from generator.report.reference import reference
 from generator.report.speed import by_task, forecast, read_bench
-from generator.report.text import environment, filled, finished
+from generator.report.text import environment, filled, finished, listed
 from generator.report.worksheets import write_worksheets
 from generator.results.artefacts import MANIFEST, Manifest, Metric
 from generator.results.claims import VERDICTS, Verdict, judge
@@ -243,13 +243,13 @@ class _Report:
             "lab": self.lab.file,
             "edition": STAFF,
             "networks": list(networks.values()),
-            "experiments": list(self.lab.experiments.values()),
             "count": {
                 "figures": sum(len(manifest.figures) for manifest in self.manifests.values()),
                 "images": len(self.lab.images),
             },
             "metric": self._metric,
             "reference": partial(reference, language=self.lab.language),
+            "listed": partial(listed, self.jinja, self.lab, networks=list(networks.values())),
         }
         return filled(self.jinja, path, text, known)
 

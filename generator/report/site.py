@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
 
 from generator.atomic import fresh_folder, leftovers, swap, write_atomically
 from generator.errors import LabError, RunError
+from generator.lab.markup import runs
 from generator.project import ROOT
 
 RECORD = "site-files.json"
@@ -73,6 +75,7 @@ def build_site(build: Path, site: Path) -> bool:
         return False
     with fresh_folder(place) as fresh:
         _mkdocs(build, fresh)
+        _check_harmless(fresh)
         _check_links(fresh)
         publish(fresh, place)
     write_atomically(state, f"{made_of} {_published(place)}")
@@ -246,6 +249,57 @@ def _mkdocs(build: Path, fresh: Path) -> None:
         raise RunError(f"MkDocs: {said.splitlines()[-1][:160]} (the traceback is in {traceback})")
     if done.returncode:
         raise RunError(f"mkdocs build --strict:\n{said}\nmend the page it names")
+
+
+class _Page(HTMLParser):
+    """What a page runs: its scripts, and tags that run something by themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.scripts: set[str] = set()
+        self.others: set[str] = set()
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_script = tag == "script"
+        source = next((value or "" for name, value in attrs if name == "src"), None)
+        if tag == "script":
+            self.scripts.add(_LEADS_UP.sub("", source or ""))
+        elif tag not in {"meta", "link", "style", "base"} and runs(tag, attrs):
+            self.others.add(self.get_starttag_text() or tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts.add(_LEADS_UP.sub("", data))
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  # a script holds no other tag
+        self._in_script = False
+
+
+_LEADS_UP = re.compile(r'^/|\.\./|"base": *"[^"]*"|__md_scope=new URL\("[^"]*"|(?<=")/?(?=assets/)')
+"""What differs from page to page: how an address leads from it to the top."""
+
+
+def _check_harmless(site: Path) -> None:
+    """Make sure that no page runs anything but what the page of those who are lost runs: nothing that a text holds.
+
+    Raises:
+        RunError: one does.
+    """
+
+    def read(path: Path) -> _Page:
+        page = _Page()
+        page.feed(path.read_text(encoding="utf-8"))
+        page.close()
+        return page
+
+    ours = read(site / "404.html")
+    for path in sorted(site.rglob("*.html")):
+        page = read(path)
+        if strange := sorted(page.others | (page.scripts - ours.scripts)):
+            raise RunError(
+                f"{path.relative_to(site)} would run {strange[0]:.60}; remove it from the text it comes from"
+            )
 
 
 def _check_links(site: Path) -> None:

@@ -18,7 +18,7 @@ from generator.report.common import STUDENTS, content_pages, copy_assets, page_h
 from generator.report.figures import figure_numbers, named
 from generator.report.mirror import Mirror
 from generator.report.paper import with_link_notes
-from generator.report.text import environment, filled, finished
+from generator.report.text import environment, filled, finished, listed
 from generator.report.worksheets import write_worksheets
 
 
@@ -49,6 +49,7 @@ def render_statement(lab: Lab, build: Path) -> int:
             "figures": sum(len(list(experiment.figures)) for experiment in lab.experiments.values()),
             "images": len(lab.images),
         },
+        "listed": partial(listed, jinja, lab),
     }
 
     def write(name: str, template: str, **context: Any) -> None:
@@ -107,8 +108,8 @@ def without_results(lab: Lab, numbers: Mapping[str, str], markdown: str) -> str:
     """
 
     def name(link: re.Match[str]) -> str:
-        # The figure's own title comes with its results.
-        title = lab.experiments[link["figure"].partition("/")[0]].title
-        return named(numbers.get(link["figure"], ""), title, lab.language)
+        # Its title, or its experiment's, might tell what it shows.
+        number = numbers.get(link["figure"])
+        return named(number, "", lab.language) if number else lab.language.say("statement.a-figure")
 
     return outside_code(markdown, lambda piece: TABLE.sub("", FIGURES.sub("", REFERENCE.sub(name, piece))))

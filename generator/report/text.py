@@ -15,8 +15,9 @@ import jinja2
 from latex2mathml.converter import convert as to_mathml
 
 from generator.errors import LabError, did_you_mean
-from generator.lab.places import read_text
-from generator.lab.questions import FORMULA, outside_code
+from generator.lab import Lab
+from generator.lab.braces import braces_problems, lines_above
+from generator.lab.questions import FORMULA, outside_code, without_comments
 from generator.language import NBSP, Language
 from generator.project import TEMPLATES
 from generator.results.artefacts import YES_NO, Cell, Metric
@@ -25,12 +26,20 @@ from generator.statistics import Estimate
 
 def environment(language: Language) -> jinja2.Environment:
     """Jinja with the project's templates and a language's filters; an unknown name is a mistake."""
-    jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown, by the lab's own people
+
+    def finalize(value: object) -> object:
+        """A metric that is written without a filter is written with its unit; what is no text has none."""
+        if isinstance(value, Metric):
+            return measure(value, language)
+        if isinstance(value, str | int | float | jinja2.Undefined) or value is None:
+            return value
+        raise TypeError(f"{type(value).__name__} is no text and no number; name what of it")
+
+    jinja = jinja2.Environment(  # noqa: S701  # what is written is Markdown; a lab's titles hold no HTML (schema.py)
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        # A metric that is written without a filter is written with its unit.
-        finalize=lambda value: measure(value, language) if isinstance(value, Metric) else value,
+        finalize=finalize,
     )
     jinja.filters |= {
         "number": language.number,
@@ -42,6 +51,7 @@ def environment(language: Language) -> jinja2.Environment:
         "attribute": lambda text: html.escape(re.sub(r"<[^>]*>", "", text)),
         "capitalize_first": capitalised,
         "lower_first": lambda text: text[:1].lower() + text[1:],
+        "titles": lambda things: language.list(thing.title for thing in things),
     }
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # headers are typeset like the rest of a page
     jinja.globals |= {"say": language.say, "language": language}
@@ -52,31 +62,45 @@ def filled(jinja: jinja2.Environment, path: Path, text: str, known: dict[str, ob
     """A text of the content with its braces filled in.
 
     Raises:
-        LabError: the braces are wrong, or name something that there is not.
+        LabError: the braces are wrong, want what is not allowed, or name something that there is not.
     """
-
-    def line_of(line: int) -> int:
-        """A line of the text, counted in its file."""
-        whole = read_text(path)
-        return whole[: max(whole.find(text), 0)].count("\n") + line
+    if problems := [*braces_problems(path, text)]:
+        raise LabError(*problems)
 
     try:
         return jinja.from_string(text).render(known)
-    except jinja2.TemplateSyntaxError as error:
-        near = did_you_mean(str(error.message).split("'")[1], jinja.filters) if "filter" in str(error.message) else ""
-        raise LabError(f"{path}:{line_of(error.lineno)}: {error.message}; check the braces{near}") from None
-    except (jinja2.UndefinedError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+    except (jinja2.UndefinedError, LookupError, TypeError, ValueError, AttributeError) as error:
         lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
         problem = str(error.args[0])
         if isinstance(error, jinja2.UndefinedError):
             names = [*known, *(name for value in known.values() for name in getattr(type(value), "model_fields", ()))]
             near = did_you_mean("".join(re.findall("'(.+?)'", problem)[-1:]), names)
             problem = re.sub(r"'[\w.]+ object' has", "it has", problem) + f"; it may use {', '.join(known)}{near}"
-        raise LabError(f"{path}:{line_of(max(lines[-1:], default=1))}: {problem}") from None
+        raise LabError(f"{path}:{lines_above(path, text) + max(lines[-1:], default=1)}: {problem}") from None
+
+
+def listed(jinja: jinja2.Environment, lab: Lab, what: str, **more: object) -> str:
+    """A list of what the lab has: its « glossary »; with results also its « networks » and its experiments' « notes ».
+
+    Raises:
+        LookupError: there is no such list in this edition.
+    """
+    lists = ("glossary", "networks", "notes") if more else ("glossary",)
+    if what not in lists:
+        raise LookupError(f'listed("{what}"): expected {", ".join(lists)}{did_you_mean(what, lists)}')
+    notes: dict[str, list[str]] = {}
+    for experiment in lab.experiments.values():
+        if experiment.note:
+            notes.setdefault(experiment.note, []).append(experiment.title)
+    return jinja.get_template(f"listed-{what}.jinja").render(glossary=lab.file.glossary, notes=notes, **more)
 
 
 def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> str:
-    """Markdown with its formulas as MathML, its punctuation well spaced, and the terms it uses explained."""
+    """Markdown with its formulas as MathML, its punctuation well spaced, and the terms it uses explained.
+
+    Comments do not leave the house.
+    """
+    markdown = without_comments(markdown)
     terms = [f"*[{term}]: {meaning}" for term, meaning in glossary.items() if term in markdown]
     return language.typeset("\n".join([with_mathml(markdown), "", *terms]) if terms else with_mathml(markdown))
 
