@@ -98,7 +98,14 @@ class Stage:
         return self.results.metric(name, value, label=label, unit=unit)
 
     def picture(
-        self, name: str, pixels: Pixels, words: str, *, scale: Scale | None = None, **values: object
+        self,
+        name: str,
+        pixels: Pixels,
+        words: str,
+        *,
+        scale: Scale | None = None,
+        exact: bool = False,
+        **values: object,
     ) -> Picture:
         """Record a lossless picture, uint8 (H, W, 3).
 
@@ -107,10 +114,12 @@ class Stage:
             pixels: what it shows.
             words: the key of its title; « -alt » is added for that of its alternative text.
             scale: what its shades stand for, where it shows no photograph.
+            exact: whether a compressed copy would no longer do what it does.
             values: fill the braces of both.
         """
         title = self.say(words, **values) if words in self.language.words else ""
-        return self.results.picture(name, pixels, title=title, alt=self.say(f"{words}-alt", **values), scale=scale)
+        alt = self.say(f"{words}-alt", **values)
+        return self.results.picture(name, pixels, title=title, alt=alt, scale=scale, exact=exact)
 
     def figure(  # noqa: PLR0913  # a figure has that many sides, all named
         self,

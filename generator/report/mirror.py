@@ -1,7 +1,9 @@
-"""A folder of outputs that is brought up to date, not emptied: what did not change is not touched."""
+"""Folders of outputs that are brought up to date, not emptied: what did not change is not touched."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from io import BytesIO
@@ -11,10 +13,23 @@ from urllib.parse import quote
 from PIL import Image
 
 from generator.atomic import sweep, write_atomically
+from generator.errors import LabError
 from generator.results.artefacts import Picture
 
 _TEXTS = {".md", ".html", ".svg", ".css", ".js"}
 """Files that may speak of others."""
+
+
+def state_of(*places: Path) -> str:
+    """Hash of what lies in files and folders, without reading them: names, sizes, and when they were written."""
+    digest = hashlib.sha256()
+    for place in places:
+        inside = (path for path in place.rglob("*") if "__pycache__" not in path.parts) if place.is_dir() else (place,)
+        for path in sorted(inside):
+            if path.is_file():
+                stat = path.stat()
+                digest.update(os.fsencode(f"{path} {stat.st_size} {stat.st_mtime_ns}\n"))
+    return digest.hexdigest()
 
 
 class Mirror:
@@ -33,7 +48,13 @@ class Mirror:
         self._wanted: set[Path] = set()
 
     def write(self, name: str, content: str) -> None:
-        """Write a text file unless it is there already."""
+        """Write a text file unless it is there already.
+
+        Raises:
+            LabError: another one was written to its place.
+        """
+        if self.folder / name in self._wanted:
+            raise LabError(f"{name}: two pages of the site have this name; call the one that is yours otherwise")
         path, data = self._want(name), content.encode()
         if not (path.is_file() and path.read_bytes() == data):
             path.parent.mkdir(parents=True, exist_ok=True)

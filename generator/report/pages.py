@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,10 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
+from generator.atomic import write_atomically
 from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
 from generator.lab.questions import Question
+from generator.project import CONTENT, ROOT, TEMPLATES
 from generator.report import changes
 from generator.report.checks import measured, missing_results
 from generator.report.common import (
@@ -25,7 +30,7 @@ from generator.report.common import (
     write_settings,
 )
 from generator.report.figures import Figures, View, macro, publish, publish_chart, shown_once
-from generator.report.mirror import Mirror
+from generator.report.mirror import Mirror, state_of
 from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
 from generator.report.reference import reference
@@ -55,10 +60,28 @@ def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
         RunError: an experiment has no results yet.
         LabError: a page of the content cannot be rendered, or a file of the reference is missing or damaged.
     """
+    written, state, made_of = (build / "docs", build / "mkdocs.yml"), build / "pages.sha256", _made_of(lab, build)
+    # What a reference holds may change in many ways: with one, pages are always written.
+    if not reference and state.is_file() and state.read_bytes() == f"{made_of} {state_of(*written)}".encode():
+        return 0
+    state.unlink(missing_ok=True)
     manifests = _manifests(lab, build)
     mirror = Mirror(build / "docs", build / "pictures")
     views = publish(lab, manifests, build, mirror)
-    return _Report(lab, build, manifests, mirror, views).render(reference)
+    changed = _Report(lab, build, manifests, mirror, views).render(reference)
+    if not reference:
+        write_atomically(state, f"{made_of} {state_of(*written)}")
+    return changed
+
+
+def _made_of(lab: Lab, build: Path) -> str:
+    """Hash of all that pages are made of: code and packages, the lab's files and the project's, results."""
+    packages = Path(jinja2.__file__).parents[1]  # another time, if one was installed since
+    says = f"{lab.path.resolve()} {lab.data_folder} {lab.file!r} {lab.classes.names} {packages.stat().st_mtime_ns}"
+    texts = (lab.folder / folder for folder in (lab.file.pages, lab.file.questions, "assets"))
+    kept = (build / name for name in ("results", "run.json", "bench.json"))
+    files = state_of(ROOT / "generator", TEMPLATES, CONTENT, *texts, *kept)
+    return hashlib.sha256(f"{says} {files}".encode()).hexdigest()
 
 
 class _Report:

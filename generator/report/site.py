@@ -18,6 +18,7 @@ from generator.atomic import fresh_folder, leftovers, swap, write_atomically
 from generator.errors import LabError, RunError
 from generator.lab.markup import runs
 from generator.project import ROOT
+from generator.report.mirror import state_of
 
 RECORD = "site-files.json"
 """The file by which a website of this project says that it is one, and which of its files a build wrote."""
@@ -212,11 +213,7 @@ def _published(site: Path) -> str:
 
 def _made_of(build: Path, place: Path) -> str:
     """Hash of all that the website is made of, and of where it goes."""
-    digest = hashlib.sha256(os.fsencode(place))
-    docs = build / "docs"
-    for path in sorted(path for path in docs.rglob("*") if path.is_file()):
-        stat = path.stat()
-        digest.update(os.fsencode(f"{path.relative_to(docs)} {stat.st_size} {stat.st_mtime_ns}\n"))
+    digest = hashlib.sha256(os.fsencode(f"{place} {state_of(build / 'docs')}"))
     for path in (ROOT / "mkdocs.yml", build / "mkdocs.yml"):
         digest.update(path.read_bytes())
     for package in ("mkdocs", "mkdocs-material", "pymdown-extensions", "markdown"):

@@ -59,6 +59,8 @@ class Picture(_Record):
         width, height: in pixels.
         sha256: of the file's bytes.
         scale: of what its shades stand for; None where it shows what a camera would.
+        exact: whether each pixel matters, as where a change that nobody sees fools a network: it is shown as it is,
+            for a compressed copy may fool no longer.
     """
 
     file: str
@@ -68,6 +70,7 @@ class Picture(_Record):
     height: int
     sha256: str
     scale: Scale | None = None
+    exact: bool = False
 
 
 class Metric(_Record):
@@ -329,10 +332,13 @@ class Recorder:
         self._grids: list[Grid] = []
         self._metrics: list[Metric] = []
 
-    def picture(self, name: str, pixels: Pixels, *, alt: str, title: str = "", scale: Scale | None = None) -> Picture:
+    def picture(
+        self, name: str, pixels: Pixels, *, alt: str, title: str = "", scale: Scale | None = None, exact: bool = False
+    ) -> Picture:
         """Encode one lossless picture, uint8 (H, W, 3); ``alt`` says what is seen."""
         encoded = _encoded(Image.fromarray(pixels), "PNG", compress_level=6)
-        return self._picture(f"{name}.png", encoded, pixels.shape[1::-1], title, alt, scale)
+        made = self._picture(f"{name}.png", encoded, pixels.shape[1::-1], title, alt)
+        return made.model_copy(update={"scale": scale, "exact": exact})
 
     def drawing(self, name: str, chart: Chart, *, alt: str) -> Picture:
         """Take a chart as a picture."""
@@ -511,12 +517,12 @@ class Recorder:
             files={name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()},
         )
 
-    def _picture(  # noqa: PLR0917  # it is only called here
-        self, file: str, encoded: bytes, size: tuple[int, ...], title: str, alt: str, scale: Scale | None = None
+    def _picture(  # it is only called here
+        self, file: str, encoded: bytes, size: tuple[int, ...], title: str, alt: str
     ) -> Picture:
         self.files[file] = encoded
         digest = hashlib.sha256(encoded).hexdigest()
-        return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256=digest, scale=scale)
+        return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256=digest)
 
 
 def publish(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:

@@ -89,7 +89,14 @@ def _figure(experiment: Attacks, stage: Stage) -> None:
     titles = [say("attacks.original"), *(say(f"attacks.method.{method}") for method in METHODS)]
     pairs = [
         (
-            stage.picture(f"{name}-{key}", to_bytes(image), "attacks.made", photograph=photograph.title, method=title),
+            stage.picture(
+                f"{name}-{key}",
+                to_bytes(image),
+                "attacks.made",
+                exact=True,
+                photograph=photograph.title,
+                method=title,
+            ),
             tenfold(stage, f"{name}-{key}", image - original, "attacks.difference-x10", method=title),
         )
         for (key, image), title in zip(images.items(), titles, strict=True)

@@ -41,7 +41,7 @@ def _figure(experiment: Fooling, stage: Stage, name: str) -> None:
         )
     ]
     before = stage.picture(f"{name}-originale", photograph.pixels, "common.original", title=title)
-    fooled = stage.picture(f"{name}-trompeuse", saved, "common.fooled", title=title)
+    fooled = stage.picture(f"{name}-trompeuse", saved, "common.fooled", exact=True, title=title)
     stage.figure(
         name,
         "fooling",

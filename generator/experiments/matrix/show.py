@@ -58,7 +58,7 @@ def _pictures(stage: Stage, name: str, target: int, outcome: Outcome) -> tuple[P
     photograph, saved, file = stage.photographs[name], outcome["saved"], f"{name}-{target}"
     title, steps, aim = photograph.title, int(outcome["steps"]), stage.class_title(target)
     return (
-        stage.picture(file, saved, "matrix.made", title=title, steps=steps, target=aim),
+        stage.picture(file, saved, "matrix.made", exact=True, title=title, steps=steps, target=aim),
         *differences(stage, file, change_of(saved, photograph.pixels)),
     )
 

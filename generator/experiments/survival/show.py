@@ -121,7 +121,9 @@ def _figure(experiment: Survival, stage: Stage, name: str, outcomes: Mapping[str
         spoken, file = say(f"survival.attack.{attack}"), f"{name}-{attack}"
         columns.append(
             [
-                stage.picture(file, trial["saved"], "survival.fooled", title=photograph.title, attack=spoken),
+                stage.picture(
+                    file, trial["saved"], "survival.fooled", exact=True, title=photograph.title, attack=spoken
+                ),
                 tenfold(stage, file, change_of(trial["saved"], photograph.pixels)),
             ]
         )
