@@ -106,6 +106,7 @@ def _pasted(experiment: Patch, stage: Stage) -> None:
                     f"{name}-{kind}",
                     pixels,
                     "patch.pasted.answers",
+                    exact=True,
                     own=own,
                     other=other,
                     photograph=photograph.title,

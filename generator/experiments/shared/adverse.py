@@ -67,4 +67,6 @@ def tenfold(
     stage: Stage, name: str, change: NDArray[np.float32], words: str = "common.difference-x10", **values: object
 ) -> Picture:
     """A change ten times as large, about middle grey: picture NAME-difference-x10."""
-    return stage.picture(f"{name}-difference-x10", around_grey(10 * change), words, scale=grey_scale(10), **values)
+    return stage.picture(
+        f"{name}-difference-x10", around_grey(10 * change), words, scale=grey_scale(10), exact=False, **values
+    )
