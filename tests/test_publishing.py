@@ -96,7 +96,7 @@ class TestServe:
         mini.write_text(lab.replace("title: Petit TP", "title: Grand TP"))
         assert eventually(lambda: "Grand TP" in server.page("index.html")), server.said()
         mini.write_text(lab.replace("iterations: 4", "iterations: 5"))
-        assert eventually(lambda: "1 of 3 experiments run" in server.said()), server.said()
+        assert eventually(lambda: "1 of 3 experiments shown anew" in server.said()), server.said()
 
         browsers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
         ahead = round(time.monotonic() * 1000) + 1_000_000

@@ -20,9 +20,9 @@ from generator.experiments.stage import Photograph
 from generator.images import read_image
 from generator.lab import Lab, read_lab
 from generator.language import Language
+from generator.opened import open_network
 from generator.results.artefacts import Recorder
 from generator.run.keys import Dependencies, Keys
-from generator.vision import opening
 from generator.vision.opening import Network
 from tests.conftest import FRENCH, tried
 
@@ -147,10 +147,7 @@ def run(lab: Lab) -> Recorder:
     """Compute and show its experiment."""
 
     def opened(use: NetworkUse) -> Network:
-        name, spec = use.name, lab.file.networks[use.name]
-        return opening.load(
-            spec, lab.weights(name), source=lab.source(name), way="as-made", shuffled=use.shuffled, seed=use.seed
-        )
+        return open_network(lab, use.name, way="as-made", shuffled=use.shuffled, seed=use.seed)
 
     experiment = lab.experiments["essai"]
     eyes = {name: opened(NetworkUse(name)) for name in lab.file.networks}

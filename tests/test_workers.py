@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client
 
 from generator.errors import LabError
 from generator.run.workers import Local, done, how_many
@@ -78,8 +79,8 @@ class TestSameBytes:
                     break
             time.sleep(0.02)
         out, err = process.communicate(timeout=240)
-        assert killed
         assert process.returncode == 0, err
+        assert killed
         assert b"shown anew" in out
         assert results(tmp_path / "build") == results(mini_results)
 
@@ -179,6 +180,8 @@ def dask_workers(scheduler: str, tmp_path: Path) -> Iterator[list[subprocess.Pop
         )
         for name in ("one", "two")
     ]
+    with Client(scheduler, timeout=60) as client:
+        client.wait_for_workers(2, timeout=120)
     yield processes
     for process in processes:
         process.terminate()

@@ -158,8 +158,6 @@ def _shown(mirror: Mirror, source: Path, target: str, picture: Picture, led_to: 
     if path.suffix == ".svg":
         display, dark = f"{stem}-light.svg", f"{stem}-dark.svg"
         publish_chart(mirror, path.read_text(encoding="utf-8"), f"{target}/{stem}")
-    elif picture.exact:
-        display, dark = picture.file, ""
     else:
         display, dark = f"{stem}.webp", ""
         mirror.display_copy(path, picture, f"{target}/{display}", picture.width)

@@ -79,18 +79,22 @@ class Mirror:
         return any(named in path.read_bytes() for path in texts for named in names)
 
     def display_copy(self, source: Path, picture: Picture, name: str, width: int) -> tuple[int, int]:
-        """Put a light copy of a picture, at most ``width`` pixels wide; return its size."""
+        """Put a light copy of a picture, at most ``width`` pixels wide; return its size.
+
+        In its own size, a picture whose pixels matter keeps them all: what is shown, and saved from the page, fools.
+        """
         size = width, round(picture.height * width / picture.width)
         if width >= picture.width:
             size = picture.width, picture.height
+        exact = picture.exact and size[0] == picture.width
 
         def smaller() -> bytes:
             buffer = BytesIO()
             with Image.open(source) as image:
-                image.resize(size, Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=90, method=4)
+                image.resize(size, Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=90, method=4, lossless=exact)
             return buffer.getvalue()
 
-        self.once(f"{picture.sha256[:32]}-{size[0]}.webp", smaller, name)
+        self.once(f"{picture.sha256[:32]}-{size[0]}{'-exact' if exact else ''}.webp", smaller, name)
         return size
 
     def once(self, known_as: str, make: Callable[[], bytes], name: str) -> None:
