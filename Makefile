@@ -57,7 +57,7 @@ test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 run: .venv/installed ## run the experiments whose results are missing or out of date
 	@$(GENERATOR) run $(INPUT) $(ON)
