@@ -323,6 +323,35 @@ def test_what_cannot_be_prepared_runs_as_it_is_and_is_told(
     assert len(done.stderr.splitlines()) <= 2, "and, perhaps, that it recognises nothing"
 
 
+def broken_weights(path: Path, how: str) -> None:
+    weights = torch.load(locate_lite0(), weights_only=True)
+    if how == "not finite":
+        weights[next(name for name in weights if name.endswith("bias"))][7] = float("nan")
+    elif how == "of another network":
+        weights = {"layer.weight": torch.zeros(3, 3)}
+    torch.save(weights, path)
+    if how == "cut short":
+        path.write_bytes(path.read_bytes()[:100_000])
+
+
+def locate_lite0() -> Path:
+    lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
+    found = lab.weights("principal")
+    assert isinstance(found, Path)
+    return found
+
+
+@pytest.mark.parametrize("how", ["not finite", "of another network", "cut short"])
+def test_weights_that_cannot_be_used_are_told_by_check(how: str, mini: Path, generator: Run) -> None:
+    broken_weights(mini.with_name("poids.pth"), how)
+    change(mini, lambda lab: lab["networks"]["principal"].update(weights=["poids.pth"]))
+    done = generator("check", mini)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{mini}:")
+    assert "networks.principal.weights: " in line
+
+
 def fingerprint(lab: Lab) -> dict[str, str]:
     return Dependencies(lab, "saillance", Keys(lab, {}), {}).fingerprint
 

@@ -15,7 +15,7 @@ from generator.statistics import rate, share
 from generator.vision.attacks import attack
 from generator.vision.gradients import answers
 from generator.vision.opening import Network
-from generator.vision.patch import Rule, grow
+from generator.vision.patch import PatchRule, grow
 
 
 class Redness(nn.Module):
@@ -94,7 +94,7 @@ class TestAttacks:
 
 class TestPatch:
     def test_grows_what_the_class_asks_for(self, redness: Network) -> None:
-        rule = Rule(side=5, iterations=40, batch=2, step=1.0, gradient_sigma=(0.0, 0.0))
+        rule = PatchRule(side=5, iterations=40, batch=2, step=1.0, gradient_sigma=(0.0, 0.0))
         patch = grow(redness, [grey(100)] * 3, 1, rule, seed=0)
         assert patch.shape == (5, 5, 3)
         assert patch[..., 0] == pytest.approx(np.ones((5, 5))), "all red"
@@ -103,7 +103,7 @@ class TestPatch:
     def test_raises_the_score_where_it_is_pasted(self, toy: Network) -> None:
         random = np.random.default_rng(3)
         photographs = list(random.integers(256, size=(6, 12, 12, 3), dtype=np.uint8))
-        rule = Rule(side=8, iterations=60, batch=3, step=0.5, gradient_sigma=(0.0, 0.0))
+        rule = PatchRule(side=8, iterations=60, batch=3, step=0.5, gradient_sigma=(0.0, 0.0))
         patch = np.round(grow(toy, photographs[:3], 2, rule, seed=0) * 255).astype(np.uint8)
         flat = np.full((8, 8, 3), 128, np.uint8)
 
@@ -114,7 +114,7 @@ class TestPatch:
         assert score(patch) > score(flat)
 
     def test_is_the_same_for_the_same_seed(self, toy: Network) -> None:
-        rule = Rule(side=4, iterations=3, batch=2, step=0.5, gradient_sigma=(1.0, 0.5))
+        rule = PatchRule(side=4, iterations=3, batch=2, step=0.5, gradient_sigma=(1.0, 0.5))
         photographs = list(np.random.default_rng(3).integers(256, size=(3, 12, 12, 3), dtype=np.uint8))
         first, second, other = (grow(toy, photographs, 1, rule, seed=s) for s in (0, 0, 1))
         assert np.array_equal(first, second)

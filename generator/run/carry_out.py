@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from generator.run.plan import Means, Order
 from generator.run.progress import Progress
 from generator.run.queue import Queue, ToCompute, ToShow
 from generator.run.showing import Showing, show
-from generator.run.store import DamagedError, Store, check_room
+from generator.run.store import DamagedError, Store, check_room, decode
 from generator.run.work import Job, Opening, Source, Weights, compute
 from generator.run.workers import Crew, Local, done, how_many
 from generator.sources import sha256
@@ -72,7 +72,8 @@ def run(lab: Lab, means: Means, orders: list[Order], tell: Callable[[str], None]
 def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> None:
     """Look at a lab's networks as a run does before anything else.
 
-    Its own are opened, if that was not done before; those of libraries are only told what was found by a run.
+    Its own are made sure of, if that was not done before. Those of libraries are opened, if their weights are there,
+    as their library made them: to make sure of the gradients of one takes longer, and is for the run.
 
     Args:
         lab: the lab.
@@ -84,9 +85,9 @@ def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> Non
     """
     with working(Local(1)) as crew:
         run = _Run(lab, means, [], tell)
-        known = (run.keys.key(look.part(lab, name)) in run.store for name in lab.file.networks)
-        specs = lab.file.networks.items()
-        run.look(crew, [name for (name, spec), seen in zip(specs, known, strict=True) if spec.module or seen])
+        there = [name for name, spec in lab.file.networks.items() if spec.module or isinstance(lab.weights(name), Path)]
+        known = {name for name in there if run.keys.key(look.part(lab, name)) in run.store}
+        run.look(crew, there, hastily={name for name in there if not lab.file.networks[name].module} - known)
 
 
 class _Run:
@@ -132,14 +133,22 @@ class _Run:
         return Cluster(self.means.scheduler, compute, at_hand, {sha256(path): path.read_bytes() for path in paths})
 
     def _job(self, part: Part) -> Job:
-        return job_of(self.lab, part, self.means.device, self.looks, far=self.means.scheduler is not None)
+        return job_of(self.lab, part, self.means.device, self.looks, far=self._far)
 
-    def look(self, crew: Crew, names: Iterable[str]) -> None:
-        """Open networks, make sure of them, and tell which is slow and which hardly recognises a photograph."""
+    @property
+    def _far(self) -> bool:
+        return self.means.scheduler is not None
+
+    def look(self, crew: Crew, names: Iterable[str], hastily: Collection[str] = ()) -> None:
+        """Open networks, make sure of them, and tell which is slow and which hardly recognises a photograph.
+
+        Of those that are looked at ``hastily``, gradients are not tried, and nothing is kept.
+        """
         parts = {name: look.part(self.lab, name) for name in names}
         keys = {name: self.keys.key(part) for name, part in parts.items()}
         missing = deque(name for name in parts if self._damaged(keys[name]))
-        jobs = {name: self._job(parts[name]) for name in missing}
+        as_made = dict.fromkeys(hastily, look.AS_MADE)
+        jobs = {name: job_of(self.lab, parts[name], self.means.device, as_made, far=self._far) for name in missing}
 
         def waiting() -> tuple[str, Callable[..., Any], Job] | None:
             return (name := missing.popleft(), compute, jobs[name]) if missing else None
@@ -150,12 +159,14 @@ class _Run:
                 problems += self._told_at_network(name, result)
             elif isinstance(result, BaseException):
                 raise result
+            elif name in hastily:
+                self.looks[name] = decode(result[0])
             else:
                 self.store.write(keys[name], *result)
                 self.looked.add(keys[name])
         if problems:
             raise LabError(*problems)
-        self.looks = {name: self.store.read(keys[name]) for name in parts}
+        self.looks |= {name: self.store.read(keys[name]) for name in parts if name not in hastily}
         self.look_keys = keys
         for name, found in self.looks.items():
             if reason := look.text(found["as_made"]):

@@ -17,6 +17,14 @@ FIRST = 20
 """How many photographs a network is shown before anything is computed."""
 
 
+def _written(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+AS_MADE: Outcome = {"way": _written("as-made")}
+"""What is known of a network that is opened as its library made it, without a look."""
+
+
 def part(lab: Lab, network: str) -> Part:
     """The part that looks at a network of a lab."""
     images = tuple(lab.images)[:FIRST]
@@ -60,7 +68,3 @@ def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
 def text(written: NDArray[np.uint8]) -> str:
     """A text of an outcome: its ``way``, or why it runs ``as_made``, empty if there is nothing to tell."""
     return written.tobytes().decode()
-
-
-def _written(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), dtype=np.uint8)

@@ -16,7 +16,7 @@ from generator.vision.opening import Network
 
 
 @dataclass(frozen=True)
-class Rule:
+class PatchRule:
     """How a patch grows.
 
     Attributes:
@@ -35,7 +35,9 @@ class Rule:
     gradient_sigma: tuple[float, float]
 
 
-def grow(network: Network, photographs: Sequence[Pixels], target: int, rule: Rule, *, seed: int) -> NDArray[np.float32]:
+def grow(
+    network: Network, photographs: Sequence[Pixels], target: int, rule: PatchRule, *, seed: int
+) -> NDArray[np.float32]:
     """Raise the target's score on average over photographs and places, by changing the patch alone.
 
     Brown, Mané, Roy, Abadi & Gilmer 2017, « Adversarial Patch », section 2: stochastic gradient ascent

@@ -24,7 +24,7 @@ KEPT = np.linspace(0, 1, 201)
 
 
 @dataclass(frozen=True)
-class Measure:
+class Located:
     """What was measured on one photograph.
 
     Attributes:
@@ -80,10 +80,10 @@ def show(experiment: Localisation, stage: Stage) -> None:
     )
 
 
-def measured(values: NDArray[np.float32], objects: NDArray[np.bool_]) -> Measure:
+def measured(values: NDArray[np.float32], objects: NDArray[np.bool_]) -> Located:
     """Hold a map, (H, W), against the pixels of the objects."""
     covered = coverage(values, objects)
-    return Measure(
+    return Located(
         area=float(objects.mean()),
         energy=energy(values, objects),
         pointed=points_at(values, objects),
@@ -92,7 +92,7 @@ def measured(values: NDArray[np.float32], objects: NDArray[np.bool_]) -> Measure
     )
 
 
-def _metrics(experiment: Localisation, stage: Stage, measures: Sequence[Measure]) -> None:
+def _metrics(experiment: Localisation, stage: Stage, measures: Sequence[Located]) -> None:
     found = {
         "area": (mean([100 * m.area for m in measures]), "%"),
         "energy": (mean([100 * m.energy for m in measures]), "%"),
@@ -115,7 +115,7 @@ def _head_gain(stage: Stage, name: str, head: Box) -> float:
     return energy(stage.outcomes[name]["values"][dog], in_head) / float(in_head.mean())
 
 
-def _energy(stage: Stage, measures: Mapping[str, Measure], labelled: Sequence[str]) -> None:
+def _energy(stage: Stage, measures: Mapping[str, Located], labelled: Sequence[str]) -> None:
     say = stage.say
     figure, (axes,) = canvas(5.6, 4.6)
     axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle="--", label=say("localisation.energy.chance"))
@@ -153,7 +153,7 @@ def _energy(stage: Stage, measures: Mapping[str, Measure], labelled: Sequence[st
     )
 
 
-def _coverage(stage: Stage, measures: Sequence[Measure]) -> None:
+def _coverage(stage: Stage, measures: Sequence[Located]) -> None:
     say = stage.say
     curves = 100 * np.stack([m.curve for m in measures])
     perfect = 100 * np.mean([(KEPT / m.area).clip(max=1) for m in measures], axis=0)
@@ -178,7 +178,7 @@ def _coverage(stage: Stage, measures: Sequence[Measure]) -> None:
     )
 
 
-def _examples(stage: Stage, measures: Mapping[str, Measure], shown: Sequence[str]) -> None:
+def _examples(stage: Stage, measures: Mapping[str, Located], shown: Sequence[str]) -> None:
     columns = [_column(stage, name, measures[name]) for name in shown]
     stage.figure(
         "exemples",
@@ -191,7 +191,7 @@ def _examples(stage: Stage, measures: Mapping[str, Measure], shown: Sequence[str
     )
 
 
-def _column(stage: Stage, name: str, measure: Measure) -> list[Picture]:
+def _column(stage: Stage, name: str, measure: Located) -> list[Picture]:
     photograph, values = stage.photographs[name], stage.outcomes[name]["values"]
     y, x = divmod(int(values.argmax()), len(values))
     side = len(values)

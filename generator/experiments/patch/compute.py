@@ -23,7 +23,7 @@ def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **ru
         made_on: how many it is grown on.
         target: index of the class.
         places: random places tried on each photograph.
-        rule: see :class:`generator.vision.patch.Rule`.
+        rule: see :class:`generator.vision.patch.PatchRule`.
 
     Returns:
         ``patch``, ``photo``, ``noise``: the squares, uint8 (side, side, 3); ``corners``: top and left of each place,
@@ -38,7 +38,7 @@ def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **ru
         raise LabError(f"side: {side} is more than the {network.size} pixels of the image; make it less")
     *photographs, control = given.photographs
     judged = photographs[made_on:]
-    grown = patch.grow(network, photographs[:made_on], target, patch.Rule(**rule), seed=given.seed)
+    grown = patch.grow(network, photographs[:made_on], target, patch.PatchRule(**rule), seed=given.seed)
     squares = {
         "patch": to_bytes(grown),
         "photo": resize(control, side),
