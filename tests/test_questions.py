@@ -82,6 +82,8 @@ RENDERING: dict[str, tuple[str, str, str, int, str]] = {
     "a table that is not there": (TROMPER, "![un oiseau]", "![](table:grain/x)\n![]", 12, "table:grain/x was not made"),
     "a table of the home page": (HOME, "# ", "![](table:grain/x)\n\n# ", 1, "table:grain/x was not made"),
     "a network too many": (HOME, "# ", "# {{ networks[1].title }} ", 1, "it may use lab, edition, networks"),
+    "a number for a measure": (HOME, "# ", "# {{ count.figures | measure }} ", 1, "is no measure; expected metric("),
+    "a number's interval": (HOME, "# ", "# {{ count.figures | interval }} ", 1, "is no measure; expected metric("),
     "a key the lab has not": (HOME, "# ", "# {{ lab.titel }} ", 1, 'did you mean "title"?'),
 }  # fmt: skip
 
@@ -138,9 +140,9 @@ def test_what_only_looks_like_a_mistake_is_none(text: str, mini: Path) -> None:
 
 
 def test_a_text_of_brackets_alone_is_read_at_once(mini: Path) -> None:
-    change(mini, TROMPER, "Trompez-le", "![" * 40_000)
+    path = change(mini, TROMPER, "Trompez-le", "![" * 40_000)
     before = time.process_time()
-    read(mini)
+    assert told(mini) == (f"{path}:8: 40000 brackets [ are never closed, which takes Markdown for ever; close them",)
     assert time.process_time() - before < 5
 
 
@@ -278,6 +280,12 @@ def test_quotes_do_no_harm_in_a_page_s_header_and_in_attributes(mini: Path, mini
     assert 'Le "grand"' in yaml.safe_load(header)["title"]
     assert '# Question 2 — Le "grand"' in body
     assert environment(FRENCH).filters["attribute"]('un "a" <i>b</i> & c') == "un &quot;a&quot; b &amp; c"
+
+
+@pytest.mark.parametrize("under", ["[a]", "{a: b}", "3"])
+def test_a_heading_that_is_no_text_is_told(under: str, mini: Path, generator: Run) -> None:
+    (mini.parent / "pages" / "aide.md").write_text(f"---\nunder: {under}\n---\n\n# Aide\n", encoding="utf-8")
+    assert "aide.md:2: under: found" in generator("check", mini).stderr
 
 
 def test_a_page_for_nobody_is_told(mini: Path, mini_results: Path) -> None:

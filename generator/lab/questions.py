@@ -38,6 +38,8 @@ FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$\n])+?)(?<!\s)\$(?![\d$
 """What stands between two dollars that touch it, as Pandoc has it: « 5 $ ou 6 $ » is none."""
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 """Pieces of Markdown that are shown as they stand."""
+LONE_BRACKETS = 500
+"""As many as intervals like [0, 1[ may need."""
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 """What the author said to nobody but himself."""
 
@@ -251,6 +253,9 @@ def _words(text: str) -> str:
 def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[str]:
     """A line for each link to a figure that there is not, and for each link, formula or HTML that is not understood."""
     text = without_code(text)
+    if (alone := text.count("[") - text.count("]")) > LONE_BRACKETS:
+        line = text[: text.index("[")].count("\n") + 1
+        yield f"{path}:{line}: {alone} brackets [ are never closed, which takes Markdown for ever; close them"
     yield from html_problems(path, FORMULA.sub(_blank, text))
     for match in LINK.finditer(text):
         where = f"{path}:{text[: match.start()].count(chr(10)) + 1}"

@@ -62,6 +62,8 @@ def page_header(path: Path) -> dict[str, Any]:
     header, places = read_yaml(path, lines.removeprefix("---"))
     if header.get("for", STUDENTS) != STUDENTS:
         raise LabError(tell(places, ("for",), f"found {header['for']!r}, expected {STUDENTS}, or no such key"))
+    if not isinstance(header.get("under", ""), str):
+        raise LabError(tell(places, ("under",), f"found {header['under']!r}, expected the text of a heading"))
     return header
 
 

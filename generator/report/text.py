@@ -123,6 +123,7 @@ def cell(value: Cell, language: Language) -> str:
 
 def interval(metric: Metric, language: Language) -> str:
     """The confidence interval of an estimate and the size of its sample, for the reader; empty if it is none."""
+    _make_sure(metric)
     if metric.interval is None:
         return ""
     low, high = metric.interval
@@ -130,10 +131,20 @@ def interval(metric: Metric, language: Language) -> str:
 
 
 def measure(metric: Metric, language: Language) -> str:
-    """A measured number with its unit, for the reader."""
+    """A measured number with its unit, for the reader.
+
+    Raises:
+        TypeError: it is none.
+    """
+    _make_sure(metric)
     if metric.unit == YES_NO:
         return language.say("claim.yes" if metric.value else "claim.no")
     return language.number(metric.value, 3) + (NBSP + metric.unit if metric.unit else "")
+
+
+def _make_sure(metric: object) -> None:
+    if not isinstance(metric, Metric):
+        raise TypeError(f'{metric!r:.40} is no measure; expected metric("EXPERIMENT/MEASURE") before the |')
 
 
 def plain(value: object, language: Language) -> str:
