@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
 
 _ABSENT = (OSError, AttributeError, TypeError)
 """What a C library other than glibc answers."""
@@ -35,11 +39,13 @@ def forget_peak() -> None:
 
 
 def peak_mib() -> float:
-    """The most memory that this process has had resident since :func:`forget_peak`, in MiB."""
+    """The most memory that this process has had resident since :func:`forget_peak`, in MiB; 0 if nothing says."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
     except (OSError, StopIteration):
+        if resource is None:
+            return 0
         # Since it began. Linux counts in KiB, macOS in bytes.
         unit = 1024 * 1024 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -58,6 +58,8 @@ def prepare(module: nn.Module, size: int, channels: int = 3, batch: int = 4, *, 
         Refused: it cannot be flattened (what it does depends on the images' values or number, or it
             leaves PyTorch on the way), or what came out is not the same function; with the reason.
     """
+    if not torch.backends.mkldnn.is_available():
+        raise Refused("this PyTorch has no oneDNN, whose convolutions the engine computes with")
     keep_freed()
     if any(isinstance(part, nn.RNNBase) for part in module.modules()):
         raise Refused(
