@@ -19,6 +19,7 @@ from nbclient.exceptions import CellExecutionError
 from torch import Tensor, nn
 
 from generator.classroom import Classroom, NotYetError
+from generator.errors import LabError
 from generator.lab import read_lab
 from generator.report.common import STAFF
 from generator.report.mirror import Mirror
@@ -190,3 +191,39 @@ def test_the_class_visualisation_check_names_the_mistake(
 ) -> None:
     with pytest.raises(NotYetError, match=hint):
         classroom.check_classvis(wrong)
+
+
+MARKS = {
+    "a misspelt end": ("x = 1\n# <solution>\nx = 2\n# </soluton>\n", 4, "# </soluton> is no mark"),
+    "a misspelt begin": ("# <solutoin>\nx = 2\n# </solution>\n", 1, 'did you mean "<solution>"?'),
+    "no end": ("x = 1\n# <solution>\nx = 2\n", 2, "has no # </solution>"),
+    "no begin": ("x = 2\n# </solution>\n", 2, "no # <solution> goes before it"),
+    "two begins": ("# <solution>\n# <solution>\n# </solution>\n", 2, "the one of line 1 has no # </solution>"),
+    "an end further in": ("# <solution>\nif x:\n    # </solution>\n", 3, "is not indented like"),
+    "no space": ("#<solution>\nx = 2\n# </solution>\n", 1, "is no mark; expected # <solution>"),
+    "capitals": ("# <Solution>\nx = 2\n# </Solution>\n", 1, "is no mark; expected # <solution>"),
+    "half a mark": ("# <solution\nx = 2\n# </solution>\n", 1, "is no mark; expected # <solution>"),
+    "another word": ("# <corrigé>\nx = 2\n# </corrigé>\n", 1, "# <corrigé> is no mark"),
+    "behind code": ("x = 1  # <solution>\nx = 2\n# </solution>\n", 1, "stands behind code"),
+    "a space behind": ("# <solution> \nx = 2\n# </solution>\n", 1, "is no mark"),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_a_mark_that_would_hand_out_a_solution_is_told_with_its_line(name: str, mini: Path) -> None:
+    text, line, said = MARKS[name]
+    sheet = mini.parent / "travaux" / "fr" / "mien.py"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text(text, encoding="utf-8")
+    with pytest.raises(LabError) as error:
+        read_lab(mini, mini.parent / "data")
+    (problem,) = error.value.problems
+    assert problem.startswith(f"{sheet}:{line}: ")
+    assert said in problem
+
+
+def test_a_comment_that_is_no_mark_is_none(mini: Path) -> None:
+    sheet = mini.parent / "travaux" / "fr" / "mien.py"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text("# Une solution ?\n# a < b\n# <https://example.org>\nx = 1  # < 3\n", encoding="utf-8")
+    assert read_lab(mini, mini.parent / "data")

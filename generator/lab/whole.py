@@ -22,6 +22,7 @@ from generator.lab.markup import html_in
 from generator.lab.photographs import read_photographs
 from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
 from generator.lab.questions import Question, read_questions, text_problems
+from generator.lab.worksheets import worksheet_problems
 from generator.language import Language, read_language, unsaid
 from generator.schema import (
     LARGEST,
@@ -34,7 +35,7 @@ from generator.schema import (
     Strict,
     is_downloaded,
 )
-from generator.sources import locate, locate_module, modules_of, parse, sha256, texts_in
+from generator.sources import inside, locate, locate_module, modules_of, parse, sha256, texts_in
 
 FILLED_IN = ("network", "images")
 """Keys of experiments that the lab gives a value where the file does not: its first network, all its images."""
@@ -255,6 +256,8 @@ def _read_texts(
     for page in texts_in(file.pages, folder):
         text = read_text(page)
         problems += [*text_problems(page, text, figures), *braces_problems(page, text, experiments)]
+    for sheet in sorted((folder / "travaux").rglob("*.py")):
+        problems += worksheet_problems(inside(sheet, folder), read_text(sheet))
     return questions, problems
 
 

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from generator.lab import Lab
+from generator.lab.worksheets import SOLUTION
 from generator.language import Language
 from generator.project import CONTENT, DEFAULT_DATA
 from generator.report.common import STAFF, STUDENTS, is_default
 from generator.report.mirror import Mirror
 
-SOLUTION = re.compile(r"^(?P<indent> *)# <solution>\n(?P<code>.*?)^ *# </solution>\n", re.MULTILINE | re.DOTALL)
 SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
 
 
