@@ -49,7 +49,8 @@ def texts_in(folder: str, lab_folder: Path) -> list[Path]:
     Raises:
         LabError: one lies elsewhere; see :func:`inside`.
     """
-    return [inside(path, lab_folder) for path in sorted((lab_folder / folder).glob("*.md"))]
+    place = inside(lab_folder / folder, lab_folder)
+    return [inside(path, lab_folder) for path in sorted(place.glob("*.md"))]
 
 
 def inside(path: Path, lab_folder: Path) -> Path:

@@ -240,7 +240,7 @@ ACCEPTED: dict[str, Edit] = {
     "a whole number for a length": swapped(STEP, "step: 1"),
     "an alias": added("glossary: {bruit: &b des pixels au hasard, hasard: *b}\n"),
     "a merged mapping": added("files: {a: &o {origin: moi}, b: {<<: *o, sha256: null}}\n"),
-    "a parent's key removed": child("experiments: {grain: null}\nquestions: vides\npages: vides\n"),
+    "a parent's key removed": child("experiments: {grain: null}\nquestions: vides\n"),
     "a box of a pixel": image(boxes=[[0.5, 0, 0.505, 1]]),
     "a class in capitals, its accents in two pieces": lambda lab: (
         added("class_titles: {tabby: Chat tigré}\n")(lab),

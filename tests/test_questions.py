@@ -193,7 +193,15 @@ class TestWhatLiesElsewhere:
     @pytest.mark.parametrize("key", ["pages", "questions"])
     def test_a_folder_elsewhere_is_told(self, key: str, mini: Path, secret: Path) -> None:
         mini.write_text(f"{mini.read_text(encoding='utf-8')}\n{key}: {secret.parent}\n", encoding="utf-8")
-        assert any(f"{secret} is {secret}, outside the lab's folder" in problem for problem in told(mini))
+        (problem,) = told(mini)
+        assert problem == (
+            f"{secret.parent} is {secret.parent}, outside the lab's folder; what is published lies in it: copy it there"
+        )
+
+    def test_a_lab_without_a_home_page_is_told(self, mini: Path) -> None:
+        (mini.parent / "pages" / "index.md").unlink()
+        (problem,) = told(mini)
+        assert problem.endswith("index.md: no such page; expected the text of the home page")
 
     def test_an_asset_that_is_a_link_is_told(self, mini: Path, mini_results: Path, secret: Path) -> None:
         (mini.parent / "assets").mkdir()
