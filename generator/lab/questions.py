@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from generator.errors import LabError, did_you_mean
+from generator.lab.formulas import FORMULA, formula_problems
 from generator.lab.markup import html_problems
 from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
 from generator.language import Language
@@ -34,8 +35,6 @@ FIGURES = re.compile(r"(?:!\[[^\[\]]*\]\(figure:[^)\s]+\)\n?)+")
 """A run of figures on neighbouring lines."""
 LINK = re.compile(r"(?:!?\[[^\[\]]*)?\]\(\s*(?:figure|table)\s*:[^)\n]*\)?", re.IGNORECASE)
 """What somebody meant for one of these."""
-FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$\n])+?)(?<!\s)\$(?![\d$])")
-"""What stands between two dollars that touch it, as Pandoc has it: « 5 $ ou 6 $ » is none."""
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 """Pieces of Markdown that are shown as they stand."""
 LONE_BRACKETS = 500
@@ -271,14 +270,7 @@ def text_problems(path: Path, text: str, figures: Collection[str]) -> Iterator[s
                 "![caption](table:EXPERIMENT/TABLE), or [](figure:EXPERIMENT/FIGURE) for its number; a caption has no "
                 "brackets"
             )
-    for match in FORMULA.finditer(text):
-        from latex2mathml.converter import convert  # slow to import
-
-        try:
-            convert(match[1])
-        except Exception as error:  # noqa: BLE001  # of many kinds, and no base of their own
-            line = text[: match.start()].count("\n") + 1
-            yield f"{path}:{line}: {match[0]} is no formula ({type(error).__name__}); check its braces"
+    yield from formula_problems(path, text)
 
 
 def without_code(text: str) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from traceback import walk_tb
 
 import jinja2
-from latex2mathml.converter import convert as to_mathml
 
 from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
 from generator.lab.braces import braces_problems, lines_above
-from generator.lab.questions import FORMULA, outside_code, without_comments
+from generator.lab.formulas import FORMULA, mathml
+from generator.lab.questions import outside_code, without_comments
 from generator.language import NBSP, Language
 from generator.project import TEMPLATES
 from generator.results.artefacts import YES_NO, Cell, Metric
@@ -100,9 +100,9 @@ def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> 
 
     Comments do not leave the house.
     """
-    markdown = without_comments(markdown)
+    markdown = outside_code(without_comments(markdown), partial(FORMULA.sub, mathml))
     terms = [f"*[{term}]: {meaning}" for term, meaning in glossary.items() if term in markdown]
-    return language.typeset("\n".join([with_mathml(markdown), "", *terms]) if terms else with_mathml(markdown))
+    return language.typeset("\n".join([markdown, "", *terms]) if terms else markdown)
 
 
 def capitalised(text: str) -> str:
@@ -152,15 +152,3 @@ def plain(value: object, language: Language) -> str:
     if isinstance(value, bool):
         return language.say("claim.yes" if value else "claim.no")
     return language.number(value) if isinstance(value, int | float) else str(value)
-
-
-def with_mathml(markdown: str) -> str:
-    """Turn formulas between dollar signs into MathML, so that no script is needed to show them.
-
-    Each is wrapped: at the beginning of a line, Markdown would take bare MathML for a paragraph.
-    """
-
-    def written(formula: re.Match[str]) -> str:
-        return f"<span>{to_mathml(formula[1])}</span>"
-
-    return outside_code(markdown, partial(FORMULA.sub, written))
