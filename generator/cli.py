@@ -26,7 +26,7 @@ from generator.new import new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
 from generator.report import changes
 from generator.report.checks import missing_results, names_of_tables
-from generator.report.common import content_pages, page_header
+from generator.report.common import check_pages
 from generator.report.reference import PARTS, reference
 from generator.results.differences.compare import changed_verdicts, differences
 from generator.results.differences.sides import Side, published_verdicts, read_side
@@ -186,6 +186,7 @@ def site(lab: Lab, site: Path, reference: Path | None, means: Means) -> None:
 
 def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> None:
     report.check_site(site, means.build)
+    check_pages(lab)
     _run(lab, means, None)
     before = published_verdicts(site)
     with alone(means.build):
@@ -421,8 +422,7 @@ def classes(lab: Lab, words: tuple[str, ...]) -> None:
 def check(lab: Lab, build: Path) -> None:
     """Check the lab file, its questions, its images, its networks and what the texts ask of results there are."""
     check_files(lab)
-    for page in content_pages(lab):
-        page_header(page)
+    check_pages(lab)
     carry_out.look_at_networks(lab, Means(build), _warn)
     if problems := list(missing_results(lab, read_manifests(lab.experiments, build))):
         raise LabError(*problems)

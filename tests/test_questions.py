@@ -198,15 +198,21 @@ class TestWhatLiesElsewhere:
             f"{secret.parent} is {secret.parent}, outside the lab's folder; what is published lies in it: copy it there"
         )
 
-    def test_a_lab_without_a_home_page_is_told(self, mini: Path) -> None:
-        (mini.parent / "pages" / "index.md").unlink()
-        (problem,) = told(mini)
-        assert problem.endswith("index.md: no such page; expected the text of the home page")
-
     def test_an_asset_that_is_a_link_is_told(self, mini: Path, mini_results: Path, secret: Path) -> None:
         (mini.parent / "assets").mkdir()
         (mini.parent / "assets" / "x.txt").symlink_to(secret)
         assert "outside the lab's folder" in told(mini, mini_results)[0]
+
+
+@pytest.mark.parametrize("command", ["check", "site"])
+def test_a_lab_without_a_home_page_is_told_before_anything_is_computed(
+    command: str, mini: Path, generator: Run
+) -> None:
+    home = mini.parent / "pages" / "index.md"
+    home.unlink()
+    done = generator(command, mini)
+    assert done.returncode == 2
+    assert done.stderr == f"{home}: no such page; expected the text of the home page\n"
 
 
 def test_comments_do_not_leave_the_house(mini: Path, mini_results: Path) -> None:

@@ -253,10 +253,7 @@ def _read_texts(
     for question in questions:
         for piece in (question.answer, question.evidence, question.note):
             problems += braces_problems(question.path, piece, experiments)
-    pages = texts_in(file.pages, folder)
-    if not any(page.name == "index.md" for page in pages):
-        problems.append(f"{folder / file.pages / 'index.md'}: no such page; expected the text of the home page")
-    for page in pages:
+    for page in texts_in(file.pages, folder):
         text = read_text(page)
         problems += [*text_problems(page, text, figures), *braces_problems(page, text, experiments)]
     for sheet in sorted((folder / "travaux").rglob("*.py")):
