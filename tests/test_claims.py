@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from generator import statistics
 from generator.language import NBSP
-from generator.report.text import cell
-from generator.results.artefacts import Metric, Table
+from generator.report.text import cell, interval
+from generator.results.artefacts import Metric, Recorder, Table
 from generator.results.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
 from generator.statistics import Estimate
 from tests.conftest import FRENCH, Run
@@ -77,13 +77,29 @@ class TestEstimates:
         with pytest.raises(ValidationError, match="finite number"):
             Table(name="a", caption="", columns=("part",), rows=((Estimate(0.5, float("nan"), 1, 3),),))
 
-    def test_a_mean_s_interval_is_the_bootstrap_s(self) -> None:
-        sample = np.random.default_rng(1).exponential(size=40)
+    @pytest.mark.parametrize("count", [2, 5, 40])
+    def test_a_mean_s_interval_is_student_s(self, count: int) -> None:
+        sample = np.random.default_rng(1).normal(size=count)
         ours = statistics.mean(list(sample))
-        theirs = scipy.stats.bootstrap((sample,), np.mean, method="percentile", n_resamples=20_000, rng=2)
+        theirs = scipy.stats.ttest_1samp(sample, 0).confidence_interval(0.95)
         assert ours.value == pytest.approx(sample.mean())
-        assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.03)
-        assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.03)
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+    def test_a_mean_s_interval_holds_as_often_as_it_says_however_few_there_are(self) -> None:
+        random = np.random.default_rng(2)
+        found = [statistics.mean(random.normal(3, 2, size=4)) for _ in range(2000)]
+        assert 0.93 < np.mean([one.low <= 3 <= one.high for one in found]) < 0.97
+
+    def test_a_percentage_s_interval_stays_one(self) -> None:
+        assert statistics.mean([97.0, 100.0, 88.0], (0, 100)).high == 100
+
+    @pytest.mark.parametrize("values", [[100.0, 100.0], [3.0], [0.1 + 0.2, 0.3]])
+    def test_of_one_value_or_equal_ones_there_is_none_and_no_verdict(self, values: list[float]) -> None:
+        estimate = statistics.mean(values)
+        assert estimate.interval is None
+        measured = Recorder().metric("x", estimate, label="x")
+        assert judge(Claim.model_validate(RULE), measured).verdict == QUALIFIED
+        assert f"n{NBSP}={NBSP}{len(values)}" in interval(measured, FRENCH)
 
     def test_of_a_share_too_where_all_came_out_alike(self) -> None:
         # Wilson's lower bound for n of n is n / (n + z²).

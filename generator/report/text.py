@@ -115,6 +115,8 @@ def cell(value: Cell, language: Language) -> str:
     """A table's cell, for the reader; an estimate with its interval: « 45 [26 ; 66] »."""
     if value is None:
         return "—"
+    if isinstance(value, Estimate) and value.interval is None:
+        return language.number(value.value, 3)
     if isinstance(value, Estimate):
         middle, low, high = (language.number(number, 3) for number in (value.value, value.low, value.high))
         return f"{middle} [{low}{NBSP};{NBSP}{high}]"
@@ -124,8 +126,10 @@ def cell(value: Cell, language: Language) -> str:
 def interval(metric: Metric, language: Language) -> str:
     """The confidence interval of an estimate and the size of its sample, for the reader; empty if it is none."""
     _make_sure(metric)
-    if metric.interval is None:
+    if metric.samples is None:
         return ""
+    if metric.interval is None:
+        return language.say("claim.no-interval", samples=metric.samples)
     low, high = metric.interval
     return language.say("claim.interval", low=low, high=high, samples=metric.samples)
 

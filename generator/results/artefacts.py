@@ -81,7 +81,7 @@ class Metric(_Record):
         label: what it is, in the lab's language.
         value: the number.
         unit: shown after it; may be empty.
-        interval: bounds of its confidence interval; None where it is no estimate.
+        interval: bounds of its confidence interval; None where it is no estimate, or one of too few values.
         samples: number of what it was estimated from; None where it is no estimate.
     """
 
@@ -477,7 +477,7 @@ class Recorder:
                 label=label,
                 value=measured,
                 unit=unit,
-                interval=(value.low, value.high),
+                interval=value.interval,
                 samples=value.samples,
             )
         else:

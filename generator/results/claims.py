@@ -106,7 +106,7 @@ def judge(claim: Claim, metric: Metric | None) -> Verdict:
     """Apply a claim's rule to its metric.
 
     A bound holds where the whole confidence interval respects it; an interval that straddles a bound
-    leaves the claim qualified.
+    leaves the claim qualified, and so does an estimate of too few values for an interval.
 
     Args:
         claim: the claim.
@@ -115,7 +115,9 @@ def judge(claim: Claim, metric: Metric | None) -> Verdict:
     if metric is None or not claim.confirmed or not claim.refuted:
         return Verdict(claim, None, UNMEASURED)
     values = metric.interval or (metric.value,)
-    if all(_holds(claim.confirmed, value) for value in values):
+    if metric.samples is not None and metric.interval is None:
+        verdict = QUALIFIED
+    elif all(_holds(claim.confirmed, value) for value in values):
         verdict = CONFIRMED
     elif all(_holds(claim.refuted, value) for value in values):
         verdict = REFUTED

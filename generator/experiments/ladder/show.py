@@ -139,7 +139,7 @@ def _rung(
     estimates = {
         "own": share([int(outcome["answer"]) == target for outcome, target in labelled]),
         "first": share([int(outcome["judged"].argmax()) == target for outcome, target in labelled]),
-        "probability": mean([_chance(experiment, stage, name, rung) for name in experiment.targets]),
+        "probability": mean([_chance(experiment, stage, name, rung) for name in experiment.targets], (0, 100)),
     }
     shown = [pictures[name, place] for name in experiment.targets]
     stage.figure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from generator.experiments.given import Outcome
 from generator.experiments.recognition import Recognition
 from generator.experiments.stage import Stage
 from generator.statistics import Estimate, mean, share
+
+PER_CENT = (0.0, 100.0)
 
 FIRST = 5
 """A class counts as recognised among this many first ones: ImageNet has several names for one thing."""
@@ -31,18 +34,18 @@ def _measure(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) ->
     """Metrics; each image is one sample."""
     start, end = ([int(one["rank"][moment]) for one in grown] for moment in (0, -1))
     measures: list[tuple[str, Estimate, str]] = [
-        ("own", mean([one["own"][-1] for one in grown]), "%"),
-        ("probability", mean([one["other"][-1] for one in grown]), "%"),
+        ("own", mean([one["own"][-1] for one in grown], PER_CENT), "%"),
+        ("probability", mean([one["other"][-1] for one in grown], PER_CENT), "%"),
         ("first", share([rank == 1 for rank in end]), "%"),
         ("among-first", share([rank <= FIRST for rank in end]), "%"),
         ("among-first-start", share([rank <= FIRST for rank in start]), "%"),
-        ("rank", mean(end), ""),
-        ("rank-start", mean(start), ""),
+        ("rank", mean(end, (1, inf)), ""),
+        ("rank-start", mean(start, (1, inf)), ""),
     ]
     if experiment.kin:
         for name, moment in (("kin", -1), ("kin-start", 0)):
             chances = [100 * one["chances"][moment, experiment.kin].sum() for one in grown]
-            measures.append((name, mean(chances), "%"))
+            measures.append((name, mean(chances, PER_CENT), "%"))
     for name, value, unit in measures:
         stage.metric(name, value, label=stage.say(f"recognition.metric.{name}", first=FIRST), unit=unit)
 
