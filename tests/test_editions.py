@@ -118,7 +118,7 @@ def test_of_figures_in_its_texts_only_the_names_stay(mini: Path, tmp_path: Path)
         assert "](table:" not in page
     assert "](figure:" not in home
     assert help_.count("](figure:") == 1, "code stays as it stands"
-    assert "Comme la figure 2.1, Cartes ." in plain(question), "what no question shows goes by its experiment"
+    assert "Comme la figure 2.1, une figure de la réponse." in plain(question), "a title might tell"
 
 
 def test_of_the_default_lab_nothing_is_in_it(site: Path, generator: Run, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def environment(language: Language) -> jinja2.Environment:
         """A metric that is written without a filter is written with its unit; what is no text has none."""
         if isinstance(value, Metric):
             return measure(value, language)
-        if isinstance(value, str | int | float | jinja2.Undefined) or value is None:
+        if isinstance(value, str | int | float | Path | jinja2.Undefined) or value is None:
             return value
         raise TypeError(f"{type(value).__name__} is no text and no number; name what of it")
 
