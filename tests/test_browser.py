@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from tests.conftest import needs_chromium
+from tests.conftest import Run, needs_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -300,6 +300,22 @@ class TestFirstLoad:
 
     def test_does_not_jump(self, first_loads: dict[str, FirstLoad]) -> None:
         assert not {name: load for name, load in first_loads.items() if load.shift >= 0.05}
+
+
+def test_a_word_without_end_stays_on_the_page(ran: Path, tmp_path: Path, generator: Run, browser: Browser) -> None:
+    for path, old in ((ran, "Cartes"), (ran, "Pygargue"), (ran.parent / "questions" / "q01-voir.md", "Voir")):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(f"title: {old}", f"title: {'interminablement' * 26}", 1), encoding="utf-8")
+    done = generator("site", ran)
+    assert done.returncode == 0, done.stderr
+    for width in (390, 1280):
+        with browser.new_context(viewport={"width": width, "height": 800}) as context:
+            page = context.new_page()
+            for path in sorted((tmp_path / "build-site").rglob("*.html")):
+                if path.name == "404.html":  # made for a server's top, it has no style on a disk
+                    continue
+                page.goto(path.as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
 
 
 # Notes each element of the article that the focus comes to, and whether one sees that it is there.
