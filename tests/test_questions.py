@@ -164,6 +164,13 @@ def test_titles_are_text(title: str, evil: str, mini: Path) -> None:
     assert "is no HTML" in problem or "can run in a reader's browser" in problem
 
 
+def test_addresses_and_signs_in_titles_and_origins_are_text(mini: Path) -> None:
+    change(mini, "lab.yml", "title: Petit TP", 'title: "a < b, 1<2, p<0,05"')
+    origin = "Marie <marie@example.org>, <https://example.org/photos>"
+    mini.write_text(f'{mini.read_text(encoding="utf-8")}\nfiles: {{x.png: {{origin: "{origin}"}}}}\n', encoding="utf-8")
+    assert read(mini).file.files["x.png"].origin == origin
+
+
 def test_names_of_classes_and_titles_of_a_table_are_text_too(mini: Path) -> None:
     lines = mini.read_text(encoding="utf-8")
     start, end = lines.index("images:"), lines.index("experiments:")

@@ -24,7 +24,7 @@ _ADDRESSES = {"href", "src", "srcset", "action", "formaction", "xlink:href", "da
 _RUNS_WHEN_OPENED = re.compile(
     r"^[\x00-\x20]*(?:javascript|vbscript|data\s*:\s*(?:text|application)|livescript)", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?![a-z][a-z0-9+.-]*:)[a-z/!?][^>]{0,60}>?", re.IGNORECASE)
+_TAG = re.compile(r"<(?![a-z][a-z0-9+.-]*:|[^<>\s]+@)[a-z/!?][^>]{0,60}>?", re.IGNORECASE)
 """A tag, a comment; not an address between < and >."""
 _LINK = re.compile(r"(?:\]\(|\]:|<)\s*<?((?:javascript|vbscript|data)\s*:[^)\s>]{0,40})", re.IGNORECASE)
 
