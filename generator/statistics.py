@@ -62,7 +62,10 @@ def mean(
 def geometric_mean(values: NDArray[np.floating]) -> Estimate:
     """Geometric mean of a sample of positive values, for what differs by factors; else like :func:`mean`."""
     logarithm = mean(np.log(values))
-    low, middle, high = (float(np.exp(bound)) for bound in (logarithm.low, logarithm.value, logarithm.high))
+    with np.errstate(over="ignore"):
+        low, middle, high = (float(np.exp(bound)) for bound in (logarithm.low, logarithm.value, logarithm.high))
+    if not math.isfinite(high):  # of two values far apart, nothing is known
+        low = high = middle
     return Estimate(middle, low, high, logarithm.samples)
 
 

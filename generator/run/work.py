@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import catch_warnings, simplefilter
 
 from generator.atomic import write_atomically
 from generator.experiments.base import Setting
@@ -182,4 +183,6 @@ def _photograph(source: Source, network: Network) -> Pixels:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, size: int, index: int | None) -> Pixels:
-    return read_image(path, size, index)
+    with catch_warnings():
+        simplefilter("ignore")  # what is to be said of it was said when the lab's files were checked
+        return read_image(path, size, index)
