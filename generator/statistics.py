@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
+PER_CENT = (0.0, 100.0)
+"""Bounds of a percentage of a whole."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def mean(
 
     Args:
         values: at least one.
-        within: bounds that no value can leave, 0 and 100 of a percentage; the interval does not leave them either.
+        within: bounds that no value can leave, like ``PER_CENT``; the interval does not leave them either.
 
     Returns:
         The estimate; without an interval (see :class:`Estimate`) if there is one value only, or all are alike: what

@@ -209,11 +209,17 @@ MARKS = {
 }
 
 
+@pytest.fixture
+def sheet(mini: Path) -> Path:
+    """Where the smallest lab's own worksheet goes."""
+    path = mini.parent / "travaux" / "fr" / "mien.py"
+    path.parent.mkdir(parents=True)
+    return path
+
+
 @pytest.mark.parametrize("name", MARKS)
-def test_a_mark_that_would_hand_out_a_solution_is_told_with_its_line(name: str, mini: Path) -> None:
+def test_a_mark_that_would_hand_out_a_solution_is_told_with_its_line(name: str, mini: Path, sheet: Path) -> None:
     text, line, said = MARKS[name]
-    sheet = mini.parent / "travaux" / "fr" / "mien.py"
-    sheet.parent.mkdir(parents=True)
     sheet.write_text(text, encoding="utf-8")
     with pytest.raises(LabError) as error:
         read_lab(mini, mini.parent / "data")
@@ -222,8 +228,6 @@ def test_a_mark_that_would_hand_out_a_solution_is_told_with_its_line(name: str, 
     assert said in problem
 
 
-def test_a_comment_that_is_no_mark_is_none(mini: Path) -> None:
-    sheet = mini.parent / "travaux" / "fr" / "mien.py"
-    sheet.parent.mkdir(parents=True)
+def test_a_comment_that_is_no_mark_is_none(mini: Path, sheet: Path) -> None:
     sheet.write_text("# Une solution ?\n# a < b\n# <https://example.org>\nx = 1  # < 3\n", encoding="utf-8")
     assert read_lab(mini, mini.parent / "data")

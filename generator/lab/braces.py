@@ -7,7 +7,6 @@ text from a stranger does no more than fill in values, and always comes to an en
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -37,12 +36,7 @@ _EXPECTED = (
 )
 
 
-@cache
-def _jinja() -> jinja2.Environment:
-    """What reads the signs; it renders nothing."""
-    jinja = jinja2.Environment()  # noqa: S701  # nothing is rendered
-    jinja.filters = dict.fromkeys(FILTERS, str)
-    return jinja
+_reader = jinja2.Environment()  # noqa: S701  # it reads the signs, and renders nothing
 
 
 def braces_problems(path: Path, text: str, experiments: Collection[str] = ()) -> Iterator[str]:
@@ -54,7 +48,7 @@ def braces_problems(path: Path, text: str, experiments: Collection[str] = ()) ->
         experiments: names of the lab's; none if they are not known.
     """
     try:
-        tree = _jinja().parse(text)
+        tree = _reader.parse(text)
         problem = next(_refused(tree, experiments, 0), None)
     except jinja2.TemplateSyntaxError as error:
         problem = error.lineno, f"{error.message}; check the braces"

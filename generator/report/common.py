@@ -14,7 +14,7 @@ from generator.lab import Lab
 from generator.lab.places import read_text, read_yaml, tell
 from generator.project import CONTENT, DEFAULT_LAB, ROOT
 from generator.report.fonts import copy_fonts
-from generator.report.mirror import Mirror
+from generator.report.mirror import Mirror, files_in
 from generator.report.search import copy_search
 from generator.sources import inside, texts_in
 
@@ -83,20 +83,16 @@ def copy_assets(lab: Lab, mirror: Mirror) -> None:
     mirror.write("assets/words.js", f"const tpWords = {json.dumps(words, ensure_ascii=False, indent=1)};\n")
     copy_fonts(mirror)
     copy_search(lab.language, mirror)
-    for path in _files_in(ASSETS):
+    for path in files_in(ASSETS):
         mirror.copy(path, f"assets/{path.relative_to(ASSETS)}")
     own = lab.folder / "assets"
     if own.resolve() == ASSETS:
         return
-    waiting = {f"assets/{path.relative_to(own).as_posix()}": inside(path, lab.folder) for path in _files_in(own)}
+    waiting = {f"assets/{path.relative_to(own).as_posix()}": inside(path, lab.folder) for path in files_in(own)}
     # What nothing that is published speaks of stays at home: the students' edition shows no figure of an answer.
-    while asked := [name for name in waiting if mirror.mentions(name)]:
+    while asked := mirror.mentioned(waiting):
         for name in asked:
             mirror.copy(waiting.pop(name), name)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:

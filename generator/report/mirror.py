@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
@@ -20,13 +20,18 @@ _TEXTS = {".md", ".html", ".svg", ".css", ".js"}
 """Files that may speak of others."""
 
 
+def files_in(place: Path) -> list[Path]:
+    """All files of a folder and of those in it, in a fixed order; of a file, itself; nothing if it is not there."""
+    inside = place.rglob("*") if place.is_dir() else (place,)
+    return sorted(path for path in inside if path.is_file())
+
+
 def state_of(*places: Path) -> str:
     """Hash of what lies in files and folders, without reading them: names, sizes, and when they were written."""
     digest = hashlib.sha256()
     for place in places:
-        inside = (path for path in place.rglob("*") if "__pycache__" not in path.parts) if place.is_dir() else (place,)
-        for path in sorted(inside):
-            if path.is_file():
+        for path in files_in(place):
+            if "__pycache__" not in path.parts:
                 stat = path.stat()
                 digest.update(os.fsencode(f"{path} {stat.st_size} {stat.st_mtime_ns}\n"))
     return digest.hexdigest()
@@ -72,11 +77,10 @@ class Mirror:
         shutil.copy2(source, path)
         self.changed += 1
 
-    def mentions(self, name: str) -> bool:
-        """Whether a text that was written or copied speaks of a file, by its name or as an address has it."""
-        names = {name.encode(), quote(name).encode()}
-        texts = (path for path in self._wanted if path.suffix in _TEXTS)
-        return any(named in path.read_bytes() for path in texts for named in names)
+    def mentioned(self, names: Iterable[str]) -> list[str]:
+        """Those files that a text which was written or copied speaks of, by their names or as addresses have them."""
+        said = b"\n".join(path.read_bytes() for path in self._wanted if path.suffix in _TEXTS)
+        return [name for name in names if name.encode() in said or quote(name).encode() in said]
 
     def display_copy(self, source: Path, picture: Picture, name: str, width: int) -> tuple[int, int]:
         """Put a light copy of a picture, at most ``width`` pixels wide; return its size.

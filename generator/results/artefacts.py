@@ -337,8 +337,7 @@ class Recorder:
     ) -> Picture:
         """Encode one lossless picture, uint8 (H, W, 3); ``alt`` says what is seen."""
         encoded = _encoded(Image.fromarray(pixels), "PNG", compress_level=6)
-        made = self._picture(f"{name}.png", encoded, pixels.shape[1::-1], title, alt)
-        return made.model_copy(update={"scale": scale, "exact": exact})
+        return self._picture(f"{name}.png", encoded, pixels.shape[1::-1], title, alt, scale=scale, exact=exact)
 
     def drawing(self, name: str, chart: Chart, *, alt: str) -> Picture:
         """Take a chart as a picture."""
@@ -517,12 +516,10 @@ class Recorder:
             files={name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()},
         )
 
-    def _picture(  # it is only called here
-        self, file: str, encoded: bytes, size: tuple[int, ...], title: str, alt: str
-    ) -> Picture:
+    def _picture(self, file: str, encoded: bytes, size: tuple[int, ...], title: str, alt: str, **more: Any) -> Picture:
         self.files[file] = encoded
         digest = hashlib.sha256(encoded).hexdigest()
-        return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256=digest)
+        return Picture(file=file, title=title, alt=alt, width=size[0], height=size[1], sha256=digest, **more)
 
 
 def publish(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:

@@ -133,11 +133,7 @@ class _Run:
         return Cluster(self.means.scheduler, compute, at_hand, {sha256(path): path.read_bytes() for path in paths})
 
     def _job(self, part: Part) -> Job:
-        return job_of(self.lab, part, self.means.device, self.looks, far=self._far)
-
-    @property
-    def _far(self) -> bool:
-        return self.means.scheduler is not None
+        return job_of(self.lab, part, self.means.device, self.looks, far=self.means.scheduler is not None)
 
     def look(self, crew: Crew, names: Iterable[str], hastily: Collection[str] = ()) -> None:
         """Open networks, make sure of them, and tell which is slow and which hardly recognises a photograph.
@@ -147,8 +143,8 @@ class _Run:
         parts = {name: look.part(self.lab, name) for name in names}
         keys = {name: self.keys.key(part) for name, part in parts.items()}
         missing = deque(name for name in parts if self._damaged(keys[name]))
-        as_made = dict.fromkeys(hastily, look.AS_MADE)
-        jobs = {name: job_of(self.lab, parts[name], self.means.device, as_made, far=self._far) for name in missing}
+        self.looks |= dict.fromkeys(hastily, look.AS_MADE)
+        jobs = {name: self._job(parts[name]) for name in missing}
 
         def waiting() -> tuple[str, Callable[..., Any], Job] | None:
             return (name := missing.popleft(), compute, jobs[name]) if missing else None

@@ -12,7 +12,7 @@ from generator.experiments.shared.points import points
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
 from generator.results.artefacts import Picture
-from generator.statistics import Estimate, mean, share
+from generator.statistics import PER_CENT, Estimate, mean, share
 
 ACROSS = 5
 """How many images of a rung stand side by side."""
@@ -139,7 +139,7 @@ def _rung(
     estimates = {
         "own": share([int(outcome["answer"]) == target for outcome, target in labelled]),
         "first": share([int(outcome["judged"].argmax()) == target for outcome, target in labelled]),
-        "probability": mean([_chance(experiment, stage, name, rung) for name in experiment.targets], (0, 100)),
+        "probability": mean([_chance(experiment, stage, name, rung) for name in experiment.targets], PER_CENT),
     }
     shown = [pictures[name, place] for name in experiment.targets]
     stage.figure(

@@ -11,9 +11,7 @@ from generator.charts import COLOURS, canvas
 from generator.experiments.given import Outcome
 from generator.experiments.recognition import Recognition
 from generator.experiments.stage import Stage
-from generator.statistics import Estimate, mean, share
-
-PER_CENT = (0.0, 100.0)
+from generator.statistics import PER_CENT, Estimate, mean, share
 
 FIRST = 5
 """A class counts as recognised among this many first ones: ImageNet has several names for one thing."""
