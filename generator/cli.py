@@ -188,6 +188,7 @@ def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> 
     report.check_site(site, means.build)
     check_pages(lab)
     _run(lab, means, None)
+    carry_out.write_programs(lab, means)
     before = published_verdicts(site)
     with alone(means.build):
         report.render(lab, means.build, reference)

@@ -1,6 +1,7 @@
 // What moves on the pages: films, comparisons, enlarged pictures, tables, filters. Everything is in the HTML
 // already and native (range inputs, buttons, details, dialog); without this script it just stands still.
 {
+  const ownAddress = document.currentScript.src;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   // What the site says stands in words.js, in its language; a count has the forms that it has there, or « other ».
   const form = new Intl.PluralRules(document.documentElement.lang);
@@ -324,6 +325,17 @@
     // It makes a landmark of each copy button, too; they need names that differ.
     all(".md-code__nav").forEach((bar, n) => { bar.ariaLabel = `${bar.firstElementChild.title} ${n + 1}`; });
   });
+
+  // The page where networks are tried: what it needs is asked for there, and nowhere else.
+  if (document.querySelector("[data-live]")) {
+    const base = ownAddress.replace(/assets\/lab\.js.*$/, "");
+    const scripts = ["live", "data", "engine", "images"].map((name) => new Promise((done) => {
+      const script = Object.assign(document.createElement("script"), { src: `${base}live/${name}.js`, onload: done });
+      script.async = false; // one after the other
+      document.head.append(script);
+    }));
+    Promise.all(scripts).then(() => tpLive.start(base));
+  }
 
   all(".tp-film").forEach(film);
   all(".tp-compare").forEach(comparison);

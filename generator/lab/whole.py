@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -70,6 +70,11 @@ class LabFile(Strict):
     glossary: dict[str, str] = Field(default_factory=dict, description="terms, explained wherever they stand")
     questions: str = Field("questions", description="folder of the questions, beside this file")
     pages: str = Field("pages", description="folder of the other pages, beside this file")
+    live: bool | Literal["staff"] = Field(
+        True,
+        description="whether a page of the site lets readers try the networks: true, false, or staff for the edition "
+        "with answers only",
+    )
     experiments: dict[Name, dict[str, Any]] = Field(
         min_length=1, description="experiments by name, each with its kind and parameters"
     )

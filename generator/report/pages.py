@@ -30,6 +30,7 @@ from generator.report.common import (
     write_settings,
 )
 from generator.report.figures import Figures, View, macro, publish, publish_chart, shown_once
+from generator.report.live import write_live
 from generator.report.mirror import Mirror, state_of
 from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
@@ -79,7 +80,7 @@ def _made_of(lab: Lab, build: Path) -> str:
     packages = Path(jinja2.__file__).parents[1]  # another time, if one was installed since
     says = f"{lab.path.resolve()} {lab.data_folder} {lab.file!r} {lab.classes.names} {packages.stat().st_mtime_ns}"
     texts = (lab.folder / folder for folder in (lab.file.pages, lab.file.questions, "assets"))
-    kept = (build / name for name in ("results", "run.json", "bench.json"))
+    kept = (build / name for name in ("results", "programs", "run.json", "bench.json"))
     files = state_of(ROOT / "generator", TEMPLATES, CONTENT, *texts, *kept)
     return hashlib.sha256(f"{says} {files}".encode()).hexdigest()
 
@@ -117,6 +118,9 @@ class _Report:
         whole = f"questions/{say('files.everything')}.md"
         self._write(whole, with_link_notes(everything, say("everything.links")))
         navigation.append({say("navigation.questions"): [*questions, whole]})
+        if live := write_live(lab, self.build, STAFF, self.mirror, self.jinja):
+            self._write(*live)
+            navigation.append({say("live.title"): live[0]})
         pages = {f"{self.galleries}/{gallery['slug']}.md": gallery for gallery in galleries}
         for name, gallery in pages.items():
             self._write(name, self._page("gallery.md.jinja", **gallery))

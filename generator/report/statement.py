@@ -1,7 +1,7 @@
 """The edition for students: what is asked, and nothing that answers it.
 
 It is written from the questions' statements and from the pages that say they are for students too.
-Results are never opened, so that none can slip in.
+Results are never opened, so that none can slip in; the networks that students may try are none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from generator.lab import Lab
 from generator.lab.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code, without_code
 from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
 from generator.report.figures import figure_numbers, named
+from generator.report.live import write_live
 from generator.report.mirror import Mirror
 from generator.report.paper import with_link_notes
 from generator.report.text import environment, filled, finished, listed
@@ -78,6 +79,10 @@ def render_statement(lab: Lab, build: Path) -> int:
     both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
     for path in both:
         mirror.write(path.name, words(asked(filled(jinja, path, read_page(path), known))))
+    live = write_live(lab, build.parent, STUDENTS, mirror, jinja)
+    if live:
+        name, markdown = live
+        mirror.write(name, words(markdown))
     sheets = write_worksheets(lab, mirror, (STUDENTS,))
     if sheets:
         write(f"{say('files.worksheets')}.md", "worksheets.md.jinja", sheets=sheets)
@@ -89,6 +94,7 @@ def render_statement(lab: Lab, build: Path) -> int:
         [
             {say("home.title"): "index.md"},
             {say("navigation.questions"): [*questions, whole]},
+            *([{say("live.title"): live[0]}] if live else []),
             *([f"{say('files.worksheets')}.md"] if sheets else []),
             *(path.name for path in both),
         ],

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from traceback import format_exception
@@ -21,7 +22,8 @@ from generator.images import read_image
 from generator.lab import Lab, check_files
 from generator.results.artefacts import ImageFacts, NetworkFacts, Provenance, Recorder, publish
 from generator.results.folder import Foretold, Ran, alone, read_run_log, results_folder
-from generator.run import code, look
+from generator.results.programs import program_file
+from generator.run import code, look, programs
 from generator.run.forecast import Costs, simulated
 from generator.run.keys import Keys, part_text
 from generator.run.machine import cores
@@ -88,6 +90,26 @@ def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> Non
         there = [name for name, spec in lab.file.networks.items() if spec.module or isinstance(lab.weights(name), Path)]
         known = {name for name in there if run.keys.key(look.part(lab, name)) in run.store}
         run.look(crew, there, hastily={name for name in there if not lab.file.networks[name].module} - known)
+
+
+def write_programs(lab: Lab, means: Means) -> None:
+    """Write those networks down that readers may try, as far as that was not done before; on this machine's processor.
+
+    Args:
+        lab: the lab, whose experiments have run.
+        means: where its outcomes and results are.
+
+    Raises:
+        LabError: a network cannot be used.
+        RunError: another process is writing into the folder of results.
+    """
+    here = replace(means, device="cpu", scheduler=None)
+    due = programs.due(lab, means.build, Keys(lab, here.machine), here.store)
+    if due:
+        with alone(means.build), working(Local(min(len(due), how_many(means.workers, 0)))) as crew:
+            run = _Run(lab, here, [], lambda _: None)  # what there is to tell of a network was told by the run
+            run.look(crew, due)
+            run.write_programs(crew, due)
 
 
 class _Run:
@@ -183,6 +205,22 @@ class _Run:
                         "of its training, and the labels right? It goes on all the same",
                     )
                 )
+
+    def write_programs(self, crew: Crew, names: Iterable[str]) -> None:
+        """Write networks down, and put what comes of it among the results."""
+        parts = {name: programs.part(self.lab, name) for name in names}
+        keys = {name: self.keys.key(part) for name, part in parts.items()}
+        missing = deque(name for name in parts if self._damaged(keys[name]))
+
+        def waiting() -> tuple[str, Callable[..., Any], Job] | None:
+            return (name := missing.popleft(), compute, self._job(parts[name])) if missing else None
+
+        for name, result in done(crew, waiting):
+            if isinstance(result, BaseException):
+                raise result
+            self.store.write(keys[name], *result)
+        for name, key in keys.items():
+            write_atomically(program_file(self.means.build, name), self.store.content(key))
 
     def _told_at_network(self, name: str, error: LabError) -> Iterator[str]:
         place = "architecture" if self.lab.file.networks[name].module else "weights"

@@ -17,11 +17,12 @@ FIRST = 20
 """How many photographs a network is shown before anything is computed."""
 
 
-def _written(text: str) -> NDArray[np.uint8]:
+def written(text: str) -> NDArray[np.uint8]:
+    """A text as an outcome holds it; :func:`text` reads it."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-AS_MADE: Outcome = {"way": _written("as-made")}
+AS_MADE: Outcome = {"way": written("as-made")}
 """What is known of a network that is opened as its library made it, without a look."""
 
 
@@ -55,8 +56,8 @@ def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
     network = given.network
     check_classes(network, classes)
     return {
-        "way": _written(network.way),
-        "as_made": _written(network.as_made or ""),
+        "way": written(network.way),
+        "as_made": written(network.as_made or ""),
         "size": np.array(network.size),
         "mean": network.mean.flatten().cpu().numpy(),
         "std": network.std.flatten().cpu().numpy(),

@@ -14,7 +14,7 @@ from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import Part
 from generator.lab import Lab
 from generator.results.artefacts import MANIFEST, read_manifest
-from generator.run import look
+from generator.run import look, programs
 from generator.run.carry_out import job_of, working
 from generator.run.keys import Dependencies, Keys, part_text
 from generator.run.plan import Means
@@ -34,6 +34,7 @@ def keys_of(lab: Lab, means: Means) -> dict[str, str]:
         needs = Dependencies(lab, name, keys, machine)
         found |= {key: f"{name} {part_text(part)}" for part, key in needs.keys.items()}
         found |= {keys.key(look.part(lab, network)): network for network in needs.experiment.networks}
+    found |= {keys.key(programs.part(lab, network)): network for network in programs.wanted(lab)}
     return found
 
 
