@@ -192,6 +192,8 @@ def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> 
     before = published_verdicts(site)
     with alone(means.build):
         report.render(lab, means.build, reference)
+        for line in report.not_live(lab, means.build):
+            _warn(line)
         built = report.build_site(means.build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
     after = published_verdicts(site)

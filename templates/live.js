@@ -7,12 +7,12 @@ self.tpLive = {
     const MOST_STEPS = 150; // images of a change that are kept
     const MOST_PIXELS = 60; // millions
     const NOISES = 50, NOISE = 0.15; // SmoothGrad: how many, and their spread as a share of the image's range
-    const { normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, length, random, normal, softmax, order, mapOf, deltaE } = tpImages;
+    const { normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, length, random, normal,
+      softmax, order, mapOf, deltaE, draw, drawMap, bitmap, asFile, handled } = tpImages;
     const root = document.querySelector("[data-live]");
     const { words, buttons, networks, classes, names, images, fooling, growing } = tpLive.data;
     const all = (role, from = root) => [...from.querySelectorAll(`[data-role="${role}"]`)];
     const at = (role) => all(role)[0];
-    const paper = (canvas) => canvas.getContext("2d", { willReadFrequently: true });
     const language = document.documentElement.lang;
     const written = (value, digits = 3) => value.toLocaleString(language, { maximumSignificantDigits: digits });
     const fill = (text, values) => text.replace(/\{([\w-]+)(?::\d)?\}/g, (_, name) => values[name]);
@@ -60,7 +60,7 @@ self.tpLive = {
       return known.get(network.name);
     };
     const open = async (network) => {
-      const progress = at("progress"), all_ = written(network.megabytes);
+      const progress = at("progress");
       progress.hidden = false;
       try {
         const kernel = await kernels();
@@ -71,7 +71,7 @@ self.tpLive = {
           weights.set(chunk, place);
           place += chunk.length;
           progress.value = place / network.bytes;
-          tell(say("loading", { title: network.title, done: written((place / network.bytes) * network.megabytes), all: all_ }));
+          tell(say("loading", { title: network.title, done: written((place / network.bytes) * network.megabytes), all: written(network.megabytes) }));
           await later();
         }
         const start = { kernels: kernel, program: tpLive.parts[network.name], weights: weights.buffer };
@@ -128,18 +128,6 @@ self.tpLive = {
       };
     };
 
-    // Pictures ----
-
-    const draw = (canvas, pixels, size, level = (value) => value) => {
-      canvas.width = canvas.height = size;
-      const picture = new ImageData(size, size);
-      for (let i = 0, j = 0; j < pixels.length; i += 4) {
-        for (let c = 0; c < 3; c++, j++) picture.data[i + c] = level(pixels[j], j);
-        picture.data[i + 3] = 255;
-      }
-      paper(canvas).putImageData(picture, 0, 0);
-    };
-
     // What there is at the moment ----
 
     let source = null; // { name, title, at(network): pixels }
@@ -183,20 +171,10 @@ self.tpLive = {
 
     // What it sees, and its saliency map ----
 
-    const heat = (share) => { // matplotlib's « hot », as the figures have it
-      const level = (from, to) => 255 * Math.min(1, Math.max(0, (share - from) / (to - from)));
-      return [255 * Math.min(1, 0.0416 + share * 2.6258), level(0.365079, 0.746032), level(0.746032, 1)];
-    };
-    const drawMap = (canvas, map, size) => {
-      canvas.width = canvas.height = size;
-      const picture = new ImageData(size, size), most = map.reduce((a, b) => Math.max(a, b), 0) || 1;
-      map.forEach((value, i) => picture.data.set([...heat(value / most), 255], 4 * i));
-      paper(canvas).putImageData(picture, 0, 0);
-    };
     const showPhotograph = () => {
       draw(at("photo"), source.at(network), network.size);
       at("photo").ariaLabel = say("photograph-alt", { image: source.title });
-      paper(at("map")).clearRect(0, 0, network.size, network.size);
+      at("map").width = network.size; // empties it
       at("map-said").textContent = "";
       for (const role of ["save-image", "save-map", "save-numbers"]) at(role).disabled = true;
     };
@@ -208,9 +186,9 @@ self.tpLive = {
       for (const one of root.querySelectorAll("[data-role=bars] .tp-bar")) one.setAttribute("aria-pressed", Number(one.dataset.class) === k);
     };
     const showBars = () => {
-      const best = order(seen.chances), shownOnes = best.slice(0, 5);
-      if (!shownOnes.includes(seen.wanted)) shownOnes.push(seen.wanted);
-      at("bars").replaceChildren(...shownOnes.map((k) => bar(k, seen.chances[k], "", saliency)));
+      const best = order(seen.chances), first = best.slice(0, 5);
+      if (!first.includes(seen.wanted)) first.push(seen.wanted);
+      at("bars").replaceChildren(...first.map((k) => bar(k, seen.chances[k], "", saliency)));
       const hidden = at("guess").checked && !seen.guessed;
       at("guessing").hidden = !hidden;
       at("answer").hidden = hidden;
@@ -249,10 +227,10 @@ self.tpLive = {
     };
     const smooth = () => going("smooth", async (mine) => {
       // Smilkov et al. 2017: the mean gradient under normal noise.
-      const { image, wanted: k } = seen, draws = random(1), [low, high] = [Math.min(...network.mean.map((m, c) => -m / network.std[c])), Math.max(...network.mean.map((m, c) => (1 - m) / network.std[c]))];
+      const { image, wanted: k } = seen, draws = random(1), range = 1 / Math.max(...network.std);
       const sum = new Float32Array(image.length), noisy = new Float32Array(image.length);
       for (let n = 1; n <= NOISES && mine(); n++) {
-        for (let i = 0; i < image.length; i++) noisy[i] = image[i] + NOISE * (high - low) * normal(draws);
+        for (let i = 0; i < image.length; i++) noisy[i] = image[i] + NOISE * range * normal(draws);
         const { gradient } = await answers.look(noisy, k);
         if (!mine()) return;
         for (let i = 0; i < sum.length; i++) sum[i] += gradient[i];
@@ -351,14 +329,15 @@ self.tpLive = {
         at("fool-said").textContent = say("most", state);
         return false;
       }
-      const { gradient } = await answers.look(before, k);
+      const { gradient } = mine.next?.k === k ? mine.next : await answers.look(before, k);
       const far = Number(at("eta").value) / Math.max(length(gradient), 1e-12), after = new Float32Array(before.length);
       for (let i = 0; i < after.length; i++) {
         const c = i % channels, value = before[i] + far * gradient[i];
         after[i] = fooling.clamp ? Math.min((1 - mean[c]) / std[c], Math.max(-mean[c] / std[c], value)) : value;
       }
-      const { scores } = await answers.look(after);
+      const { scores, gradient: next } = await answers.look(after, k);
       if (turn !== busy.count || mine !== changed) return false;
+      mine.next = { k, gradient: next };
       mine.images.push(after);
       mine.chances.push(softmax(scores));
       showChange(mine.images.length - 1);
@@ -370,25 +349,11 @@ self.tpLive = {
       while (mine() && (await step())) await later();
       if (changed.images.length > 1) await survives();
     });
-    const asFile = (pixels, size, type, quality) => new Promise((done) => {
-      const canvas = document.createElement("canvas");
-      draw(canvas, pixels, size);
-      canvas.toBlob(done, type, quality);
-    });
-    const bitmap = (blob) =>
-      createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none" });
     const survives = async () => {
       const k = chosen("target", "fool-said"), size = network.size, place = Number(at("at").value), mine = changed;
       if (k === null) return;
-      const exact = shown(mine.images[place], network), before = shown(mine.images[0], network), pixels = rounded(exact), q = Number(at("quality").value);
-      const draws = random(2), noise = before.map(() => normal(draws)), far = length(exact.map((v, i) => v - before[i])) / length(noise);
-      const half = { pixels: fitted({ pixels, width: size, height: size }, Math.round(size / 2)), width: Math.round(size / 2), height: Math.round(size / 2) };
-      const versions = [
-        ["as-png", pixels], ["as-jpeg", pixelsOf(await bitmap(await asFile(pixels, size, "image/jpeg", q / 100))).pixels],
-        ["as-half", fitted(half, size)], ["as-blurred", Uint8ClampedArray.from(blurred(Float32Array.from(pixels), size, 1, 3))],
-        ["as-noise", rounded(before.map((value, i) => value + far * noise[i]))],
-      ];
-      const rows = [];
+      const q = Number(at("quality").value), exact = shown(mine.images[place], network), pixels = rounded(exact);
+      const versions = await handled(exact, shown(mine.images[0], network), size, q), rows = [];
       const row = (said, chances) => {
         const first = order(chances)[0], line = document.createElement("tr");
         [said, title(first), `${percent(chances[k])}\u00a0%`].forEach((text, column) => {
@@ -400,7 +365,7 @@ self.tpLive = {
         line.classList.toggle("tp-live__fooled", first === k);
         rows.push(line);
       };
-      for (const [key, version] of versions) row(say(key, { q }), softmax((await answers.look(normalised(version, network))).scores));
+      for (const [key, version] of Object.entries(versions)) row(say(key, { q }), softmax((await answers.look(normalised(version, network))).scores));
       if (networks.length > 1 && known.has(theOther().name)) {
         const other = await opened(theOther()), image = fitted({ pixels, width: size, height: size }, other.network.size);
         row(say("other-network", other.network), softmax((await other.look(normalised(image, other.network))).scores));
@@ -584,7 +549,7 @@ self.tpLive = {
     on("eta", "change", remember);
     on("step", "click", async () => { stop(); await step(); });
     on("run", "click", run);
-    on("back", "click", () => { stop(); if (changed.images.length > 1) { changed.images.pop(); changed.chances.pop(); } showChange(changed.images.length - 1); });
+    on("back", "click", () => { stop(); if (changed.images.length > 1) { changed.images.pop(); changed.chances.pop(); changed.next = null; } showChange(changed.images.length - 1); });
     on("reset", "click", () => { stop(); reset(); });
     for (const role of ["at", "times"]) on(role, "input", () => { showChange(Number(at("at").value)); });
     on("again", "click", survives);
@@ -606,7 +571,7 @@ self.tpLive = {
     on("save-map", "click", () => new Promise((done) => at("map").toBlob((blob) => { save(blob, "map.png"); done(); })));
     on("save-numbers", "click", () => save(new Blob([numbers()], { type: "text/csv" }), "csv"));
 
-    root.querySelector("#tp-live-classes").append(...classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
+    root.querySelector("datalist").append(...classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
     at("target").value = title(asked.target in classes ? asked.target : fooling.target);
     at("grow-class").value = title(growing.target);
     at("eta").value = Number(asked.eta) > 0 ? asked.eta : fooling.step;

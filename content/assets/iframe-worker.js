@@ -1,8 +1,10 @@
 // Browsers refuse web workers to pages opened by double-click (file://), and the search runs in one.
-// There, run it in a hidden frame instead: the same messages, another place.
+// There, run it in a hidden frame instead: the same messages, another place. A worker that a page wrote itself may run.
 if (location.protocol === "file:") {
+  const Native = window.Worker;
   window.Worker = class extends EventTarget {
     constructor(url) {
+      if (String(url).startsWith("blob:")) return new Native(url);
       super();
       this.queue = [];
       this.frame = document.createElement("iframe");

@@ -173,8 +173,8 @@ function tpEngine(kernels, program, weights) {
       const last = operation.inputs.length - 1;
       eachProduct(operation, place, ({ part, value, bias, from, to, rows, columns, filled, there: packed }) => {
         const finish = part === last ? bounds(operation) : NO_BOUNDS, start = [part ? 0 : bias, part ? 1 : 0];
-        const multiply = (count, left, leftPitch, place_) =>
-          run.multiply(count, rows, columns, left, leftPitch, packed, start[0], place_, pitch(result), start[1], ...finish);
+        const multiply = (count, left, leftPitch, target) =>
+          run.multiply(count, rows, columns, left, leftPitch, packed, start[0], target, pitch(result), start[1], ...finish);
         if (isPlain(operation)) return multiply(pixels(value), values[value], columns, values[result]);
         for (let number = 0; number < high; number++) {
           run.gather(values[value] + from, ...line(operation, value, filled, number), room);
@@ -218,13 +218,13 @@ function tpEngine(kernels, program, weights) {
       if (!isPlain(operation)) operation.inputs.forEach((value, part) => before[part] || clear(value));
       eachProduct(operation, place, ({ part, value, from, to, columns, filled, back: packed }) => {
         const image = gradients[value];
-        const multiply = (count, left, place_, wide_, onto) => run.multiply(count, wide_, place.depth,
-          left + to, pitch(result), packed, 0, place_, wide_, onto, ...NO_BOUNDS);
+        const multiply = (count, left, target, filledUp, onto) => run.multiply(count, filledUp, place.depth,
+          left + to, pitch(result), packed, 0, target, filledUp, onto, ...NO_BOUNDS);
         if (isPlain(operation)) return multiply(pixels(value), gradient, image, columns, before[part] ? 1 : 0);
-        const wide_ = upTo(8, columns);
+        const filledUp = upTo(8, columns);
         for (let number = 0; number < high; number++) {
-          multiply(across, gradient + 4 * number * across * pitch(result), room, wide_, 0);
-          run.scatter(image + from, ...line(operation, value, filled, number), room, wide_);
+          multiply(across, gradient + 4 * number * across * pitch(result), room, filledUp, 0);
+          run.scatter(image + from, ...line(operation, value, filled, number), room, filledUp);
         }
       });
       return undefined;

@@ -1,8 +1,9 @@
 // What is done to images on the page where networks are tried, as the generator does it (generator/images.py,
 // vision/ascent.py, vision/perception.py). A classic script; nothing in it knows of the page.
 const tpImages = (() => {
-  // Images: pixels are Uint8, three for each place, in a square; what a network sees is Float32, normalised ----
+  // Pixels are Uint8, three for each place, in a square; what a network sees is Float32, normalised.
 
+  const paperOf = (canvas) => canvas.getContext("2d", { willReadFrequently: true });
   const luminance = ([r, g, b]) => (r * 19595 + g * 38470 + b * 7471 + 32768) >> 16; // Pillow's, to the bit
   const normalised = (pixels, { mean, std }) => {
     const channels = mean.length, values = new Float32Array((pixels.length / 3) * channels);
@@ -25,7 +26,7 @@ const tpImages = (() => {
   /** Pixels of a picture as the page's canvas has them; transparency lies on white. */
   const pixelsOf = (picture) => {
     const { width, height } = picture, canvas = Object.assign(document.createElement("canvas"), { width, height });
-    const paper = canvas.getContext("2d", { willReadFrequently: true });
+    const paper = paperOf(canvas);
     paper.fillStyle = "white";
     paper.fillRect(0, 0, width, height);
     paper.drawImage(picture, 0, 0);
@@ -60,11 +61,15 @@ const tpImages = (() => {
       }
       return to;
     };
-    const across = pass(pixels, height, weights(width), width * 3, 3); // (height, size, 3)
-    const down = pass(across, size, weights(height), 3, size * 3); // (column, row, 3)
-    const found = new Uint8ClampedArray(size * size * 3);
-    for (let x = 0, i = 0; x < size; x++) for (let y = 0; y < size; y++) for (let c = 0; c < 3; c++) found[(y * size + x) * 3 + c] = down[i++];
-    return found;
+    // Lines of columns, and then of rows; or, since Pillow 13, the other way round where that spares more.
+    if (height - size > Math.max(0, 2 * (width - size))) {
+      return pass(pass(pixels, width, weights(height), 3, width * 3), size, weights(width), 3, size * 3);
+    }
+    const turned = pass(pass(pixels, height, weights(width), width * 3, 3), size, weights(height), 3, size * 3);
+    return turned.map((_, i) => {
+      const place = Math.floor(i / 3), row = Math.floor(place / size), column = place % size;
+      return turned[(column * size + row) * 3 + (i % 3)];
+    });
   };
   /** Smoothed by a Gaussian, pixels at the edge repeated outside. */
   const blurred = (values, size, sigma, channels) => {
@@ -130,5 +135,50 @@ const tpImages = (() => {
     }
     return (3 * sum) / one.length;
   };
-  return { normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, length, random, normal, softmax, order, mapOf, deltaE };
+  const draw = (canvas, pixels, size, level = (value) => value) => {
+    canvas.width = canvas.height = size;
+    const picture = new ImageData(size, size);
+    for (let i = 0, j = 0; j < pixels.length; i += 4) {
+      for (let c = 0; c < 3; c++, j++) picture.data[i + c] = level(pixels[j], j);
+      picture.data[i + 3] = 255;
+    }
+    paperOf(canvas).putImageData(picture, 0, 0);
+  };
+
+  const heat = (share) => { // matplotlib's « hot », as the figures have it
+    const level = (from, to) => 255 * Math.min(1, Math.max(0, (share - from) / (to - from)));
+    return [255 * Math.min(1, 0.0416 + share * 2.6258), level(0.365079, 0.746032), level(0.746032, 1)];
+  };
+  const drawMap = (canvas, map, size) => {
+    canvas.width = canvas.height = size;
+    const picture = new ImageData(size, size), most = map.reduce((a, b) => Math.max(a, b), 0) || 1;
+    map.forEach((value, i) => picture.data.set([...heat(value / most), 255], 4 * i));
+    paperOf(canvas).putImageData(picture, 0, 0);
+  };
+  const asFile = (pixels, size, type, quality) => new Promise((done) => {
+    const canvas = document.createElement("canvas");
+    draw(canvas, pixels, size);
+    canvas.toBlob(done, type, quality);
+  });
+  const bitmap = (blob) =>
+    createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  /** What may befall an image, values of [0, 1], on its way through a file; and noise as large as its change. */
+  const handled = async (values, before, size, quality) => {
+    const pixels = rounded(values), half = Math.round(size / 2);
+    const smaller = { pixels: fitted({ pixels, width: size, height: size }, half), width: half, height: half };
+    const draws = random(2), noise = before.map(() => normal(draws));
+    const far = length(values.map((value, i) => value - before[i])) / length(noise);
+    return {
+      "as-png": pixels,
+      "as-jpeg": pixelsOf(await bitmap(await asFile(pixels, size, "image/jpeg", quality / 100))).pixels,
+      "as-half": fitted(smaller, size),
+      "as-blurred": Uint8ClampedArray.from(blurred(Float32Array.from(pixels), size, 1, 3)),
+      "as-noise": rounded(before.map((value, i) => value + far * noise[i])),
+    };
+  };
+
+  return {
+    normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, length, random, normal, softmax, order, mapOf,
+    deltaE, draw, drawMap, bitmap, asFile, handled,
+  };
 })();

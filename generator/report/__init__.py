@@ -1,8 +1,9 @@
 """Content and manifests -> Markdown pages -> the site. Never imports torch."""
 
+from generator.report.live import not_live
 from generator.report.pages import render
 from generator.report.paper import print_site
 from generator.report.site import build_site, check_site, remove_site
 from generator.report.statement import render_statement
 
-__all__ = ["build_site", "check_site", "print_site", "remove_site", "render", "render_statement"]
+__all__ = ["build_site", "check_site", "not_live", "print_site", "remove_site", "render", "render_statement"]

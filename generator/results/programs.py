@@ -52,7 +52,7 @@ def read_program(build: Path, network: str) -> NetworkProgram | None:
         with np.load(program_file(build, network), allow_pickle=False) as found:
             arrays = dict(found)
     except (OSError, ValueError, zipfile.BadZipFile):
-        return None
+        return None  # make site writes it again
     refused = arrays["refused"].tobytes().decode()
     if refused:
         nothing = np.empty(0)
