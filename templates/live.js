@@ -210,6 +210,7 @@ self.tpLive = {
       delete asked.class;
       for (const role of ["save-image", "save-numbers"]) at(role).disabled = false;
       reset();
+      if (!grown) born();
       await saliency(seen.wanted);
       await beside();
     };
@@ -383,7 +384,6 @@ self.tpLive = {
       at("grow-said").textContent = "";
     };
     const grow = () => going("grow", async (mine) => {
-      if (!grown) born();
       const { size, mean, std } = network, channels = mean.length, { jitter, iterations, step: far, gradient_sigma: [from, to] } = growing;
       while (mine()) {
         const k = chosen("grow-class", "grow-said"), now = grown, weight = Number(at("weight").value);
@@ -556,7 +556,7 @@ self.tpLive = {
     on("quality", "change", () => changed.images.length > 1 && survives());
     on("grow", "click", grow);
     on("grow-reset", "click", () => { stop(); born(); });
-    for (const role of ["from-noise", "from-photograph", "grow-class"]) on(role, "change", () => { stop(); grown = null; });
+    for (const role of ["from-noise", "from-photograph", "grow-class"]) on(role, "change", () => { stop(); born(); });
     on("large", "change", () => { root.classList.toggle("tp-live--large", at("large").checked); remember(); });
     on("link", "click", async () => {
       remember();

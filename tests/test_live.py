@@ -540,7 +540,7 @@ class TestLab:
             "    torch.manual_seed(0)\n"
             "    module = nn.Sequential(nn.Conv2d(3, 8, 5, 4), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),"
             " nn.Linear(8, 1000))\n"
-            "    return Own(module, size=32, mean=(0.5,) * 3, std=(0.5,) * 3)\n"
+            "    return Own(module, size=32, mean=(0.5,) * 3, std=(0.5,) * 3, classes=None)\n"
         )
 
         def own(data: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from generator.report.common import (
     write_settings,
 )
 from generator.report.figures import Figures, View, macro, publish, publish_chart, shown_once
-from generator.report.live import write_live
+from generator.report.live import live_networks, write_live
 from generator.report.mirror import Mirror, state_of
 from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
@@ -100,6 +100,7 @@ class _Report:
         self.figures = Figures(lab, manifests, views, self.jinja)
         self.jinja.filters |= {"with_figures": self.figures.with_figures, "thumbnails": self.figures.with_thumbnails}
         # A template keeps the globals that there are when it is first used: what macros need comes before them.
+        self.jinja.globals["live"] = self.say("files.live") if live_networks(lab, build, STAFF) else ""
         self.jinja.globals |= {"curve_box": CURVE, "verdicts": VERDICTS, "files": lab.language.section("files")}
         self.jinja.globals |= {name: macro(self.jinja, "figure.jinja", name) for name in ("figure", "thumbnail")}
         self.questions = [self._with_measures(question) for question in lab.questions]
