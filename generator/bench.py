@@ -1,19 +1,21 @@
 """How fast the engine is, beside what else a user might pick, and how much faster several workers are than one.
 
-On one thread, in one process and in turns: ours, one image at a time as parts are computed, and in batches; the
-notebook's loop written plainly, captum, foolbox, horama, on the network as its library made it; and what the machine
-could do at most: the rate of a large matrix product times the operations of the network. Every row says whether its
-result is the notebook's. Then the same parts by one worker, two, four, as many as there are cores.
+On one thread, in one process and in turns: ours, one image at a time as parts are computed, and in batches; the same
+in a browser, where Chromium is; the notebook's loop written plainly, captum, foolbox, horama, on the network as its
+library made it; and what the machine could do at most: the rate of a large matrix product times the operations of the
+network. Every row says whether its result is the notebook's. Then the same parts by one worker, two, four, as many as there are cores.
 """
 
 from __future__ import annotations
 
+import base64
 import os
+import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import cycle, islice
@@ -26,15 +28,18 @@ import torch
 from foolbox.attacks.basic_iterative_method import L2BasicIterativeAttack
 from foolbox.criteria import TargetedMisclassification
 from foolbox.models.pytorch import PyTorchModel
+from playwright.sync_api import sync_playwright
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator import project
 from generator.atomic import write_atomically
 from generator.experiments.base import NetworkUse, Part
 from generator.images import Pixels, read_image
 from generator.lab import Lab
 from generator.memory import forget_peak, peak_mib
 from generator.opened import open_network
+from generator.report.paper import BROWSERS
 from generator.results.folder import Agrees, BenchFile, Row, Together
 from generator.run.carry_out import job_of, working
 from generator.run.machine import cores
@@ -42,6 +47,9 @@ from generator.run.store import Made
 from generator.run.work import Job, compute
 from generator.run.workers import Crew, Local, done
 from generator.vision.ascent import Climb, Rule, Summit, ascend, noise
+from generator.vision.engine import Refused
+from generator.vision.engine.flat import FlatNetwork
+from generator.vision.engine.program import stored, written
 from generator.vision.gradients import explained, saliency_maps
 from generator.vision.opening import Network
 
@@ -57,7 +65,7 @@ PENALTY = 1e-3
 # differs in the seventh digit leads the notebook itself elsewhere (a ReLU6 at its limit lets a gradient
 # through or not, as the last digit decides).
 TOLERANCE = 0.01
-OURS, BATCHES, NOTEBOOK, LIMIT = "ours", "batches", "notebook", "limit"
+OURS, BATCHES, NOTEBOOK, BROWSER, LIMIT = "ours", "batches", "notebook", "browser", "limit"
 """Engines that the words of a language name; the others are libraries and bear their own names."""
 
 
@@ -150,7 +158,11 @@ class _Bench:
         def racer(name: str, maps: Callable[[], list[Tensor]]) -> _Racer:
             return _Racer(name, lambda _: len(maps()), maps)
 
-        yield from self._race("saliency", [racer(name, maps) for name, maps in engines.items()])
+        with _in_a_browser(self.fast) as gradient:
+            if gradient is not None:
+                pairs = list(zip(self.images, labels, strict=True))
+                engines[BROWSER] = lambda: [gradient(image, label).abs().amax(0) for image, label in pairs]
+            yield from self._race("saliency", [racer(name, maps) for name, maps in engines.items()])
 
     def fooling(self) -> Iterator[Row]:
         model = PyTorchModel(self.plain.scorer, bounds=self._bounds())
@@ -339,6 +351,56 @@ def _notebook_classvis(network: Network, image: Tensor, target: int, iterations:
                 values = scipy.ndimage.gaussian_filter1d(values, 0.5, axis, mode="nearest", radius=2)
             image = torch.from_numpy(values)
     return image
+
+
+@contextmanager
+def _in_a_browser(network: Network) -> Iterator[Callable[[Tensor, int], Tensor] | None]:
+    """What makes gradients, (C, H, W), of a class for normalised images in Chromium; None without one, or a program."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    try:
+        program = stored(written(network.scorer)) if isinstance(network.scorer, FlatNetwork) else None
+    except Refused:
+        program = None
+    if browser is None or program is None:
+        yield None
+        return
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"]).new_page()
+        page.add_script_tag(path=project.BROWSER / "engine.js")
+        page.evaluate(
+            """([kernels, program, weights]) => {
+                self.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                const known = kernels.map(bytes).find((some) => WebAssembly.validate(some));
+                self.engine = tpEngine(known, program, bytes(weights).buffer);
+            }""",
+            [
+                [_base64((project.BROWSER / f"kernels-{kind}.wasm").read_bytes()) for kind in ("relaxed", "plain")],
+                program.description,
+                _base64(program.weights),
+            ],
+        )
+
+        def gradient(image: Tensor, wanted: int) -> Tensor:
+            found = page.evaluate(
+                """([image, wanted]) => {
+                    engine.scores(new Float32Array(bytes(image).buffer));
+                    const found = new Uint8Array(engine.gradient(wanted).buffer);
+                    let text = "";
+                    for (let i = 0; i < found.length; i += 32768) {
+                        text += String.fromCharCode(...found.subarray(i, i + 32768));
+                    }
+                    return btoa(text);
+                }""",
+                [_base64(image.permute(1, 2, 0).contiguous().numpy().tobytes()), wanted],
+            )
+            values = torch.frombuffer(bytearray(base64.b64decode(found)), dtype=torch.float32)
+            return values.view(*image.shape[1:], -1).permute(2, 0, 1)
+
+        yield gradient
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _matmul_rate() -> float:

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[1]
 CONTENT = ROOT / "content"
 KINDS = ROOT / "generator" / "experiments"
 TEMPLATES = ROOT / "templates"
+BROWSER = ROOT / "generator" / "browser"
 DEFAULT_LAB = "content/tp.yml"
 """The default lab's file, found from the project's folder, where commands are given."""
 DEFAULT_DATA = "data"

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from generator.project import BROWSER
 
-FOLDER = ROOT / "generator" / "browser"
 KINDS = {"plain": [], "relaxed": ["-mrelaxed-simd", "-DRELAXED"]}
 """With and without multiplying and adding in one go, which not every browser can."""
 OPTIONS = [
@@ -22,7 +21,7 @@ def compile_to(folder: Path) -> list[Path]:
     made = []
     for kind, more in KINDS.items():
         file = folder / f"kernels-{kind}.wasm"
-        command = [sys.executable, "-m", "ziglang", "cc", *OPTIONS, *more, "-o", str(file), str(FOLDER / "kernels.c")]
+        command = [sys.executable, "-m", "ziglang", "cc", *OPTIONS, *more, "-o", str(file), str(BROWSER / "kernels.c")]
         subprocess.run(command, check=True)
         file.chmod(0o644)
         made.append(file)
@@ -30,4 +29,4 @@ def compile_to(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    compile_to(FOLDER)
+    compile_to(BROWSER)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from generator.images import read_image
 from generator.lab import read_lab
+from generator.project import BROWSER
 from generator.results.programs import read_program
 from generator.vision.engine import Refused, prepare
 from generator.vision.engine.flat import FlatNetwork
@@ -31,8 +32,6 @@ from tests.conftest import ROOT, Run, change, needs_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-BROWSER = ROOT / "generator" / "browser"
 
 
 class Branches(nn.Module):
@@ -535,12 +534,13 @@ class TestLab:
         (mini.parent / "own.py").write_text(
             "import torch\n"
             "from torch import nn\n"
+            "from generator.catalogue import imagenet_classes\n"
             "from generator.networks import Own\n"
             "def network():\n"
             "    torch.manual_seed(0)\n"
             "    module = nn.Sequential(nn.Conv2d(3, 8, 5, 4), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),"
             " nn.Linear(8, 1000))\n"
-            "    return Own(module, size=32, mean=(0.5,) * 3, std=(0.5,) * 3, classes=None)\n"
+            "    return Own(module, size=32, mean=(0.5,) * 3, std=(0.5,) * 3, classes=imagenet_classes())\n"
         )
 
         def own(data: dict[str, Any]) -> None:

@@ -22,13 +22,11 @@ from PIL import Image
 from generator.experiments.base import Experiment
 from generator.images import grey, read_image
 from generator.lab import Lab
-from generator.project import ROOT, TEMPLATES
+from generator.project import BROWSER, TEMPLATES
 from generator.report.common import STUDENTS
 from generator.report.mirror import Mirror
 from generator.results.programs import NetworkProgram, read_program
 
-BROWSER = ROOT / "generator" / "browser"
-"""What runs in the reader's browser and is tested against the engine."""
 SCRIPTS = (BROWSER / "engine.js", BROWSER / "images.js", TEMPLATES / "live.js")
 KERNELS = ("plain", "relaxed")
 CHUNK = 3 << 20
