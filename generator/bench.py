@@ -3,7 +3,8 @@
 On one thread, in one process and in turns: ours, one image at a time as parts are computed, and in batches; the same
 in a browser, where Chromium is; the notebook's loop written plainly, captum, foolbox, horama, on the network as its
 library made it; and what the machine could do at most: the rate of a large matrix product times the operations of the
-network. Every row says whether its result is the notebook's. Then the same parts by one worker, two, four, as many as there are cores.
+network. Every row says whether its result is the notebook's. Then the same parts by one worker, two, four, as many as
+there are cores.
 """
 
 from __future__ import annotations
