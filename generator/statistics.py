@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 PER_CENT = (0.0, 100.0)
 """Bounds of a percentage of a whole."""
+ANY = (-math.inf, math.inf)
+"""Of a number that may be any."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,7 @@ class Estimate:
         return (self.low, self.high) if self.low < self.high else None
 
 
-def mean(
-    values: Sequence[float] | NDArray[np.floating], within: tuple[float, float] = (-math.inf, math.inf)
-) -> Estimate:
+def mean(values: Sequence[float] | NDArray[np.floating], within: tuple[float, float] = ANY) -> Estimate:
     """Mean of a sample of independent values, with Student's interval (1908).
 
     Unlike a percentile bootstrap's, it knows how little a few values say: two are worth nearly nothing. Values that

@@ -68,10 +68,14 @@ READING: dict[str, tuple[str, str, str, int, str]] = {
     "a script": (TROMPER, "Trompez-le", "<script>alert(1)</script>", 8, "<script> can run in a reader's browser"),
     "an event": (VOIR, "La carte", '<b onclick="alert(1)">La</b>', 27, "can run in a reader's browser"),
     "a link that runs": (HOME, "# ", "[x](javascript:alert(1))\n\n# ", 1, "javascript:alert(1 can run"),
+    "a link that runs, in entities": (HOME, "# ", "[x](java&#115;cript&colon;f)\n\n# ", 1, "cript&colon;f can run"),
+    "an address that runs, in lines": (HOME, "# ", '<a href="java\nscript:f()">x</a>\n\n# ', 1, "can run in a reader's"),
+    "an address of a page in itself": (HOME, "# ", "[x]: data:text/html,f\n\n# ", 1, "data:text/html,f can run"),
     "a tag that is none": (HOME, "# ", "Le <nom> du réseau\n\n# ", 1, "<nom> is read as HTML"),
     "a sign that opens a tag": (HOME, "# ", "si a <b> c\n\n# ", 1, "<b> is read as HTML, and is never closed"),
     "a tag that closes nothing": (HOME, "# ", "fin</div>\n\n# ", 1, "</div> closes nothing"),
     "a title that runs": (TROMPER, "title: Tromper", "title: <svg onload=alert(1)>", 3, "holds <svg onload=alert(1)>"),
+    "half a formula in a title": (TROMPER, "title: Tromper", "title: $a^{$", 3, "holds $a^{$, which is no formula"),
     "a claim that runs": (VOIR, "says: tête", 'says: "<img src=x>"', 5, "holds <img src=x>, and is no HTML"),
 }  # fmt: skip
 
@@ -130,6 +134,7 @@ def test_a_mistake_is_told_when_the_pages_are_written(name: str, mini: Path, min
         "Les valeurs sont dans [0, 1[.\n\n![](figure:alligator/oiseau)",
         "Un [ seul, 5 $ et 6 $.",
         "Moins : a < b, <https://example.org>, x<sub>2</sub>.",
+        'Des pages : [x](javascript-x.html), <a href="javascript-x.html">y</a>, [z](vbscript/).',
         "Du code : `<b>` et `{% raw %}{{ x }}{% endraw %}`.",
         "Une formule : $a<b$.",
     ],

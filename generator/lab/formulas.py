@@ -40,6 +40,16 @@ def mathml(formula: re.Match[str]) -> str:
     return f"<span>{written}</span>"
 
 
+def formula_in(words: str) -> str | None:
+    """What is wrong with the formulas of a title; None if nothing is."""
+    for formula in FORMULA.finditer(words):
+        try:
+            mathml(formula)
+        except ValueError as error:
+            return f"holds {formula[0]:.60}, which is no formula: {error}"
+    return None
+
+
 def formula_problems(path: Path, text: str) -> Iterator[str]:
     """A line for each formula that is none.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,12 +22,13 @@ HARMLESS = _VOID | _OPTIONAL_END | {
 RUNS = {"script", "iframe", "frame", "frameset", "object", "embed", "applet", "base", "meta", "link", "style", "portal"}
 """Elements that load or run what somebody else wrote."""
 _ADDRESSES = {"href", "src", "srcset", "action", "formaction", "xlink:href", "data", "poster", "background", "cite"}
-_RUNS_WHEN_OPENED = re.compile(
-    r"^[\x00-\x20]*(?:javascript|vbscript|data\s*:\s*(?:text|application)|livescript)", re.IGNORECASE
-)
+_RUNS_WHEN_OPENED = re.compile(r"(?:javascript|vbscript|livescript):|data:\s*(?:text|application)", re.IGNORECASE)
+_NOT_READ = re.compile(r"^[\x00-\x20]+|[\t\n\r]+")
+"""What a browser leaves out of an address before it reads it (the URL standard, section 4.4)."""
 _TAG = re.compile(r"<(?![a-z][a-z0-9+.-]*:|[^<>\s]+@)[a-z/!?][^>]{0,60}>?", re.IGNORECASE)
 """A tag, a comment; not an address between < and >."""
-_LINK = re.compile(r"(?:\]\(|\]:|<)\s*<?((?:javascript|vbscript|data)\s*:[^)\s>]{0,40})", re.IGNORECASE)
+_LINK = re.compile(r"(?:\]\(|\]:|<)\s*<?([a-z][^)>\s]{0,60})", re.IGNORECASE)
+"""The beginning of where a link of Markdown's leads."""
 
 _REMEDY = "where the sign < is meant, write &lt;, or put it between `backquotes`"
 
@@ -34,7 +36,7 @@ _REMEDY = "where the sign < is meant, write &lt;, or put it between `backquotes`
 def runs(tag: str, attributes: list[tuple[str, str | None]]) -> bool:
     """Whether a tag of a page makes the browser run or load something that stands in it."""
     return tag in RUNS or any(
-        name.startswith("on") or name == "srcdoc" or (name in _ADDRESSES and _RUNS_WHEN_OPENED.match(value or ""))
+        name.startswith("on") or name == "srcdoc" or (name in _ADDRESSES and _runs_when_opened(value or ""))
         for name, value in attributes
     )
 
@@ -49,7 +51,11 @@ def html_in(words: str) -> str | None:
 
 
 def _running_links(text: str) -> Iterator[re.Match[str]]:
-    return (link for link in _LINK.finditer(text) if _RUNS_WHEN_OPENED.match(link[1]))
+    return (link for link in _LINK.finditer(text) if _runs_when_opened(unescape(link[1])))
+
+
+def _runs_when_opened(address: str) -> bool:
+    return _RUNS_WHEN_OPENED.match(_NOT_READ.sub("", address)) is not None
 
 
 class _Texts(HTMLParser):

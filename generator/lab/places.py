@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from generator.errors import LabError, did_you_mean, first_line
+from generator.lab.formulas import formula_in
 from generator.lab.markup import html_in
 
 Place = tuple[str | int, ...]
@@ -119,8 +120,9 @@ def _beyond_a_lab(root: yaml.Node | None) -> Iterator[tuple[int, str]]:
 
 def _misread(node: yaml.ScalarNode) -> Iterator[str]:
     """What YAML makes something else of than it says, and what no word of a lab is."""
-    if problem := html_in(node.value):
-        yield problem
+    for problem in (html_in(node.value), formula_in(node.value)):
+        if problem:
+            yield problem
     if strange := _STRANGE.search(node.value):
         yield f"holds {_code(strange[0])}, which no text has; write the character itself"
     if node.tag.endswith((":int", ":float")):

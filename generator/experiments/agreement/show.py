@@ -61,7 +61,7 @@ def _measure(
 ) -> None:
     metric, say = stage.metric, stage.say
     for name, values in alike.items():
-        metric(name, mean(values), label=say("agreement.correlation", compared=_told(name, stage)))
+        metric(name, mean(values, (-1, 1)), label=say("agreement.correlation", compared=_told(name, stage)))
     floor, ceiling = alike["images"], alike["shift"]
     for name, same in zip(experiment.images, floor == ceiling, strict=True):
         if same:

@@ -116,7 +116,7 @@ def _metrics(stage: Stage, found: Sequence[Found]) -> None:
     metric, say = stage.metric, stage.say
     for key in RULES:
         rule, overlaps = say(f"detection.rule.{key}"), [f.boxes[key] for f in found]
-        metric(f"iou-{key}", mean(overlaps), label=say("detection.metric.iou", rule=rule))
+        metric(f"iou-{key}", mean(overlaps, (0, 1)), label=say("detection.metric.iou", rule=rule))
         metric(
             f"found-{key}",
             share([o > FOUND for o in overlaps]),
@@ -125,7 +125,7 @@ def _metrics(stage: Stage, found: Sequence[Found]) -> None:
         )
     for key in MASKS:
         label = say("detection.metric.mask-iou", rule=say(f"detection.rule.{key}"))
-        metric(f"mask-iou-{key}", mean([f.masks[key] for f in found]), label=label)
+        metric(f"mask-iou-{key}", mean([f.masks[key] for f in found], (0, 1)), label=label)
     metric("box-gain", lead([f.boxes for f in found]), label=say("detection.metric.box-gain"))
     metric("mask-gain", lead([f.masks for f in found]), label=say("detection.metric.mask-gain"))
 

@@ -16,7 +16,7 @@ from generator.experiments.shared.shades import heat, heat_scale, of_highest
 from generator.experiments.stage import Stage
 from generator.images import Box, inside, outlined
 from generator.results.artefacts import Picture
-from generator.statistics import mean, share
+from generator.statistics import PER_CENT, mean, share
 from generator.vision.regions import coverage, energy, points_at
 
 KEPT = np.linspace(0, 1, 201)
@@ -94,11 +94,11 @@ def measured(values: NDArray[np.float32], objects: NDArray[np.bool_]) -> Located
 
 def _metrics(experiment: Localisation, stage: Stage, measures: Sequence[Located]) -> None:
     found = {
-        "area": (mean([100 * m.area for m in measures]), "%"),
-        "energy": (mean([100 * m.energy for m in measures]), "%"),
+        "area": (mean([100 * m.area for m in measures], PER_CENT), "%"),
+        "energy": (mean([100 * m.energy for m in measures], PER_CENT), "%"),
         "energy-gain": (mean([m.gain for m in measures]), ""),
         "pointing": (share([m.pointed for m in measures]), "%"),
-        "coverage": (mean([100 * m.covered for m in measures]), "%"),
+        "coverage": (mean([100 * m.covered for m in measures], PER_CENT), "%"),
     }
     if experiment.heads:
         found["head-gain"] = mean([_head_gain(stage, name, head) for name, head in experiment.heads.items()]), ""

@@ -17,7 +17,7 @@ from generator.experiments.shared.adverse import differences
 from generator.experiments.stage import Stage
 from generator.images import change_of
 from generator.results.artefacts import Picture
-from generator.statistics import Estimate, mean, share
+from generator.statistics import ANY, PER_CENT, Estimate, mean, share
 from generator.vision.perception import JUST_NOTICEABLE, MEASURES, UNSEEN, exponent
 
 MOST_NAMED = 40
@@ -86,16 +86,16 @@ def _measure(experiment: Matrix, stage: Stage, cells: Cells) -> None:
 
 def _average(stage: Stage, key: str, rows: Iterable[Iterable[float]], unit: str = "") -> None:
     """Record the mean of what is measured on each photograph's attacks; nothing where it never could be."""
-    estimate = _mean(rows)
+    estimate = _mean(rows, PER_CENT if unit == "%" else ANY)
     if estimate is not None:
         stage.metric(key, estimate, label=stage.say(f"matrix.{key}"), unit=unit)
 
 
-def _mean(rows: Iterable[Iterable[float]]) -> Estimate | None:
+def _mean(rows: Iterable[Iterable[float]], within: tuple[float, float] = ANY) -> Estimate | None:
     """Mean over the photographs of the mean over each one's attacks, as far as these are numbers."""
     numbers = [[value for value in row if isfinite(value)] for row in rows]
     means = [fmean(row) for row in numbers if row]
-    return mean(means) if means else None
+    return mean(means, within) if means else None
 
 
 def _grid(experiment: Matrix, stage: Stage, cells: Cells, fooled: Mapping[tuple[str, int], Picture]) -> None:
