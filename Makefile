@@ -5,6 +5,8 @@
 #   SITE=folder           where the website goes
 #   ENONCE=folder         where the students' website goes
 #   BUILD=folder          where results are kept
+#   KIT=file.zip          what students get to work with
+#   NOTEBOOKS=folder      where notebooks are opened
 #   PORT=8001             where make serve shows it
 #   REFERENCE=folder      results of another time, or a website: a page of the site tells what has changed since
 #   WORKERS=4             how many processes compute (default: as many as there are cores and memory for)
@@ -21,6 +23,8 @@ SUFFIX := $(if $(filter-out content/tp.yml,$(LAB)),-$(if $(filter lab,$(NAME)),$
 SITE   ?= site$(SUFFIX)
 ENONCE ?= site-enonce$(SUFFIX)
 BUILD  ?= build$(SUFFIX)
+KIT    ?= kit$(SUFFIX).zip
+NOTEBOOKS ?= notebooks$(SUFFIX)
 PORT   ?= 8000
 PYTHON ?= python3
 
@@ -32,7 +36,7 @@ GENERATOR = $(BIN)/python -m generator
 CODE   := generator tests content examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
+.PHONY: help install kit notebook list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -52,6 +56,13 @@ zip: site enonce ## pack both websites into files that open by double-click once
 
 pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
 	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)
+
+kit: .venv/installed ## pack what students get to work with: notebooks, network, photographs, and what these need
+	@$(GENERATOR) kit $(INPUT) $(KIT)
+
+notebook: .venv/notebooks ## open the students' notebooks in JupyterLab; those that are worked on stay as they are
+	@$(GENERATOR) notebooks $(INPUT) $(NOTEBOOKS)
+	$(BIN)/jupyter lab $(NOTEBOOKS)
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check $(CODE)
@@ -116,6 +127,10 @@ clean: .venv/installed ## remove results and websites of this lab; the environme
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+.venv/notebooks: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[notebook]'
 	@touch $@
 
 .venv/benched: .venv/installed

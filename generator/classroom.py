@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from generator.images import read_image
 from generator.lab import Lab, read_lab
 from generator.opened import open_network
-from generator.project import DEFAULT_DATA, DEFAULT_LAB
+from generator.project import DEFAULT_DATA, DEFAULT_LAB, ROOT
 from generator.vision.opening import Network
 
 TARGET, SIZE, CLASSES = 2, 12, 5
@@ -49,12 +49,12 @@ class Classroom:
     """The lab's first network as PyTorch users know it, and its photographs.
 
     Args:
-        lab: the lab file.
-        data: folder of files that were given to you.
+        lab: the lab file, from where one is or from the folder of the project.
+        data: folder of files that were given to you, likewise.
     """
 
     def __init__(self, lab: str = DEFAULT_LAB, data: str = DEFAULT_DATA) -> None:
-        self._lab: Lab = read_lab(Path(lab), Path(data), texts=False)
+        self._lab: Lab = read_lab(_found(lab), _found(data), texts=False)
         self._say = self._lab.language.say
         self._network: Network = open_network(self._lab, next(iter(self._lab.file.networks)), way="as-made")
 
@@ -76,8 +76,7 @@ class Classroom:
 
     def target(self, family: str) -> int:
         """The class that the lab's first experiment of a family aims at; its last class if none aims at any."""
-        aims = (e.classes[0] for e in self._lab.experiments.values() if e.family == family and e.classes)
-        return next(aims, len(self._lab.classes.names) - 1)
+        return self._lab.target(family)
 
     def class_title(self, index: int) -> str:
         """Name of a class."""
@@ -195,6 +194,11 @@ class Classroom:
 
     def _praise(self, what: str) -> None:
         print(self._say("classroom.right", what=self._say(f"classroom.right-{what}")))
+
+
+def _found(place: str) -> Path:
+    """Where a file or folder is, wherever a notebook was opened from."""
+    return Path(place) if Path(place).exists() else ROOT / place
 
 
 def _small_network() -> nn.Module:

@@ -274,6 +274,26 @@ def statement(lab: Lab, build: Path, site: Path) -> None:
 
 
 @main.command()
+@click.argument("archive", type=click.Path(path_type=Path))
+@_command  # its worksheets are looked through, too: a mark that is none would hand out a solution
+def kit(lab: Lab, archive: Path) -> None:
+    """Write what students get to work with into ARCHIVE: notebooks, networks, photographs, and what these need."""
+    from generator.kit import write_kit
+
+    count = write_kit(lab, archive)
+    click.echo(f"{count} notebooks in {archive}: unpack it, then make notebook")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@_command
+def notebooks(lab: Lab, folder: Path) -> None:
+    """Put the students' notebooks into FOLDER; one that is there already is somebody's work, and stays."""
+    for name in report.copy_notebooks(lab, folder):
+        click.echo(f"new: {folder / name}")
+
+
+@main.command()
 @click.option("--family", "only", type=click.Choice(list(FAMILIES)), help="Only experiments of this family.")
 @_command
 @_means

@@ -26,7 +26,7 @@ ROOMS = [
     "opened",
     "run report",
     "bench classroom",
-    "new serve",
+    "new serve kit",
     "cli",
     "__main__",
 ]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import re
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image, PngImagePlugin
 
 from generator.lab import read_lab
 from generator.report import render_statement
 from generator.report.text import measure
 from generator.results.artefacts import read_manifest
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, change
 
 TEXTS = {".html", ".js", ".json", ".xml", ".css", ".txt", ".svg", ".md", ".ipynb", ".py"}
 
@@ -129,3 +135,75 @@ def test_of_the_default_lab_nothing_is_in_it(site: Path, generator: Run, tmp_pat
     assert len(secrets) > 60
     assert [secret for secret in secrets if secret in students] == []
     assert "Calculez les cartes de saillance" in students
+
+
+SENTINEL = "SENTINELLE"
+"""What stands in everything that is not for students."""
+
+
+def secretive(lab: Path) -> None:
+    """Put the sentinel wherever an answer, or what is said of a result, can stand: texts, titles, names of files."""
+    folder, small = lab.parent, SENTINEL.lower()
+    (folder / "assets").mkdir()
+    for name in (f"{small}.png", "croquis.png"):
+        secret = Image.new("RGB", (8, 8))
+        note = PngImagePlugin.PngInfo()
+        note.add_text("Comment", SENTINEL)
+        secret.save(folder / "assets" / name, pnginfo=note)
+    (folder / "pages" / f"{small}.md").write_text(f"# {SENTINEL}\n\n{SENTINEL}\n", encoding="utf-8")
+    home = folder / "pages" / "index.md"
+    home.write_text(f"{home.read_text(encoding='utf-8')}\n<!-- {SENTINEL} -->\n", encoding="utf-8")
+    for path in (folder / "questions").glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        said = f"{SENTINEL}. ![{SENTINEL}](../assets/{small}.png) ![{SENTINEL}](../assets/croquis.png)"
+        text = text.replace("## Réponse\n", f"<!-- {SENTINEL} -->\n\n## Réponse\n\n{said}\n")
+        path.write_text(f"{text}\n## Note\n\n{SENTINEL}\n", encoding="utf-8")
+    sheets = folder / "travaux" / "fr"
+    sheets.mkdir(parents=True)
+    (sheets / "mien.py").write_text(
+        "# %%\nsalle = Classroom()\n\n# %%\ndef f():\n"
+        f"    # À ÉCRIRE\n    # <solution>\n    return '{SENTINEL}'\n    # </solution>\n"
+    )
+    (sheets / f"{small}.txt").write_text(SENTINEL)
+
+    def edit(data: dict[str, Any]) -> None:
+        for name, experiment in data["experiments"].items():
+            experiment |= {"title": f"{SENTINEL} {name}", "note": f"{SENTINEL} {name}"}
+            for run in experiment.get("runs", ()):
+                run["title"] = SENTINEL
+        data["experiments"]["saillance"]["strips"][f"bande-{small}"] = ["mastiff", "oiseau"]
+        data["experiments"][small] = data["experiments"]["alligator"] | {"step": 0.123456}
+
+    change(lab, edit)
+
+
+def test_nothing_that_students_get_holds_what_is_not_for_them(mini: Path, tmp_path: Path, generator: Run) -> None:
+    secretive(mini)
+    for command in ("site", "statement"):
+        done = generator(command, mini)
+        assert done.returncode == 0, done.stderr
+    kit = tmp_path / "carnets.zip"
+    made = [sys.executable, "-m", "generator", "kit", "--lab", str(mini), str(kit)]
+    subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
+    staff, students = tmp_path / "build-site", tmp_path / "build-enonce"
+    with zipfile.ZipFile(kit) as packed:
+        packed.extractall(students / "kit")
+    for folder in (staff, students):
+        for path in folder.rglob("*.gz"):
+            path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    holds = {folder: list(holding(folder)) for folder in (staff, students)}
+    assert len(holds[staff]) > 10, "what is looked for would be found"
+    assert holds[students] == []
+    assert any(path.name == "mien-enonce.ipynb" for path in students.rglob("*"))
+
+
+def holding(folder: Path) -> Iterator[str]:
+    """Files that hold the sentinel, in their names, their text, or anywhere in their bytes."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if SENTINEL.lower() in name.lower() or "0.123456" in name:
+            yield name
+        elif path.is_file():
+            content = path.read_bytes().lower()
+            if any(word in content for word in (SENTINEL.lower().encode(), b"0.123456", b"0,123456")):
+                yield name

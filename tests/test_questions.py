@@ -69,7 +69,7 @@ READING: dict[str, tuple[str, str, str, int, str]] = {
     "an event": (VOIR, "La carte", '<b onclick="alert(1)">La</b>', 27, "can run in a reader's browser"),
     "a link that runs": (HOME, "# ", "[x](javascript:alert(1))\n\n# ", 1, "javascript:alert(1 can run"),
     "a link that runs, in entities": (HOME, "# ", "[x](java&#115;cript&colon;f)\n\n# ", 1, "cript&colon;f can run"),
-    "an address that runs, in lines": (HOME, "# ", '<a href="java\nscript:f()">x</a>\n\n# ', 1, "can run in a reader's"),
+    "an address that runs, in lines": (HOME, "# ", '<a href="java\nscript:f()">x</a>\n\n# ', 1, "can run in a"),
     "an address of a page in itself": (HOME, "# ", "[x]: data:text/html,f\n\n# ", 1, "data:text/html,f can run"),
     "a tag that is none": (HOME, "# ", "Le <nom> du réseau\n\n# ", 1, "<nom> is read as HTML"),
     "a sign that opens a tag": (HOME, "# ", "si a <b> c\n\n# ", 1, "<b> is read as HTML, and is never closed"),

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from generator.classroom import Classroom, NotYetError
 from generator.errors import LabError
 from generator.lab import read_lab
-from generator.report.common import STAFF
+from generator.report.common import STAFF, STUDENTS
 from generator.report.mirror import Mirror
-from generator.report.worksheets import as_notebook, for_lab, left_open, solved, write_worksheets
+from generator.report.worksheets import as_notebook, copy_notebooks, left_open, solved, worksheets, write_worksheets
 from tests.conftest import FRENCH, ROOT
 
 SHEETS = sorted((ROOT / "content" / "travaux" / "fr").glob("*.py"))
@@ -105,12 +105,41 @@ class TestAnotherLab:
     def test_they_know_the_folder_of_files_that_were_given(self, sheets: Callable[[str], Path], mini: Path) -> None:
         assert f'salle = Classroom("{mini}", "given")\n' in (sheets("given") / "fooling-corrige.py").read_text()
 
-    def test_they_are_the_project_s_unless_it_has_its_own(self, sheets: Callable[[str], Path], mini: Path) -> None:
-        assert len(list(sheets("data").glob("*.ipynb"))) == len(SHEETS)
-        (mini.parent / "travaux" / "fr").mkdir(parents=True)
-        (mini.parent / "travaux" / "fr" / "mien.py").write_text("# %%\nsalle = Classroom()\n")
-        shutil.rmtree(sheets("data"))
-        assert [path.name for path in sheets("data").glob("*.ipynb")] == ["mien-corrige.ipynb"]
+    def test_they_are_the_project_s_and_its_own(self, mini: Path) -> None:
+        own = mini.parent / "travaux" / "fr"
+        own.mkdir(parents=True)
+        (own / "mien.py").write_text("# %%\nsalle = Classroom()\n")
+        (own / "fooling.py").write_text("# %%\n# Le mien.\n")
+        found = {sheet.stem: sheet.script for sheet in worksheets(read_lab(mini, Path("data")), STAFF)}
+        assert list(found) == ["classvis-corrige", "fooling-corrige", "mien-corrige", "saliency-corrige"]
+        assert found["fooling-corrige"] == "# %%\n# Le mien.\n"
+
+    def test_one_of_its_own_takes_the_place_of_those_that_it_names(self, mini: Path) -> None:
+        own = mini.parent / "travaux" / "fr"
+        own.mkdir(parents=True)
+        (own / "mien.py").write_text("# replace: saliency, classvis\n# %%\nsalle = Classroom()\n")
+        found = {sheet.stem: sheet.script for sheet in worksheets(read_lab(mini, Path("data")), STAFF)}
+        assert list(found) == ["fooling-corrige", "mien-corrige"]
+        assert "replace" not in found["mien-corrige"]
+
+    def test_they_say_the_class_that_it_aims_at(self, mini: Path) -> None:
+        found = {sheet.stem: sheet.script for sheet in worksheets(read_lab(mini, Path("data")), STUDENTS)}
+        assert "target = 50\n" in found["fooling-enonce"]
+
+    def test_one_that_somebody_works_on_stays(self, mini: Path, tmp_path: Path) -> None:
+        lab = read_lab(mini, Path("data"))
+        assert list(copy_notebooks(lab, tmp_path / "mine")) == [
+            f"{name}-enonce.ipynb" for name in ("classvis", "fooling", "saliency")
+        ]
+        (tmp_path / "mine" / "fooling-enonce.ipynb").write_text("done")
+        (tmp_path / "mine" / "saliency-enonce.ipynb").unlink()
+        assert list(copy_notebooks(lab, tmp_path / "mine")) == ["saliency-enonce.ipynb"]
+        assert (tmp_path / "mine" / "fooling-enonce.ipynb").read_text() == "done"
+
+    def test_they_find_it_wherever_they_are_opened_from(self, tmp_path: Path) -> None:
+        lab = read_lab(ROOT / "content" / "tp.yml", Path("data"))
+        (sheet,) = (sheet for sheet in worksheets(lab, STAFF) if sheet.stem.startswith("saliency"))
+        assert "C’est juste" in printed(sheet.notebook, tmp_path)
 
     def test_they_are_on_subjects_that_it_has(self, sheets: Callable[[str], Path], mini: Path) -> None:
         mini.write_text(mini.read_text().split("  grain:")[0])
@@ -123,7 +152,8 @@ class TestAnotherLab:
 
     def test_those_of_the_default_lab_name_none(self, tmp_path: Path) -> None:
         lab = read_lab(ROOT / "content" / "tp.yml", Path("data"))
-        assert for_lab("salle = Classroom()", lab) == "salle = Classroom()"
+        write_worksheets(lab, Mirror(tmp_path / "docs", tmp_path / "pictures"), (STAFF,))
+        assert "salle = Classroom()\n" in (tmp_path / "docs" / "travaux" / "saliency-corrige.py").read_text()
 
 
 class TestSaliencyCheck:

@@ -76,7 +76,7 @@ class LabFile(Strict):
         "with answers only",
     )
     experiments: dict[Name, dict[str, Any]] = Field(
-        min_length=1, description="experiments by name, each with its kind and parameters"
+        description="experiments by name, each with its kind and parameters"
     )
 
 
@@ -117,6 +117,11 @@ class Lab:
     def class_title(self, index: int) -> str:
         """Name of a class for the reader: in the site's language if the lab gives one."""
         return self.classes.title(index)
+
+    def target(self, family: str) -> int:
+        """The class that its first experiment of a family aims at; its last class if none aims at any."""
+        aims = (e.classes[0] for e in self.experiments.values() if e.family == family and e.classes)
+        return next(aims, len(self.classes.names) - 1)
 
     def locate(self, reference: str) -> Path:
         """Path of a file the lab refers to, its hash checked if the lab states one.
@@ -231,6 +236,8 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
                 tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
     problems += _narrow_boxes(file, places)
+    if texts and not file.experiments:  # what students get to work with has none
+        problems.append(tell(places, ("experiments",), "holds nothing; expected an experiment at least"))
     problems += [
         tell(places, ("experiments", name, key), problem)
         for name, experiment in experiments.items()

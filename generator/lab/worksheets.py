@@ -11,6 +11,9 @@ from generator.errors import did_you_mean
 BEGIN, END = "<solution>", "</solution>"
 SOLUTION = re.compile(rf"^(?P<indent> *)# {BEGIN}\n(?P<code>.*?)^(?P=indent)# {END}\n", re.MULTILINE | re.DOTALL)
 
+REPLACES = re.compile(r"^# replace: (?P<names>.+)\n", re.MULTILINE)
+"""Which of the project's worksheets one of a lab's own takes the place of, beside the one of its name."""
+
 _MARK = re.compile(
     r"(?P<before>.*?)#+[ \t]*(?P<mark></?[ \t]*[^\W\d][\w-]*[ \t]*>|<[ \t/]*solu\w*|/?[ \t]*solu\w*[ \t/]*>)[ \t]*",
     re.IGNORECASE,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from generator.atomic import write_atomically
 from generator.lab import Lab
-from generator.lab.worksheets import SOLUTION
+from generator.lab.worksheets import REPLACES, SOLUTION
 from generator.language import Language
 from generator.project import CONTENT, DEFAULT_DATA
 from generator.report.common import STAFF, STUDENTS, is_default
@@ -16,41 +19,96 @@ from generator.report.mirror import Mirror
 SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
 
 
-def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> list[dict[str, str]]:
-    """Write every worksheet of the lab as a notebook and as a script, in some editions.
+@dataclass(frozen=True)
+class Sheet:
+    """A worksheet in one edition.
+
+    Attributes:
+        stem: of its files' names.
+        title: of its subject.
+        script: it, in cells.
+    """
+
+    stem: str
+    title: str
+    script: str
+
+    @property
+    def notebook(self) -> str:
+        """The same as a Jupyter notebook."""
+        return as_notebook(self.script)
+
+
+def worksheets(lab: Lab, edition: str, opens: tuple[str, ...] = ()) -> Iterator[Sheet]:
+    """The worksheets of a lab: the project's on the subjects that it has experiments on, and its own.
+
+    One of its own takes the place of the project's of that name, and of those named in a line ``# replace: NAMES``.
 
     Args:
-        lab: the lab; its worksheets are the files ``travaux/LANGUAGE/*.py`` beside it; if it has none,
-            the project's on the subjects that it has experiments on.
-        mirror: takes the files, into ``travaux``.
-        editions: of ``SUFFIXES``.
+        lab: the lab; its own are the files ``travaux/LANGUAGE/*.py`` beside it.
+        edition: for whom.
+        opens: what a sheet opens: the lab file, the folder of data; none for the default lab.
+    """
+    language = lab.language.code
+    subjects = {experiment.family for experiment in lab.experiments.values()}
+    own = {path.stem: path.read_text(encoding="utf-8") for path in (lab.folder / "travaux" / language).glob("*.py")}
+    replaced = {
+        name for text in own.values() for says in REPLACES.finditer(text) for name in re.split(r"\W+", says["names"])
+    }
+    ours = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (CONTENT / "travaux" / language).glob("*.py")
+        if path.stem in subjects - replaced
+    }
+    for stem, text in sorted((ours | own).items()):
+        source = _for_lab(REPLACES.sub("", text), lab, opens)
+        title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), stem)
+        script = solved(source, lab.language) if edition == STAFF else left_open(source, lab.language)
+        yield Sheet(f"{stem}-{SUFFIXES[edition]}", title, script)
+
+
+def copy_notebooks(lab: Lab, folder: Path) -> Iterator[str]:
+    """Put the students' notebooks into a folder, but those that are there: somebody works on them.
+
+    Yields:
+        The name of each that is new.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for sheet in worksheets(lab, STUDENTS, _opens(lab)):
+        path = folder / f"{sheet.stem}.ipynb"
+        if not path.exists():
+            write_atomically(path, sheet.notebook)
+            yield path.name
+
+
+def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> list[dict[str, str]]:
+    """Write every worksheet of the lab as a notebook and as a script, in some editions, into ``travaux``.
 
     Returns:
         For each file its worksheet's title, its edition and its name.
     """
+    by_edition = [[(edition, sheet) for sheet in worksheets(lab, edition, _opens(lab))] for edition in editions]
     written = []
-    language = lab.language.code
-    subjects = {experiment.family for experiment in lab.experiments.values()}
-    ours = [path for path in (CONTENT / "travaux" / language).glob("*.py") if path.stem in subjects]
-    for path in sorted((lab.folder / "travaux" / language).glob("*.py")) or sorted(ours):
-        source = for_lab(path.read_text(encoding="utf-8"), lab)
-        title = next(iter(re.findall(r"^# # (.+)$", source, re.MULTILINE)), path.stem)
-        for edition in editions:
-            text = solved(source, lab.language) if edition == STAFF else left_open(source, lab.language)
-            name = f"travaux/{path.stem}-{SUFFIXES[edition]}"
-            mirror.write(f"{name}.py", text)
-            mirror.write(f"{name}.ipynb", as_notebook(text))
-            written.append({"title": title, "edition": edition, "name": name})
+    for edition, sheet in (pair for pairs in zip(*by_edition, strict=True) for pair in pairs):
+        name = f"travaux/{sheet.stem}"
+        mirror.write(f"{name}.py", sheet.script)
+        mirror.write(f"{name}.ipynb", sheet.notebook)
+        written.append({"title": sheet.title, "edition": edition, "name": name})
     return written
 
 
-def for_lab(source: str, lab: Lab) -> str:
-    """A worksheet that opens this lab, where the source opens the default one."""
-    arguments = [] if is_default(lab) else [str(lab.path)]
+def _opens(lab: Lab) -> tuple[str, ...]:
+    """What a worksheet opens that is used beside the project."""
     if lab.data_folder != Path(DEFAULT_DATA):
-        arguments = [str(lab.path), str(lab.data_folder)]
+        return (str(lab.path), str(lab.data_folder))
+    return () if is_default(lab) else (str(lab.path),)
+
+
+def _for_lab(source: str, lab: Lab, opens: tuple[str, ...]) -> str:
+    """A worksheet that opens this lab, where the source opens the default one, and aims at this lab's classes."""
     # JSON's quotes are Python's, and the ones of the style.
-    return source.replace("Classroom()", f"Classroom({json.dumps(arguments, ensure_ascii=False)[1:-1]})")
+    source = source.replace("Classroom()", f"Classroom({json.dumps(opens, ensure_ascii=False)[1:-1]})")
+    return re.sub(r'\b\w+\.target\("(\w+)"\)', lambda call: str(lab.target(call[1])), source)
 
 
 def left_open(source: str, language: Language) -> str:

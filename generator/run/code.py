@@ -29,14 +29,14 @@ def code_used(start: str) -> tuple[str, ...]:
         if module in found or module.rpartition(".")[2] in _CHECKING:
             continue
         found.add(module)
-        waiting += (name for name in _imports(module) if name.startswith("generator."))
+        waiting += (name for name in imports(module) if name.startswith("generator."))
     return tuple(sorted(found))
 
 
 @cache
 def versions(modules: tuple[str, ...]) -> dict[str, str]:
     """Versions of the packages that these modules import, by name."""
-    packages = {name.partition(".")[0] for module in modules for name in _imports(module)}
+    packages = {name.partition(".")[0] for module in modules for name in imports(module)}
     used = sorted(packages - sys.stdlib_module_names - {"generator", "pydantic"})
     return {name: _version(name) for name in (_DISTRIBUTIONS.get(package, package) for package in used)}
 
@@ -117,7 +117,7 @@ def _source(module: str) -> str:
 
 
 @cache
-def _imports(module: str) -> tuple[str, ...]:
+def imports(module: str) -> tuple[str, ...]:
     """Names of the modules that a module imports, wherever in its text it does."""
     found: list[str] = []
     for node in ast.walk(ast.parse(_source(module))):

@@ -3,7 +3,7 @@
 #
 # Start from noise, and follow the gradient of the score of a class (Simonyan, Vedaldi and Zisserman, 2013).
 #
-# Open this notebook from the project's folder, in its environment (`make install` makes it: `.venv`).
+# `make notebook` opens this notebook; it finds the lab wherever it is opened from.
 
 # %%
 import torch

@@ -3,7 +3,7 @@
 #
 # Change a photograph, hardly at all, until the network sees another class in it (Szegedy *et al.*, 2013).
 #
-# Open this notebook from the project's folder, in its environment (`make install` makes it: `.venv`).
+# `make notebook` opens this notebook; it finds the lab wherever it is opened from.
 
 # %%
 import torch

@@ -3,7 +3,7 @@
 #
 # Partir d’un bruit, et suivre le gradient du score d’une classe (Simonyan, Vedaldi et Zisserman, 2013).
 #
-# Ouvrez ce carnet depuis le dossier du projet, dans son environnement (`make install` le crée : `.venv`).
+# `make notebook` ouvre ce carnet ; il retrouve le TP d’où qu’on l’ouvre.
 
 # %%
 import torch

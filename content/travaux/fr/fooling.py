@@ -3,7 +3,7 @@
 #
 # Changer une photographie, à peine, jusqu’à ce que le réseau y voie une autre classe (Szegedy *et al.*, 2013).
 #
-# Ouvrez ce carnet depuis le dossier du projet, dans son environnement (`make install` le crée : `.venv`).
+# `make notebook` ouvre ce carnet ; il retrouve le TP d’où qu’on l’ouvre.
 
 # %%
 import torch

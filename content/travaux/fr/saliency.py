@@ -4,7 +4,7 @@
 # Pour chaque pixel d’une image, de combien change le score de sa vraie classe quand ce pixel change un peu ?
 # (Simonyan, Vedaldi et Zisserman, 2013.)
 #
-# Ouvrez ce carnet depuis le dossier du projet, dans son environnement (`make install` le crée : `.venv`).
+# `make notebook` ouvre ce carnet ; il retrouve le TP d’où qu’on l’ouvre.
 
 # %%
 import torch
