@@ -207,3 +207,46 @@ def holding(folder: Path) -> Iterator[str]:
             content = path.read_bytes().lower()
             if any(word in content for word in (SENTINEL.lower().encode(), b"0.123456", b"0,123456")):
                 yield name
+
+
+def test_a_lab_says_whose_it_is_in_both_editions(ran: Path, tmp_path: Path, generator: Run) -> None:
+    assets = ran.parent / "assets"
+    assets.mkdir()
+    (assets / "lab.css").write_text("h1 { color: teal; }\n")
+    (assets / "mien.css").write_text("h2 { color: teal; }\n")
+    Image.new("RGB", (16, 16)).save(assets / "logo.png")
+    says = {
+        "author": "Marie & Irène",
+        "course": "M2",
+        "date": "2026-11-26",
+        "licence": "CC BY",
+        "logo": "assets/logo.png",
+    }
+    change(ran, lambda data: data.update(says))
+    for command, edition in (("site", "site"), ("statement", "enonce")):
+        done = generator(command, ran)
+        assert done.returncode == 0, done.stderr
+        site = tmp_path / f"build-{edition}"
+        home = (site / "index.html").read_text(encoding="utf-8")
+        for place in ("tp-whose", "md-copyright__highlight"):
+            said = plain(home[home.index(place) :][:400])
+            assert "Marie & Irène · M2 · 26 nov. 2026 · CC BY" in said
+        assert "assets/logo.png" in home
+        order = [home.index(name) for name in ("assets/lab.css", "assets/lab-own.css", "assets/mien.css")]
+        assert order == sorted(order)
+        assert "--tp-ink" in (site / "assets" / "lab.css").read_text()
+        assert "teal" in (site / "assets" / "lab-own.css").read_text()
+
+
+@pytest.mark.parametrize(
+    ("logo", "told"),
+    [("assets/lgo.png", 'did you mean "assets/logo.png"?'), ("pages/index.md", "of the folder assets")],
+)
+def test_a_logo_that_is_not_there_is_told(mini: Path, generator: Run, logo: str, told: str) -> None:
+    (mini.parent / "assets").mkdir()
+    Image.new("RGB", (16, 16)).save(mini.parent / "assets" / "logo.png")
+    change(mini, lambda data: data.update(logo=logo))
+    done = generator("statement", mini)
+    assert done.returncode == 2
+    assert "logo: " in done.stderr
+    assert told in done.stderr

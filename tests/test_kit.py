@@ -79,10 +79,23 @@ def test_it_is_the_same_each_time(mini: Path, tmp_path: Path, generator: Run) ->
 
 
 def test_a_network_of_one_s_own_is_in_it(mini: Path, tmp_path: Path, generator: Run) -> None:
-    digits = ROOT / "tests" / "digits" / "lab.yml"
-    kit = unpacked(digits, tmp_path, generator)
+    (mini.parent / "parts.py").write_text("from torch import nn\n\nscores = nn.Linear(8, 1000)\n")
+    (mini.parent / "own.py").write_text(
+        "from torch import nn\n"
+        "from generator.catalogue import imagenet_classes\n"
+        "from generator.networks import Own\n"
+        "import parts\n"
+        "def network():\n"
+        "    module = nn.Sequential(nn.Conv2d(3, 8, 5, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1),"
+        " nn.Flatten(), parts.scores)\n"
+        "    return Own(module, size=32, mean=(0.5,) * 3, std=(0.5,) * 3, classes=imagenet_classes())\n"
+    )
+    own = {"sien": {"title": "Le sien", "architecture": "own:network"}}
+    change(mini, lambda data: data.update(networks=own))
+    kit = unpacked(mini, tmp_path, generator)
     told = in_the_kit(kit, "-c", "from generator.classroom import Classroom; print(Classroom('lab/lab.yml').names)")
     assert told.returncode == 0, told.stderr
+    assert "oiseau" in told.stdout
 
 
 def test_photographs_say_nothing_but_what_they_show(mini: Path, tmp_path: Path, generator: Run) -> None:

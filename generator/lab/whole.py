@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from generator.catalogue import Classes, imagenet_classes
 from generator.errors import LabError, MismatchError, did_you_mean
@@ -61,6 +62,11 @@ class LabFile(Strict):
         description="labelled photographs: a list; a folder with one subfolder per class; a .csv of file, label and, "
         "if you like, title and name; or an .npz of images X and indices of classes y",
     )
+    author: str = Field("", description="who wrote it; like the three keys that follow, shown at the foot of each page")
+    course: str = Field("", description="the course that it belongs to")
+    date: Annotated[str, BeforeValidator(str)] = Field("", description="its day or year: 2026-11-26, or words")
+    licence: str = Field("", description="what may be done with it")
+    logo: str = Field("", description="a picture of the folder assets, shown at the top of each page: assets/logo.svg")
     files: dict[str, FileSpec] = Field(
         default_factory=dict, description="hash and origin of files, by the reference used for them"
     )
@@ -113,6 +119,14 @@ class Lab:
     def language(self) -> Language:
         """The language its site is written in."""
         return read_language(self.file.language)
+
+    @property
+    def whose(self) -> tuple[str, ...]:
+        """Who wrote it, for which course, when, and what may be done with it, for the reader: as far as it says so."""
+        day = self.file.date
+        with suppress(ValueError):
+            day = self.language.date(date.fromisoformat(day))
+        return tuple(filter(None, (self.file.author, self.file.course, day, self.file.licence)))
 
     def class_title(self, index: int) -> str:
         """Name of a class for the reader: in the site's language if the lab gives one."""
@@ -236,8 +250,7 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
                 tell(places, ("images", position, "name"), f'two images are named "{image.name}"; rename one')
             )
     problems += _narrow_boxes(file, places)
-    if texts and not file.experiments:  # what students get to work with has none
-        problems.append(tell(places, ("experiments",), "holds nothing; expected an experiment at least"))
+    problems += [*_wrong_logo(file, path.parent, places), *(_nothing_to_do(file, places) if texts else ())]
     problems += [
         tell(places, ("experiments", name, key), problem)
         for name, experiment in experiments.items()
@@ -308,6 +321,21 @@ def check_files(lab: Lab) -> None:
             problems.setdefault(error.problems[0], ("networks", name, "architecture"))
     if problems:
         raise LabError(*(lab.tell(place, problem) for problem, place in problems.items()))
+
+
+def _wrong_logo(file: LabFile, folder: Path, places: Places) -> Iterator[str]:
+    """A line if the logo is not there, or not where it is published from."""
+    if file.logo and Path(file.logo).parts[0] != "assets":
+        yield tell(places, ("logo",), f"found {file.logo}; expected a file of the folder assets: assets/logo.svg")
+    elif file.logo and not (folder / file.logo).is_file():
+        near = did_you_mean(file.logo, [f"assets/{each.name}" for each in (folder / "assets").glob("*")])
+        yield tell(places, ("logo",), f"no file {folder / file.logo}{near}")
+
+
+def _nothing_to_do(file: LabFile, places: Places) -> Iterator[str]:
+    """A line if there is no experiment; only what students get to work with has none."""
+    if not file.experiments:
+        yield tell(places, ("experiments",), "holds nothing; expected an experiment at least")
 
 
 def _narrow_boxes(file: LabFile, places: Places) -> Iterator[str]:

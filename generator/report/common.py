@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -88,17 +89,39 @@ def copy_assets(lab: Lab, mirror: Mirror) -> None:
     own = lab.folder / "assets"
     if own.resolve() == ASSETS:
         return
-    waiting = {f"assets/{path.relative_to(own).as_posix()}": inside(path, lab.folder) for path in files_in(own)}
+    linked = _own_styles(lab)
+    for name, path in linked.items():
+        mirror.copy(path, name)
+    if lab.file.logo:
+        mirror.copy(inside(lab.folder / lab.file.logo, lab.folder), lab.file.logo)
+    waiting = {
+        f"assets/{path.relative_to(own).as_posix()}": inside(path, lab.folder)
+        for path in files_in(own)
+        if path not in linked.values()
+    }
     # What nothing that is published speaks of stays at home: the students' edition shows no figure of an answer.
     while asked := mirror.mentioned(waiting):
         for name in asked:
             mirror.copy(waiting.pop(name), name)
 
 
+def _own_styles(lab: Lab) -> dict[str, Path]:
+    """The style sheets of a lab of another folder, by their names in the site, where the project's keep theirs."""
+    own = lab.folder / "assets"
+    if own.resolve() == ASSETS:
+        return {}
+    theirs = {path.name for path in files_in(ASSETS)} | {"fonts.css"}
+    return {
+        f"assets/{path.stem}-own.css" if path.name in theirs else f"assets/{path.name}": inside(path, lab.folder)
+        for path in sorted(own.glob("*.css"))
+    }
+
+
 def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:
     """Write ``build/mkdocs.yml``: the settings that depend on the lab; all others stand in mkdocs.yml."""
     here, say = build.resolve(), lab.language.say
-    theme = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["theme"]
+    common = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    theme = common["theme"]
     # Of a list, what inherits replaces the whole: the schemes get their names here.
     for scheme, other in zip(theme["palette"], ("dark", "light"), strict=True):
         scheme["toggle"]["name"] = say(f"theme.{other}")
@@ -106,7 +129,14 @@ def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:
         "INHERIT": str(ROOT / "mkdocs.yml"),
         "site_name": lab.file.title,
         "docs_dir": str(here / "docs"),
-        "theme": {"language": _spoken_by_the_theme(lab.file.language), "palette": theme["palette"]},
+        "site_author": lab.file.author or None,
+        "copyright": html.escape(" · ".join(lab.whose)) or None,
+        "extra_css": [*common["extra_css"], *_own_styles(lab)],
+        "theme": {
+            "language": _spoken_by_the_theme(lab.file.language),
+            "palette": theme["palette"],
+            **({"logo": lab.file.logo} if lab.file.logo else {}),
+        },
         "markdown_extensions": {"toc": {"permalink_title": say("theme.permalink")}},
         "nav": navigation,
     }

@@ -285,7 +285,7 @@ class _Report:
         return measured(self.manifests, "/".join(reference))
 
     def _page(self, template: str, **context: Any) -> str:
-        return self.jinja.get_template(template).render(lab=self.lab.file, **context)
+        return self.jinja.get_template(template).render(lab=self.lab.file, whose=self.lab.whose, **context)
 
     def _write_own(self, page: str, **context: Any) -> str:
         """Write a page that has a template and, in the lab's language, a name of its own; return that name."""

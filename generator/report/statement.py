@@ -54,7 +54,7 @@ def render_statement(lab: Lab, build: Path) -> int:
     }
 
     def write(name: str, template: str, **context: Any) -> None:
-        mirror.write(name, words(jinja.get_template(template).render(lab=lab.file, **context)))
+        mirror.write(name, words(jinja.get_template(template).render(lab=lab.file, whose=lab.whose, **context)))
 
     home = lab.folder / lab.file.pages / "index.md"
     asked = partial(without_results, lab, numbers)
@@ -72,7 +72,7 @@ def render_statement(lab: Lab, build: Path) -> int:
         write(name, "statement.md.jinja", **context)
     body = jinja.get_template("statement.jinja")
     everything = jinja.get_template("everything.md.jinja").render(
-        lab=lab.file, bodies=[body.render(level=2, **context) for context in questions.values()]
+        lab=lab.file, whose=lab.whose, bodies=[body.render(level=2, **context) for context in questions.values()]
     )
     whole = f"questions/{say('files.everything')}.md"
     mirror.write(whole, words(with_link_notes(everything, say("everything.links"))))
