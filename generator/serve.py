@@ -96,7 +96,7 @@ def watched(lab: Lab) -> set[Path]:
 
 def _folders(lab: Lab) -> Iterator[Path]:
     yield from (path.parent for path, _ in lab.places.values())  # the lab file and those it extends
-    yield from (lab.folder / lab.file.questions, lab.folder / lab.file.pages)
+    yield from (lab.questions_folder, lab.folder / lab.file.pages)
     yield from (folder / "travaux" / lab.language.code for folder in (lab.folder, CONTENT))
     for assets in (lab.folder / "assets", CONTENT / "assets"):
         yield from (assets, *(path for path in assets.rglob("*") if path.is_dir()))

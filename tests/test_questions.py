@@ -371,3 +371,31 @@ def test_an_answer_that_serves_two_questions_shows_all_it_has_at_home_and_leads_
 def plain_spaces(text: str) -> str:
     """A text with plain spaces only."""
     return re.sub(r"[\u00a0\u202f]", " ", text)
+
+
+class TestSomeOfThem:
+    def test_are_asked_and_links_to_the_others_are_words(self, mini: Path, mini_results: Path, tmp_path: Path) -> None:
+        change(mini, "lab.yml", "language: fr", "language: fr\nquestions: [2]")
+        change(mini, HOME, "# ", "[Voir](questions/q01-voir.md#note), [Tromper](questions/q02-tromper.md)\n\n# ")
+        change(mini, VOIR, "![](figure:saillance/bande)", "![](figure:retiree/bande)")
+        lab = read(mini)
+        assert [question.number for question in lab.questions] == [2]
+        render(lab, mini_results)
+        home = (mini_results / "docs" / "index.md").read_text(encoding="utf-8")
+        assert "Voir, [Tromper](questions/q02-tromper.md)" in home
+        assert not (mini_results / "docs" / "questions" / "q01-voir.md").exists()
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ("[2, 7]", "no question 7, which the lab asks; there are 1, 2"),
+            ("[0]", "questions: found [0], expected the name of a folder, or numbers of questions: [1, 3, 5]"),
+            ("[un]", "questions: found ['un'], expected"),
+            ("[]", "questions: found [], expected"),
+            ("{1: oui}", "questions: found {1: 'oui'}, expected"),
+        ],
+    )
+    def test_that_are_not_there_are_told(self, mini: Path, asked: str, words: str) -> None:
+        change(mini, "lab.yml", "language: fr", f"language: fr\nquestions: {asked}")
+        (problem,) = told(mini)
+        assert words in problem

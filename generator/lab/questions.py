@@ -102,20 +102,22 @@ class Question:
 
 
 def read_questions(
-    folder: str, lab_folder: Path, figures: Collection[str], language: Language
-) -> tuple[tuple[Question, ...], list[str]]:
-    """Read all questions of a folder.
+    folder: str, numbers: Collection[int] | None, lab_folder: Path, figures: Collection[str], language: Language
+) -> tuple[tuple[Question, ...], tuple[str, ...], list[str]]:
+    """Read the questions of a folder.
 
     Args:
         folder: of the files, as the lab says it.
+        numbers: of those that the lab asks; all if None.
         lab_folder: the folder of the lab file.
         figures: EXPERIMENT/FIGURE of all figures that the lab makes.
         language: of the headings.
 
     Returns:
-        The questions in the order of their numbers, and one line for each mistake.
+        The questions in the order of their numbers, the names of those that are not asked, a line for each mistake.
     """
     questions: dict[int, Question] = {}
+    dropped: dict[int, str] = {}
     problems: list[str] = []
     paths = texts_in(folder, lab_folder)
     if not paths:
@@ -126,6 +128,9 @@ def read_questions(
             question = _read(path, text, language, problems)
         except LabError as error:
             problems += error.problems
+            continue
+        if question and numbers is not None and question.number not in numbers:
+            dropped[question.number] = question.slug
             continue
         problems += text_problems(path, text, figures)
         if question:
@@ -143,7 +148,15 @@ def read_questions(
             expected = f"expected one of {', '.join(map(str, sorted(questions)))}"
             there_is_none = f"there is no question {question.answered_with}; {expected}"
             problems.append(question.tell(("answered_with",), there_is_none))
-    return tuple(questions[number] for number in sorted(questions)), problems
+    problems += _not_there(numbers or (), questions.keys() | dropped.keys(), lab_folder / folder)
+    return tuple(questions[number] for number in sorted(questions)), tuple(dropped.values()), problems
+
+
+def _not_there(numbers: Collection[int], there: Collection[int], folder: Path) -> Iterator[str]:
+    """A line for each question that is asked and is not there."""
+    known = ", ".join(map(str, sorted(there)))
+    for number in sorted(set(numbers) - set(there)):
+        yield f"{folder}: no question {number}, which the lab asks; there are {known}"
 
 
 def _read(path: Path, text: str, language: Language, problems: list[str]) -> Question | None:

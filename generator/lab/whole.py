@@ -46,6 +46,19 @@ MOST_WORK = 10**9
 """How many images an experiment may send through its network; at ten milliseconds each, that takes four months."""
 
 
+def _folder_or_numbers(given: object) -> object:
+    numbers = given if isinstance(given, list) and given else [0]
+    if not isinstance(given, str) and not all(type(number) is int and number > 0 for number in numbers):
+        raise ValueError(f"found {given!r}, expected the name of a folder, or numbers of questions: [1, 3, 5]")
+    return given
+
+
+def _for_whom(given: object) -> object:
+    if not isinstance(given, bool) and given != "staff":
+        raise ValueError(f"found {given!r}, expected true, false, or staff")
+    return given
+
+
 class LabFile(Strict):
     """The keys of a lab file."""
 
@@ -74,9 +87,13 @@ class LabFile(Strict):
         default_factory=dict, description="names of classes in the site's language"
     )
     glossary: dict[str, str] = Field(default_factory=dict, description="terms, explained wherever they stand")
-    questions: str = Field("questions", description="folder of the questions, beside this file")
+    questions: Annotated[str | tuple[int, ...], BeforeValidator(_folder_or_numbers)] = Field(
+        "questions",
+        description="folder of the questions, beside this file; or the numbers of those that are asked, "
+        "of the folder questions",
+    )
     pages: str = Field("pages", description="folder of the other pages, beside this file")
-    live: bool | Literal["staff"] = Field(
+    live: Annotated[bool | Literal["staff"], BeforeValidator(_for_whom)] = Field(
         True,
         description="whether a page of the site lets readers try the networks: true, false, or staff for the edition "
         "with answers only",
@@ -84,6 +101,11 @@ class LabFile(Strict):
     experiments: dict[Name, dict[str, Any]] = Field(
         description="experiments by name, each with its kind and parameters"
     )
+
+    @property
+    def questions_folder(self) -> str:
+        """Where its questions are, beside it."""
+        return self.questions if isinstance(self.questions, str) else "questions"
 
 
 @dataclass(frozen=True)
@@ -98,6 +120,7 @@ class Lab:
         images: the photographs by name.
         experiments: by name, in the order of the file.
         questions: in the order of their numbers.
+        dropped: names of questions of the folder that it does not ask.
         places: (file, line) of each value, for messages.
     """
 
@@ -108,12 +131,18 @@ class Lab:
     images: Mapping[str, ImageSpec]
     experiments: Mapping[str, Experiment]
     questions: tuple[Question, ...]
+    dropped: tuple[str, ...]
     places: Places
 
     @property
     def folder(self) -> Path:
         """The folder of the lab file."""
         return self.path.parent
+
+    @property
+    def questions_folder(self) -> Path:
+        """Where its questions are."""
+        return self.folder / self.file.questions_folder
 
     @property
     def language(self) -> Language:
@@ -260,21 +289,24 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
         problems += _endless(experiments, images, places)
     problems += unsaid(file.language, sorted({experiment.kind for experiment in experiments.values()}))
     questions: tuple[Question, ...] = ()
+    dropped: tuple[str, ...] = ()
     # While an experiment is not understood, its figures are not known either.
     if texts and len(experiments) == len(data["experiments"]):
-        questions, text_mistakes = _read_texts(file, path.parent, experiments)
+        questions, dropped, text_mistakes = _read_texts(file, path.parent, experiments)
         problems += text_mistakes
     if problems:
         raise LabError(*problems)
-    return Lab(path, data_folder, file, classes, images, experiments, questions, places)
+    return Lab(path, data_folder, file, classes, images, experiments, questions, dropped, places)
 
 
 def _read_texts(
     file: LabFile, folder: Path, experiments: Mapping[str, Experiment]
-) -> tuple[tuple[Question, ...], list[str]]:
-    """The questions, and one line for each mistake in them and in the pages."""
+) -> tuple[tuple[Question, ...], tuple[str, ...], list[str]]:
+    """The questions, the names of those that are not asked, and one line for each mistake in them and in the pages."""
     figures = {f"{name}/{figure}" for name, experiment in experiments.items() for figure in experiment.figures}
-    questions, problems = read_questions(file.questions, folder, figures, read_language(file.language))
+    numbers = None if isinstance(file.questions, str) else file.questions
+    language = read_language(file.language)
+    questions, dropped, problems = read_questions(file.questions_folder, numbers, folder, figures, language)
     for question in questions:
         for piece in (question.answer, question.evidence, question.note):
             problems += braces_problems(question.path, piece, experiments)
@@ -283,7 +315,7 @@ def _read_texts(
         problems += [*text_problems(page, text, figures), *braces_problems(page, text, experiments)]
     for sheet in sorted((folder / "travaux").rglob("*.py")):
         problems += worksheet_problems(inside(sheet, folder), read_text(sheet))
-    return questions, problems
+    return questions, dropped, problems
 
 
 def _endless(experiments: Mapping[str, Experiment], images: Mapping[str, ImageSpec], places: Places) -> Iterator[str]:

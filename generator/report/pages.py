@@ -36,7 +36,7 @@ from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
 from generator.report.reference import reference
 from generator.report.speed import by_task, forecast, read_bench
-from generator.report.text import environment, filled, finished, listed
+from generator.report.text import environment, filled, finished, listed, unlinked
 from generator.report.worksheets import write_worksheets
 from generator.results.artefacts import MANIFEST, Manifest, Metric
 from generator.results.claims import VERDICTS, Verdict, judge
@@ -79,7 +79,7 @@ def _made_of(lab: Lab, build: Path) -> str:
     """Hash of all that pages are made of: code and packages, the lab's files and the project's, results."""
     packages = Path(jinja2.__file__).parents[1]  # another time, if one was installed since
     says = f"{lab.path.resolve()} {lab.data_folder} {lab.file!r} {lab.classes.names} {packages.stat().st_mtime_ns}"
-    texts = (lab.folder / folder for folder in (lab.file.pages, lab.file.questions, "assets"))
+    texts = (lab.folder / folder for folder in (lab.file.pages, lab.file.questions_folder, "assets"))
     kept = (build / name for name in ("results", "programs", "run.json", "bench.json"))
     files = state_of(ROOT / "generator", TEMPLATES, CONTENT, *texts, *kept)
     return hashlib.sha256(f"{says} {files}".encode()).hexdigest()
@@ -294,6 +294,7 @@ class _Report:
         return name
 
     def _write(self, name: str, markdown: str) -> None:
+        markdown = unlinked(markdown, self.lab.dropped)
         self.mirror.write(name, finished(markdown, self.lab.file.glossary, self.lab.language))
 
 

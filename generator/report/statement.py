@@ -19,7 +19,7 @@ from generator.report.figures import figure_numbers, named
 from generator.report.live import write_live
 from generator.report.mirror import Mirror
 from generator.report.paper import with_link_notes
-from generator.report.text import environment, filled, finished, listed
+from generator.report.text import environment, filled, finished, listed, unlinked
 from generator.report.worksheets import write_worksheets
 
 
@@ -41,7 +41,11 @@ def render_statement(lab: Lab, build: Path) -> int:
         environment(lab.language),
         dict(figure_numbers(lab)),
     )
-    say, words = lab.language.say, partial(finished, glossary=lab.file.glossary, language=lab.language)
+    say = lab.language.say
+
+    def words(markdown: str) -> str:
+        return finished(unlinked(markdown, lab.dropped), lab.file.glossary, lab.language)
+
     known = {
         "lab": lab.file,
         "edition": STUDENTS,
