@@ -8,6 +8,7 @@
 #   KIT=file.zip          what students get to work with
 #   NOTEBOOKS=folder      where notebooks are opened
 #   PORT=8001             where make serve shows it
+#   EDITION=enonce        make serve shows what students get
 #   REFERENCE=folder      results of another time, or a website: a page of the site tells what has changed since
 #   WORKERS=4             how many processes compute (default: as many as there are cores and memory for)
 #   STORE=archive         take over what make pack wrote elsewhere, and compute only the rest
@@ -80,7 +81,7 @@ render: .venv/installed ## write the pages from the content and the results
 	@$(GENERATOR) render $(INPUT) --build $(BUILD)
 
 serve: .venv/installed ## show the website on http://127.0.0.1:8000, and build it anew while you edit
-	@$(GENERATOR) serve $(INPUT) $(ON) --site $(SITE) --port $(PORT)
+	@$(GENERATOR) serve $(INPUT) $(ON) --site $(if $(filter enonce,$(EDITION)),$(ENONCE),$(SITE)) --port $(PORT) $(EDITION:%=--edition %)
 
 check: .venv/installed ## check the lab file, its questions, images and weights
 	@$(GENERATOR) check $(INPUT) --build $(BUILD)

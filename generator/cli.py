@@ -81,7 +81,9 @@ _command = _given(texts=True)
 _lookup = _given(texts=False)
 
 
-def _tell(error: LabError | RunError | OSError) -> None:
+def _tell(error: LabError | RunError | OSError) -> tuple[str, ...]:
+    """Say what went wrong; return the lines of it."""
+    lines: tuple[str, ...]
     match error:
         case LabError():
             lines = error.problems
@@ -97,6 +99,7 @@ def _tell(error: LabError | RunError | OSError) -> None:
             lines = (f"failed: {error}",)
     for line in lines:
         _warn(line)
+    return lines
 
 
 def _folder_of_results(_: click.Context, __: click.Parameter, build: Path) -> Path:
@@ -205,10 +208,17 @@ def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> 
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where it is shown, on 127.0.0.1."
 )
+@click.option(
+    "--edition",
+    default="site",
+    show_default=True,
+    type=click.Choice(["site", "enonce"]),
+    help="What is shown: all of it, or what students get.",
+)
 @_site
 @_command
 @_means
-def serve(lab: Lab, site: Path, port: int, means: Means) -> None:
+def serve(lab: Lab, site: Path, port: int, edition: str, means: Means) -> None:
     """Show the website, and do what must be done anew whenever a file of the lab changes."""
     from generator.serve import Preview
 
@@ -216,18 +226,25 @@ def serve(lab: Lab, site: Path, port: int, means: Means) -> None:
 
     def rebuild() -> Lab:
         now = read_lab(lab.path, lab.data_folder)
-        _make(now, means, site)
+        make(now)
         return now
 
-    def failed(error: Exception) -> None:
-        if isinstance(error, FAILURES):
-            _tell(error)
+    def make(lab: Lab) -> None:
+        if edition == "enonce":
+            _make_statement(lab, means.build, site)
         else:
-            write_atomically(traceback, "".join(format_exception(error)))
-            _warn(f"failed: {type(error).__name__}: {first_line(error)} (the traceback is in {traceback})")
+            _make(lab, means, site)
+
+    def failed(error: Exception) -> tuple[str, ...]:
+        if isinstance(error, FAILURES):
+            return _tell(error)
+        write_atomically(traceback, "".join(format_exception(error)))
+        line = f"failed: {type(error).__name__}: {first_line(error)} (the traceback is in {traceback})"
+        _warn(line)
+        return (line,)
 
     server = Preview(site, port)
-    _make(lab, means, site)
+    make(lab)
     click.echo(f"or http://127.0.0.1:{server.server_port}/ while this runs (Ctrl-C ends it)")
     try:
         server.show(lab, rebuild, failed)
@@ -266,6 +283,10 @@ def clean(sites: tuple[Path, ...], build: Path) -> None:
 @_command
 def statement(lab: Lab, build: Path, site: Path) -> None:
     """Build the students' website: what is asked, without answers or results. Nothing is computed."""
+    _make_statement(lab, build, site)
+
+
+def _make_statement(lab: Lab, build: Path, site: Path) -> None:
     report.check_site(site, build)
     with alone(build / "enonce"):
         report.render_statement(lab, build / "enonce")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import html
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,13 @@ from mkdocs.livereload import LiveReloadServer
 from generator.errors import LabError, RunError
 from generator.lab import Lab
 from generator.project import CONTENT, TEMPLATES
+
+TROUBLE = (
+    '<pre role="alert" style="position: fixed; z-index: 99; inset: auto 0 0 0; max-height: 50vh; margin: 0; '
+    "overflow: auto; padding: 1rem; background: #a3272f; color: #fff; font: 16px/1.5 monospace; "
+    'white-space: pre-wrap">{}</pre>'
+)
+"""How a page shows what went wrong."""
 
 
 class Preview(LiveReloadServer):
@@ -30,6 +38,7 @@ class Preview(LiveReloadServer):
 
     def __init__(self, site: Path, port: int) -> None:
         super().__init__(lambda: None, "127.0.0.1", port, str(site))
+        self.trouble = ""
         try:
             self.server_bind()
             self.server_activate()
@@ -39,13 +48,14 @@ class Preview(LiveReloadServer):
                 raise
             raise RunError(f"port {port} is taken; give another: PORT={port + 1}") from None
 
-    def show(self, lab: Lab, rebuild: Callable[[], Lab], failed: Callable[[Exception], None]) -> None:
+    def show(self, lab: Lab, rebuild: Callable[[], Lab], failed: Callable[[Exception], Iterable[str]]) -> None:
         """Serve until interrupted.
 
         Args:
             lab: the lab that the website was built from.
             rebuild: brings the website up to date after a change; returns the lab as it is then.
-            failed: tells what ``rebuild`` raised; the old website stays, and the next change is another try.
+            failed: tells what ``rebuild`` raised, and returns the lines of it. They stand over the pages of the old
+                website, which stays; the next change is another try.
         """
         seen: set[Path] = set()
 
@@ -57,8 +67,9 @@ class Preview(LiveReloadServer):
         def rebuild_and_watch() -> None:
             try:
                 watch(rebuild())
+                self.trouble = ""
             except Exception as error:  # noqa: BLE001  # a lab may hold anybody's code, which is about to be mended
-                failed(error)
+                self.trouble = "\n".join(failed(error))
 
         self.builder = rebuild_and_watch
         watch(lab)
@@ -82,6 +93,15 @@ class Preview(LiveReloadServer):
             return super()._serve_request(environ, start_response)
         except ValueError:  # an address that no file can have
             return None
+
+    def _inject_js_into_html(self, content: bytes, epoch: int) -> bytes:
+        """A page that waits for the next build, and shows what went wrong with the last one."""
+        page: bytes = super()._inject_js_into_html(content, epoch)  # type: ignore[no-untyped-call]  # MkDocs
+        if not self.trouble:
+            return page
+        shown = TROUBLE.format(html.escape(self.trouble)).encode()
+        before, end, after = page.rpartition(b"</body>")
+        return before + shown + end + after if end else page + shown
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Tell what went wrong with a request, but not that a browser left."""

@@ -42,14 +42,14 @@ def eventually(happened: Callable[[], bool], seconds: float = 60) -> bool:
 class Server:
     """``python -m generator serve`` on the mini lab."""
 
-    def __init__(self, lab: Path, folder: Path) -> None:
+    def __init__(self, lab: Path, folder: Path, *more: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = folder / "serve.log"
         self.command = [
             sys.executable, "-u", "-m", "generator", "serve", "--lab", str(lab), "--port", str(self.port),
-            "--build", str(folder / "build"), "--site", str(folder / "site"),
+            "--build", str(folder / "build"), "--site", str(folder / "site"), *more,
         ]  # fmt: skip
         with self.log.open("w") as log:
             self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
@@ -90,11 +90,15 @@ class TestServe:
         assert eventually(lambda: "saillance/perdue" in server.said()), server.said()
         assert "Traceback" not in server.said()
         assert "Une phrase toute neuve." in server.page(page), "the old website stays"
+        alert = server.page(page).partition('role="alert"')[2]
+        assert f"{question}:" in alert, "what is wrong stands over it"
+        assert "saillance/perdue" in alert
 
         question.write_text(text)
         lab = mini.read_text()
         mini.write_text(lab.replace("title: Petit TP", "title: Grand TP"))
         assert eventually(lambda: "Grand TP" in server.page("index.html")), server.said()
+        assert 'role="alert"' not in server.page("index.html")
         mini.write_text(lab.replace("iterations: 4", "iterations: 5"))
         assert eventually(lambda: "1 of 3 experiments shown anew" in server.said()), server.said()
 
@@ -107,6 +111,20 @@ class TestServe:
         for browser in browsers:
             browser.close()
         assert server.said().endswith("ended; what was finished is kept\n")
+
+    def test_what_students_get_is_shown(self, mini: Path, tmp_path: Path) -> None:
+        server = Server(mini, tmp_path, "--edition", "enonce")
+        try:
+            assert eventually(lambda: bool(server.page("index.html")), 180), server.said()
+            page, question = "questions/q01-voir.html", mini.parent / "questions" / "q01-voir.md"
+            assert "Que regarde le réseau" in server.page(page)
+            assert "oiseau et celle du dogue" not in server.page(page)
+            question.write_text(question.read_text().replace("Que regarde", "Que voit"))
+            assert eventually(lambda: "Que voit le réseau" in server.page(page)), server.said()
+            assert not (tmp_path / "build" / "results").exists()
+        finally:
+            server.process.kill()
+            server.process.wait()
 
     def test_a_taken_port_is_told_before_anything_is_computed(self, mini: Path, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -133,8 +151,13 @@ def preview(mini: Path, tmp_path: Path) -> Iterator[Show]:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<body>Bonjour</body>")
     failed: list[Exception] = []
+
+    def tell(error: Exception) -> tuple[str, ...]:
+        failed.append(error)
+        return (f"<{error}>",)
+
     server = Preview(tmp_path / "site", 0)
-    shown = Thread(target=lambda: server.show(read_lab(mini, tmp_path), rebuild.pop(), failed.append))
+    shown = Thread(target=lambda: server.show(read_lab(mini, tmp_path), rebuild.pop(), tell))
     rebuild: list[Callable[[], Lab]] = []
 
     def show(how: Callable[[], Lab]) -> tuple[Preview, list[Exception]]:
