@@ -16,7 +16,7 @@ from generator.lab import Lab
 from generator.lab.questions import FIGURE, FIGURES, REFERENCE, TABLE, Question, outside_code, without_code
 from generator.report.common import STUDENTS, content_pages, copy_assets, page_header, read_page, write_settings
 from generator.report.figures import figure_numbers, named
-from generator.report.live import write_live
+from generator.report.live import live_networks, write_live
 from generator.report.mirror import Mirror
 from generator.report.paper import with_link_notes
 from generator.report.text import environment, filled, finished, listed, unlinked
@@ -42,6 +42,7 @@ def render_statement(lab: Lab, build: Path) -> int:
         dict(figure_numbers(lab)),
     )
     say = lab.language.say
+    jinja.globals["live"] = say("files.live") if live_networks(lab, build.parent, STUDENTS) else ""
 
     def words(markdown: str) -> str:
         return finished(unlinked(markdown, lab.dropped), lab.file.glossary, lab.language)
