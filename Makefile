@@ -9,6 +9,7 @@
 #   NOTEBOOKS=folder      where notebooks are opened
 #   PORT=8001             where make serve shows it
 #   EDITION=enonce        make serve shows what students get
+#   ANSWERS=1-4           students get the answers of these questions too
 #   REFERENCE=folder      results of another time, or a website: a page of the site tells what has changed since
 #   WORKERS=4             how many processes compute (default: as many as there are cores and memory for)
 #   STORE=archive         take over what make pack wrote elsewhere, and compute only the rest
@@ -48,7 +49,7 @@ site: .venv/installed ## run what must run, write the pages, build and check the
 	@$(GENERATOR) site $(INPUT) $(ON) --site $(SITE) $(if $(REFERENCE),--reference $(REFERENCE))
 
 enonce: .venv/installed ## build the students' website, without answers or results
-	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE)
+	@$(GENERATOR) statement $(INPUT) --build $(BUILD) --site $(ENONCE) $(if $(ANSWERS),--answers '$(ANSWERS)')
 
 zip: site enonce ## pack both websites into files that open by double-click once unpacked
 	@umask 022; for site in $(SITE) $(ENONCE); do \

@@ -21,6 +21,7 @@ from generator.atomic import write_atomically
 from generator.errors import LabError, RunError, Terminated, did_you_mean, first_line
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
+from generator.lab.questions import chosen
 from generator.language import languages, read_language
 from generator.new import new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
@@ -279,17 +280,21 @@ def clean(sites: tuple[Path, ...], build: Path) -> None:
 @click.option(
     "--site", default="site-enonce", show_default=True, type=click.Path(path_type=Path), help="Where it goes."
 )
+@click.option(
+    "--answers", default="", help="Questions whose answers students get too, with their figures: 1-4, or 1,3."
+)
 @_build
 @_command
-def statement(lab: Lab, build: Path, site: Path) -> None:
+def statement(lab: Lab, build: Path, answers: str, site: Path) -> None:
     """Build the students' website: what is asked, without answers or results. Nothing is computed."""
-    _make_statement(lab, build, site)
+    _make_statement(lab, build, site, answers)
 
 
-def _make_statement(lab: Lab, build: Path, site: Path) -> None:
+def _make_statement(lab: Lab, build: Path, site: Path, answers: str = "") -> None:
+    given = chosen(answers, lab.questions, "ANSWERS")
     report.check_site(site, build)
     with alone(build / "enonce"):
-        report.render_statement(lab, build / "enonce")
+        report.render_statement(lab, build / "enonce", given)
         built = report.build_site(build / "enonce", site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")
 

@@ -137,6 +137,59 @@ def test_of_the_default_lab_nothing_is_in_it(site: Path, generator: Run, tmp_pat
     assert "Calculez les cartes de saillance" in students
 
 
+def test_students_get_the_answers_whose_time_has_come(ran: Path, tmp_path: Path, generator: Run) -> None:
+    spoken = "la carte](../galeries/saliency.md), la [](figure:grain/chat-0001), [](figure:grain/dogue-0003)"
+    question = ran.parent / "questions" / "q01-voir.md"
+    text = question.read_text(encoding="utf-8")
+    question.write_text(text.replace("## Mesures", f"## Mesures\n\nVoir [{spoken}"), encoding="utf-8")
+    done = generator("statement", ran, "--answers", "1")
+    assert done.returncode == 0, done.stderr
+    students = tmp_path / "build-enonce"
+    first, second, whole = (
+        plain((students / "questions" / name).read_text(encoding="utf-8"))
+        for name in ("q01-voir.html", "q02-tromper.html", "tout.html")
+    )
+    for page in (first, whole):
+        assert "tête de l'oiseau et celle du dogue" in page
+        assert "confirmé" in page, "verdicts are there"
+        assert "Voir la carte, la figure 2.2, une figure de la réponse" in page, "what students have not is only named"
+    assert "Votre réponse" in second
+    assert "tête de l'oiseau" not in second
+    shown = {path.parent.name for path in (students / "figures").rglob("*.webp")}
+    assert shown == {"saillance"}, "only the figures of that answer are there"
+    everything = contents(students)
+    assert "un oiseau" not in everything
+    assert "manifest.json" not in everything
+    assert generator("statement", ran).returncode == 0
+    assert not (students / "figures").exists(), "the next time, without answers, none stays"
+
+
+def test_a_borrowed_answer_brings_its_figures_along(ran: Path, tmp_path: Path, generator: Run) -> None:
+    question = ran.parent / "questions" / "q01-voir.md"
+    text = question.read_text(encoding="utf-8").partition("claims:")[0]
+    asked = "answered_with: 2\n---\n\n## Énoncé\n\nQue regarde le réseau ?\n"
+    question.write_text(text + asked, encoding="utf-8")
+    assert generator("statement", ran, "--answers", "1").returncode == 0
+    students = tmp_path / "build-enonce" / "questions"
+    assert 'id="alligator-oiseau"' in (students / "q01-voir.html").read_text(encoding="utf-8")
+    assert "alligator-oiseau" not in (students / "q02-tromper.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("7", "ANSWERS=7: no question 7; there are 1, 2"),
+        ("1-", 'ANSWERS=1-: "1-" is no number of a question; expected something like 1-4 or 1,3'),
+        ("2-1", "ANSWERS=2-1: no question 2-1; there are 1, 2"),
+        ("1", "no results yet of saillance, alligator, grain; run make run first"),
+    ],
+)
+def test_answers_that_cannot_be_given_are_told(mini: Path, generator: Run, answers: str, told: str) -> None:
+    done = generator("statement", mini, "--answers", answers)
+    assert done.returncode
+    assert done.stderr.strip().endswith(told)
+
+
 SENTINEL = "SENTINELLE"
 """What stands in everything that is not for students."""
 

@@ -12,6 +12,7 @@ import yaml
 
 from generator.errors import LabError
 from generator.lab import Lab, read_lab
+from generator.lab.links import unlinked
 from generator.report import render
 from generator.report.text import environment
 from generator.results.artefacts import MANIFEST, Table, read_manifest
@@ -399,3 +400,35 @@ class TestSomeOfThem:
         change(mini, "lab.yml", "language: fr", f"language: fr\nquestions: {asked}")
         (problem,) = told(mini)
         assert words in problem
+
+    def test_links_to_the_others_become_words_however_they_are_written(self) -> None:
+        for link, words in {
+            "[a `b[0]`](q01-voir.md 'Titre')": "a `b[0]`",
+            "[a [b]](<../questions/q01-voir.md#note>)": "a [b]",
+            '<a class="x" href="questions/q01-voir.html#note">a <b>b</b></a>': "a <b>b</b>",
+            "[a][v] et [v][].\n\n[v]: q01-voir.md 'Voir'\n[w]: q02.md\n": "a et v.\n\n[w]: q02.md\n",
+        }.items():
+            assert unlinked(link, ["q01-voir"]) == words
+        for other in (
+            "![a](q01-voir.md)",
+            "`[a](q01-voir.md)`",
+            "```\n[a](q01-voir.md)\n```",
+            "[a](q01-voir-mieux.md)",
+            "[a](https://a.org/q01-voir.html)",
+            "[[0, 1], [2, 3]][v]",
+        ):
+            assert unlinked(other, ["q01-voir"]) == other
+
+    def test_links_to_the_others_are_refused_if_the_lab_says_so(self, mini: Path) -> None:
+        change(mini, "lab.yml", "language: fr", "language: fr\nquestions: [2]\ndropped_links: refused")
+        change(mini, HOME, "# ", "[Tromper](questions/q02-tromper.md)\n\n[Voir](questions/q01-voir.md#note)\n\n# ")
+        change(mini, TROMPER, "## Réponse\n", "## Réponse\n\nComme [plus haut](q01-voir.md).\n")
+        home, question = sorted(told(mini))
+        assert re.search(r"pages/index\.md:3: \[Voir\]\(questions/q01-voir\.md#note\) leads to a question", home)
+        assert re.search(r"q02-tromper\.md:12: \[plus haut\]\(q01-voir\.md\) leads to a question", question)
+
+    def test_one_whose_answer_is_not_there_is_told(self, mini: Path) -> None:
+        change(mini, "lab.yml", "language: fr", "language: fr\nquestions: [2]")
+        change(mini, TROMPER, "number: 2", "number: 2\nanswered_with: 1")
+        (problem,) = told(mini)
+        assert "the lab does not ask question 1, whose answer is wanted; ask it too" in problem

@@ -145,11 +145,44 @@ def read_questions(
         if answering := questions.get(question.answered_with or question.number):
             problems += _quote_problems(question, answering.answer)
         else:
-            expected = f"expected one of {', '.join(map(str, sorted(questions)))}"
-            there_is_none = f"there is no question {question.answered_with}; {expected}"
-            problems.append(question.tell(("answered_with",), there_is_none))
+            problems.append(_no_answer(question, questions, dropped))
     problems += _not_there(numbers or (), questions.keys() | dropped.keys(), lab_folder / folder)
     return tuple(questions[number] for number in sorted(questions)), tuple(dropped.values()), problems
+
+
+def _no_answer(question: Question, asked: Collection[int], dropped: Collection[int]) -> str:
+    """A line for a question that is answered with one that is not asked."""
+    problem = (
+        f"the lab does not ask question {question.answered_with}, whose answer is wanted; ask it too"
+        if question.answered_with in dropped
+        else f"there is no question {question.answered_with}; expected one of {', '.join(map(str, sorted(asked)))}"
+    )
+    return question.tell(("answered_with",), problem)
+
+
+def chosen(said: str, questions: Collection[Question], key: str) -> frozenset[int]:
+    """Numbers of the questions that « 1-4, 6 » says.
+
+    Args:
+        said: numbers and ranges.
+        questions: of the lab.
+        key: what it was said for, for messages.
+
+    Raises:
+        LabError: it is no list of numbers, or there is no such question.
+    """
+    known = sorted(question.number for question in questions)
+    found: set[int] = set()
+    for piece in re.split(r"\s*,\s*", said.strip()) if said.strip() else ():
+        match = re.fullmatch(r"(\d+)(?:\s*[-–]\s*(\d+))?", piece)
+        if match is None:
+            raise LabError(f'{key}={said}: "{piece}" is no number of a question; expected something like 1-4 or 1,3')
+        first, last = int(match[1]), int(match[2] or match[1])
+        meant = {number for number in known if first <= number <= last}
+        if not meant:
+            raise LabError(f"{key}={said}: no question {piece}; there are {', '.join(map(str, known))}")
+        found |= meant
+    return frozenset(found)
 
 
 def _not_there(numbers: Collection[int], there: Collection[int], folder: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +19,7 @@ from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
 from generator.lab.braces import braces_problems
+from generator.lab.links import links_to
 from generator.lab.markup import html_in
 from generator.lab.photographs import read_photographs
 from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
@@ -91,6 +92,10 @@ class LabFile(Strict):
         "questions",
         description="folder of the questions, beside this file; or the numbers of those that are asked, "
         "of the folder questions",
+    )
+    dropped_links: Literal["text", "refused"] = Field(
+        "text",
+        description="what becomes of links to questions that are not asked: text, their words stay; or refused",
     )
     pages: str = Field("pages", description="folder of the other pages, beside this file")
     live: Annotated[bool | Literal["staff"], BeforeValidator(_for_whom)] = Field(
@@ -310,12 +315,26 @@ def _read_texts(
     for question in questions:
         for piece in (question.answer, question.evidence, question.note):
             problems += braces_problems(question.path, piece, experiments)
+    if file.dropped_links == "refused":
+        texts = [*(question.path for question in questions), *texts_in(file.pages, folder)]
+        problems += [problem for path in texts for problem in _leads_to_dropped(path, dropped)]
     for page in texts_in(file.pages, folder):
         text = read_text(page)
         problems += [*text_problems(page, text, figures), *braces_problems(page, text, experiments)]
     for sheet in sorted((folder / "travaux").rglob("*.py")):
         problems += worksheet_problems(inside(sheet, folder), read_text(sheet))
     return questions, dropped, problems
+
+
+def _leads_to_dropped(path: Path, dropped: Collection[str]) -> Iterator[str]:
+    """A line for each link of a text to a question that is not asked."""
+    text = read_text(path)
+    for link in links_to(text, dropped):
+        line = text[: link.start()].count("\n") + 1
+        yield (
+            f"{path}:{line}: {link[0]} leads to a question that the lab does not ask; remove the link, ask the "
+            "question too, or say dropped_links: text"
+        )
 
 
 def _endless(experiments: Mapping[str, Experiment], images: Mapping[str, ImageSpec], places: Places) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -206,16 +206,25 @@ class Figures:
         manifests: of all its experiments.
         views: its figures, published.
         jinja: the templates.
+        given: numbers of the questions that show figures to students; None for the staff's edition, where all of them
+            do, and galleries too.
     """
 
     def __init__(
-        self, lab: Lab, manifests: Mapping[str, Manifest], views: Mapping[str, View], jinja: jinja2.Environment
+        self,
+        lab: Lab,
+        manifests: Mapping[str, Manifest],
+        views: Mapping[str, View],
+        jinja: jinja2.Environment,
+        given: Collection[int] | None = None,
     ) -> None:
         self._lab = lab
         self._manifests = manifests
         self._views = views
         self._jinja = jinja
-        self._galleries = lab.language.say("files.galleries")
+        self._homes = dict(_homes(lab, given))
+        self._numbers = dict(figure_numbers(lab))
+        self._galleries = lab.language.say("files.galleries") if given is None else ""
 
     def view(self, reference: str, *, base: str, said: str = "") -> View:
         """A figure as a page shows it from which ``base`` leads to the top of the site."""
@@ -277,19 +286,23 @@ class Figures:
     def see(self, reference: str, here: Collection[str]) -> str:
         """« la figure 5.2 », a link that stays on the page where the figure is shown on it."""
         link = self.mention(reference, base="../", here=here)
-        return self._lab.language.say("figure.mention", link=link) if self._views[reference].number else link
+        return self._lab.language.say("figure.mention", link=link) if reference in self._numbers else link
 
     def mention(self, reference: str, base: str, here: Collection[str] = ()) -> str:
-        """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it."""
-        view = self._views[reference]
+        """« figure 5.2 », a link to where that figure is at home; by its title if no question shows it.
+
+        Of a figure that the edition has not, only the name stays.
+        """
+        view = self._views.get(reference)
+        if view is None:
+            return named_only(self._numbers.get(reference), self._lab.language)
         where = "" if reference in here else base + self._home_of(reference)
         return f'<a href="{where}#{view.anchor}">{named(view.number, view.figure.title, self._lab.language)}</a>'
 
     def _home_of(self, reference: str) -> str:
-        """The page of the first question that shows a figure; of its gallery if none does."""
-        for question in self._lab.questions:
-            if reference in question.figures:
-                return f"questions/{question.slug}.html"
+        """The page of the question that shows a figure; of its gallery if none does."""
+        if reference in self._homes:
+            return f"questions/{self._homes[reference]}.html"
         return f"{self._galleries}/{self.gallery_of(reference.partition('/')[0])}.html"
 
     def gallery_of(self, experiment: str) -> str:
@@ -303,11 +316,13 @@ class Figures:
         anchor, said = _table_anchor(link["table"]), link["caption"]
         gallery = f"{base}{self._galleries}/{self.gallery_of(experiment)}.html#image-{experiment}-"
         if grid := self._manifests[experiment].grid(name):
+            grid = grid if self._galleries else grid.model_copy(update={"links": _leading_nowhere(grid.links)})
             measures = tuple(shaded(measure, grid.remarks, self._jinja.filters["cell"]) for measure in grid.measures)
             files = f"{base}figures/{experiment}/"
             return macro(self._jinja, "grid.jinja", "grid")(GridView(grid, anchor, said, gallery, files, measures))
-        view = TableView(self._manifests[experiment].table(name), anchor, said, gallery)
-        return macro(self._jinja, "table.jinja", "table")(view)
+        table = self._manifests[experiment].table(name)
+        table = table if self._galleries else table.model_copy(update={"links": _leading_nowhere(table.links)})
+        return macro(self._jinja, "table.jinja", "table")(TableView(table, anchor, said, gallery))
 
 
 def macro(jinja: jinja2.Environment, template: str, name: str) -> Callable[..., str]:
@@ -319,6 +334,36 @@ def macro(jinja: jinja2.Environment, template: str, name: str) -> Callable[..., 
 def _table_anchor(reference: str) -> str:
     """A table's name on its page."""
     return f"tableau-{reference.replace('/', '-', 1)}"
+
+
+def answering(lab: Lab, question: Question) -> Question:
+    """The question whose answer serves this one: itself, as a rule."""
+    number = question.answered_with or question.number
+    return next(other for other in lab.questions if other.number == number)
+
+
+def figures_shown(lab: Lab, question: Question) -> list[str]:
+    """EXPERIMENT/FIGURE of all figures that answer a question, be it with another's answer."""
+    return list(dict.fromkeys((*question.figures, *answering(lab, question).figures)))
+
+
+def _homes(lab: Lab, given: Collection[int] | None) -> Iterator[tuple[str, str]]:
+    """The name of the question where each figure is at home: the first that shows it as its own, or else borrows it."""
+    shown = [question for question in reversed(lab.questions) if given is None or question.number in given]
+    for question in shown:
+        yield from ((figure, question.slug) for figure in answering(lab, question).figures)
+    for question in shown:
+        yield from ((figure, question.slug) for figure in question.figures)
+
+
+def _leading_nowhere(links: Sequence[Sequence[str | None]]) -> tuple[tuple[None, ...], ...]:
+    """Links of a table's cells where there is no gallery for them to lead to."""
+    return tuple((None,) * len(row) for row in links)
+
+
+def named_only(number: str | None, language: Language) -> str:
+    """What a sentence calls a figure that readers shall not see: its title, or its experiment's, might tell."""
+    return named(number, "", language) if number else language.say("statement.a-figure")
 
 
 def named(number: str, title: str, language: Language) -> str:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from generator.atomic import write_atomically
-from generator.errors import LabError, RunError
 from generator.experiments.base import FAMILIES
 from generator.lab import Lab
+from generator.lab.links import unlinked
 from generator.lab.questions import Question
 from generator.project import CONTENT, ROOT, TEMPLATES
 from generator.report import changes
-from generator.report.checks import measured, missing_results
+from generator.report.answers import Answers, all_manifests
 from generator.report.common import (
     STAFF,
     STUDENTS,
@@ -29,21 +27,19 @@ from generator.report.common import (
     read_page,
     write_settings,
 )
-from generator.report.figures import Figures, View, macro, publish, publish_chart, shown_once
+from generator.report.figures import View, publish, publish_chart, shown_once
 from generator.report.live import live_networks, write_live
 from generator.report.mirror import Mirror, state_of
-from generator.report.moving import CURVE
 from generator.report.paper import with_link_notes
-from generator.report.reference import reference
 from generator.report.speed import by_task, forecast, read_bench
-from generator.report.text import environment, filled, finished, listed, unlinked
+from generator.report.text import environment, finished
 from generator.report.worksheets import write_worksheets
-from generator.results.artefacts import MANIFEST, Manifest, Metric
-from generator.results.claims import VERDICTS, Verdict, judge
+from generator.results.artefacts import MANIFEST, Manifest
+from generator.results.claims import Verdict
 from generator.results.differences.compare import differences
 from generator.results.differences.sides import Side
 from generator.results.folder import VERDICTS as VERDICTS_FILE
-from generator.results.folder import Judged, VerdictsFile, read_manifests, read_run_log, results_folder
+from generator.results.folder import Judged, VerdictsFile, read_run_log, results_folder
 
 
 def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
@@ -66,7 +62,7 @@ def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
     if not reference and state.is_file() and state.read_bytes() == f"{made_of} {state_of(*written)}".encode():
         return 0
     state.unlink(missing_ok=True)
-    manifests = _manifests(lab, build)
+    manifests = all_manifests(lab, build)
     mirror = Mirror(build / "docs", build / "pictures")
     views = publish(lab, manifests, build, mirror)
     changed = _Report(lab, build, manifests, mirror, views).render(reference)
@@ -95,15 +91,11 @@ class _Report:
         self.build = build
         self.mirror = mirror
         self.manifests = manifests
-        self.verdicts = {question.number: list(self._judge(question)) for question in lab.questions}
         self.jinja = environment(lab.language)
-        self.figures = Figures(lab, manifests, views, self.jinja)
-        self.jinja.filters |= {"with_figures": self.figures.with_figures, "thumbnails": self.figures.with_thumbnails}
-        # A template keeps the globals that there are when it is first used: what macros need comes before them.
         self.jinja.globals["live"] = self.say("files.live") if live_networks(lab, build, STAFF) else ""
-        self.jinja.globals |= {"curve_box": CURVE, "verdicts": VERDICTS, "files": lab.language.section("files")}
-        self.jinja.globals |= {name: macro(self.jinja, "figure.jinja", name) for name in ("figure", "thumbnail")}
-        self.questions = [self._with_measures(question) for question in lab.questions]
+        self.answers = Answers(lab, manifests, views, self.jinja)
+        self.figures = self.answers.figures
+        self.questions, self.verdicts = self.answers.questions, self.answers.verdicts
 
     def render(self, reference: Side | None) -> int:
         lab, say = self.lab, self.say
@@ -111,7 +103,7 @@ class _Report:
         galleries = list(self._galleries())
         self._write("index.md", self._page("home.md.jinja", **self._home(galleries)))
         navigation.append({say("home.title"): "index.md"})
-        questions = {f"questions/{question.slug}.md": self._question(question) for question in self.questions}
+        questions = {f"questions/{question.slug}.md": self.answers.context(question) for question in self.questions}
         for name, context in questions.items():
             self._write(name, shown_once(self._page("question.md.jinja", **context), say("question.above")))
         bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
@@ -158,7 +150,7 @@ class _Report:
     def _home(self, galleries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         cards: list[dict[str, Any]] = []
         for question in self.questions:
-            shown = question.figures or self._answer(question).figures
+            shown = question.figures or self.answers.answering(question).figures
             chosen = question.illustration or (shown[-1] if shown else None)
             view = self.figures.view(chosen, base="") if chosen else None
             cards.append({"question": question, "view": view})
@@ -169,34 +161,6 @@ class _Report:
         page = self.lab.folder / self.lab.file.pages / "index.md"
         introduction = self.figures.with_figures(self._content(page), base="")
         return {"introduction": introduction, "cards": cards, "galleries": pictured, "counts": self._counts()}
-
-    def _question(self, question: Question) -> dict[str, Any]:
-        answer = self._answer(question)
-        names = dict.fromkeys(figure.partition("/")[0] for figure in (*question.figures, *answer.figures))
-        notes = [
-            {"title": self.lab.experiments[name].title, "text": self.lab.experiments[name].note}
-            for name in names
-            if self.lab.experiments[name].note
-        ]
-        return {
-            "question": question,
-            "answer": answer,
-            "shared_with": answer if answer is not question else None,
-            "verdicts_here": self.verdicts[question.number],
-            "setting_notes": notes,
-            "mention": lambda reference: self.figures.see(reference, (*question.figures, *answer.figures)),
-        }
-
-    def _with_measures(self, question: Question) -> Question:
-        """The question with the measures that its answer, its evidence and its note speak of."""
-        fill = partial(self._filled, question.path)
-        return replace(
-            question, answer=fill(question.answer), evidence=fill(question.evidence), note=fill(question.note)
-        )
-
-    def _judge(self, question: Question) -> Iterator[Verdict]:
-        for claim in question.claims:
-            yield judge(claim, measured(self.manifests, claim.metric) if claim.metric else None)
 
     def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
         return [(question, verdicts) for question in self.questions if (verdicts := self.verdicts[question.number])]
@@ -233,11 +197,6 @@ class _Report:
         body = changes.body(self.jinja, differences(reference, here), reference, here)
         return self._write_own("changes", body=body)
 
-    def _answer(self, question: Question) -> Question:
-        """The question whose answer serves this one: itself, as a rule."""
-        number = question.answered_with or question.number
-        return next(other for other in self.questions if other.number == number)
-
     def _galleries(self) -> Iterator[dict[str, Any]]:
         """One gallery for each family of experiments that the lab has, in the order of the lab."""
         for slug in dict.fromkeys(self.figures.gallery_of(name) for name in self.manifests):
@@ -261,28 +220,7 @@ class _Report:
 
     def _content(self, path: Path) -> str:
         """A hand-written page, which may speak of the lab and its measures in Jinja's braces."""
-        return self._filled(path, read_page(path))
-
-    def _filled(self, path: Path, text: str) -> str:
-        networks = {
-            network.title: network for manifest in self.manifests.values() for network in manifest.provenance.networks
-        }
-        known = {
-            "lab": self.lab.file,
-            "edition": STAFF,
-            "networks": list(networks.values()),
-            "count": {
-                "figures": sum(len(manifest.figures) for manifest in self.manifests.values()),
-                "images": len(self.lab.images),
-            },
-            "metric": self._metric,
-            "reference": partial(reference, language=self.lab.language),
-            "listed": partial(listed, self.jinja, self.lab, networks=list(networks.values())),
-        }
-        return filled(self.jinja, path, text, known)
-
-    def _metric(self, *reference: str) -> Metric:
-        return measured(self.manifests, "/".join(reference))
+        return self.answers.filled(path, read_page(path))
 
     def _page(self, template: str, **context: Any) -> str:
         return self.jinja.get_template(template).render(lab=self.lab.file, whose=self.lab.whose, **context)
@@ -303,13 +241,3 @@ def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[st
     names = dict.fromkeys(name for one in facets for name in one)
     found = {name: sorted({value for one in facets for value in one[name]}, key=str.casefold) for name in names}
     return {name: values for name, values in found.items() if len(values) > 1}
-
-
-def _manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
-    """Those of all experiments, with all that the texts ask of them."""
-    found = read_manifests(lab.experiments, build)
-    if missing := [name for name in lab.experiments if name not in found]:
-        raise RunError(f"no results yet of {', '.join(missing)}; run make run first")
-    if problems := list(missing_results(lab, found)):
-        raise LabError(*problems)
-    return found

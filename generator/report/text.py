@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -93,16 +93,6 @@ def listed(jinja: jinja2.Environment, lab: Lab, what: str, **more: object) -> st
         if experiment.note:
             notes.setdefault(experiment.note, []).append(experiment.title)
     return jinja.get_template(f"listed-{what}.jinja").render(glossary=lab.file.glossary, notes=notes, **more)
-
-
-def unlinked(markdown: str, dropped: Sequence[str]) -> str:
-    """Markdown whose links to questions that the lab does not ask, by their names, are their words only."""
-    if not dropped:
-        return markdown
-    link = re.compile(
-        rf"(?<!!)\[(?P<words>[^\]]+)\]\((?:[\w./-]*/)?(?:{'|'.join(map(re.escape, dropped))})\.md(?:#[^)]*)?\)"
-    )
-    return outside_code(markdown, lambda piece: link.sub(r"\g<words>", piece))
 
 
 def finished(markdown: str, glossary: Mapping[str, str], language: Language) -> str:
