@@ -136,7 +136,6 @@ def _answers(lab: Lab, build: Path, mirror: Mirror, jinja: jinja2.Environment, g
         for name, manifest in manifests.items()
     }
     views = publish(lab, theirs, build, mirror)
-    jinja.globals["live"] = lab.language.say("files.live") if live_networks(lab, build, STUDENTS) else ""
     return Answers(lab, manifests, views, jinja, given)
 
 
