@@ -34,8 +34,13 @@ def keys_of(lab: Lab, means: Means) -> dict[str, str]:
         needs = Dependencies(lab, name, keys, machine)
         found |= {key: f"{name} {part_text(part)}" for part, key in needs.keys.items()}
         found |= {keys.key(look.part(lab, network)): network for network in needs.experiment.networks}
-    found |= {keys.key(programs.part(lab, network)): network for network in programs.wanted(lab)}
     return found
+
+
+def _programs(lab: Lab, means: Means) -> set[str]:
+    """Keys of what readers try, which a lab's results do without."""
+    keys = Keys(lab, means.machine)
+    return {keys.key(programs.part(lab, network)) for network in programs.wanted(lab)}
 
 
 def pack(lab: Lab, means: Means, archive: Path) -> tuple[int, int]:
@@ -50,7 +55,8 @@ def pack(lab: Lab, means: Means, archive: Path) -> tuple[int, int]:
         How many outcomes were packed, and how many are missing.
     """
     store, wanted = means.store, keys_of(lab, means)
-    there = [key for key in sorted(wanted) if key in store]
+    missing = sum(key not in store for key in wanted)
+    there = [key for key in sorted(wanted.keys() | _programs(lab, means)) if key in store]
     partial = archive.with_name(f".{archive.name}.partial")
     index = {}
     try:
@@ -62,7 +68,7 @@ def pack(lab: Lab, means: Means, archive: Path) -> tuple[int, int]:
         partial.replace(archive)
     finally:
         partial.unlink(missing_ok=True)
-    return len(there), len(wanted) - len(there)
+    return len(there), missing
 
 
 def take_over(lab: Lab, means: Means, archive: Path) -> int:
@@ -79,12 +85,12 @@ def take_over(lab: Lab, means: Means, archive: Path) -> int:
     Raises:
         LabError: it is no such archive, or is damaged.
     """
-    store, wanted = means.store, keys_of(lab, means)
+    store, wanted = means.store, keys_of(lab, means).keys() | _programs(lab, means)
     taken = 0
     try:
         with zipfile.ZipFile(archive) as packed:
             index: Mapping[str, str] = json.loads(packed.read(INDEX))
-            for key in sorted(set(index) & wanted.keys()):
+            for key in sorted(set(index) & wanted):
                 if key in store:
                     continue
                 content, made = store.parse(packed.read(f"{key}{SUFFIX}"), f"{key} in {archive}")
@@ -139,7 +145,7 @@ def verify(lab: Lab, means: Means, sample: int, seed: int) -> Iterator[tuple[str
 
 def unused(lab: Lab, means: Means) -> list[str]:
     """Keys of the outcomes that neither this lab needs nor any results beside its own were made from."""
-    used = set(keys_of(lab, means))
+    used = keys_of(lab, means).keys() | _programs(lab, means)
     for path in means.store.folder.parent.glob(f"*/results/*/{MANIFEST}"):
         if manifest := read_manifest(path.parent):
             used |= set(manifest.parts.values())
