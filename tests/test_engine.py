@@ -106,15 +106,16 @@ def test_images_are_left_as_they_were() -> None:
     assert torch.equal(fast(images), first[0]), "without gradients the scores are the same"
 
 
-class _LaidOut(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
-    """Counts how often a kernel is laid out."""
+class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
+    """Counts how often an operation is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch
+        self.operation = operation
         self.times: int = 0
 
     def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.times += "reorder_convolution_weight" in str(func)
+        self.times += self.operation in str(func)
         return func(*args, **(kwargs or {}))
 
 
@@ -122,7 +123,7 @@ def test_kernels_stay_laid_out_for_the_shapes_used_last_and_no_others() -> None:
     fast = prepare(Everything(nn.ReLU()).eval().requires_grad_(False), 33)
 
     def laid_out(count: int) -> int:
-        seen = _LaidOut()
+        seen = _Counted("reorder_convolution_weight")
         with seen:
             score_gradients(fast, torch.zeros(count, 3, 33, 33), [0] * count)
         return seen.times
@@ -131,6 +132,14 @@ def test_kernels_stay_laid_out_for_the_shapes_used_last_and_no_others() -> None:
     assert all_of_them > 0
     assert [laid_out(count) for count in (6, 7, 6, 7)] == [all_of_them, 0, 0, 0]
     assert [laid_out(count) for count in (5, 7, 6)] == [all_of_them, 0, all_of_them]
+
+
+def test_an_operation_without_a_derivative_of_its_own_is_done_once() -> None:
+    fast = prepare(Block(nn.Softsign()).frozen(), 12)
+    for images, wanted in ((torch.randn(2, 3, 12, 12), True), (torch.randn(1, 3, 12, 12), False)):
+        with _Counted("aten.abs.default") as seen:
+            score_gradients(fast, images, [0] * len(images)) if wanted else fast(images)
+        assert seen.times == 1
 
 
 def test_nobody_s_random_numbers_change() -> None:

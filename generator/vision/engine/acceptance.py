@@ -25,7 +25,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from generator.errors import first_line
 from generator.vision.engine.flat import FlatNetwork
-from generator.vision.engine.steps import Activation, Add, Concatenation, Convolution, Item, MaxPool, Step
+from generator.vision.engine.steps import Activation, Add, Concatenation, Convolution, Item, MaxPool, Recorded, Step
 
 EXACT = 1e-8
 """Relative difference of two ways to the same float64."""
@@ -269,6 +269,8 @@ def _single(values: Any) -> Any:
     """Values in float32, rounded towards zero: what was below a limit (0, or 6) stays below."""
 
     def single(value: Any) -> Any:
+        if isinstance(value, Recorded):
+            return None  # of other values
         if not isinstance(value, Tensor) or value.dtype != torch.float64:
             return value
         rounded = value.float()
@@ -282,6 +284,8 @@ def _disturbed(values: Any, share: float) -> Any:
     """Values in float64, each changed by a share of it, up or down."""
 
     def disturbed(value: Any) -> Any:
+        if isinstance(value, Recorded):
+            return None  # of other values
         if not isinstance(value, Tensor) or not value.is_floating_point():
             return value
         value = value.double()

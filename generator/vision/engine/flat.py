@@ -92,7 +92,8 @@ class _Walk(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, network: FlatNetwork) -> Tensor:
         ctx.network = network
-        scores, ctx.tape = network.there(images)
+        with torch.enable_grad():  # autograd is off in here, and steps ask for it where they know no derivative
+            scores, ctx.tape = network.there(images.detach())
         return scores
 
     @staticmethod

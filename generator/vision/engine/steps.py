@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx
+from torch.utils._pytree import tree_map
 
 aten = torch.ops.aten
 onednn = torch.ops.mkldnn
@@ -27,8 +28,20 @@ SHAPES = 2
 """For how many shapes of batches a kernel stays laid out: one image at a time, and the last other number of them."""
 
 
+class Recorded:
+    """A run of an operation under autograd, for its way back, once.
+
+    Attributes:
+        leaves: its inputs; those that a gradient flows through require one.
+        result: what came out.
+    """
+
+    def __init__(self, leaves: list[Any], result: Any) -> None:
+        self.leaves, self.result = leaves, result
+
+
 class Step:
-    """Any operation: run as it is, and again under autograd in the backward pass.
+    """Any operation: run under autograd.
 
     Subclasses know their derivative. A step keeps nothing of a run: what the backward pass needs
     comes out of :meth:`forward` and is handed to :meth:`backward`.
@@ -54,17 +67,21 @@ class Step:
         return self.node.target(*args, **kwargs)  # type: ignore[operator]  # an operator's node
 
     def forward(self, values: list[Any]) -> tuple[Any, list[Any]]:
-        """The result, and what the backward pass needs."""
-        return self.run(values), values
+        """The result, and, where gradients are asked for, what the backward pass needs."""
+        if not torch.is_grad_enabled():
+            return self.run(values), []
+        recorded = self._recorded(values)
+        return tree_map(lambda v: v.detach() if isinstance(v, Tensor) else v, recorded.result), [values, recorded]
 
     def backward(self, kept: list[Any], gradient: Any, owned: bool) -> list[Tensor | None]:  # noqa: ARG002
         """Gradients of the inputs, from the result's; ``owned`` ones may be written on.
 
         Of an operation with several results ``gradient`` is a dictionary: those that are known, by place.
+        Without a record in what was kept, the operation is run again.
         """
-        leaves = [v.detach().requires_grad_() if d else v for v, d in zip(kept, self.varying, strict=True)]
-        with torch.enable_grad():
-            result = self.run(leaves)
+        values, recorded = kept
+        recorded = recorded or self._recorded(values)
+        leaves, result = recorded.leaves, recorded.result
         pairs = [(result[i], g) for i, g in gradient.items()] if isinstance(gradient, dict) else [(result, gradient)]
         # A result need not depend on the pixels: a comparison does not, nor what is known beforehand.
         pairs = [(part, laid_out_like(part, g)) for part, g in pairs if part.requires_grad]
@@ -74,6 +91,11 @@ class Step:
         results, gradients = zip(*pairs, strict=True)
         found = iter(torch.autograd.grad(results, wanted, gradients, allow_unused=True))
         return [next(found) if depends else None for depends in self.varying]
+
+    def _recorded(self, values: list[Any]) -> Recorded:
+        leaves = [v.detach().requires_grad_() if d else v for v, d in zip(values, self.varying, strict=True)]
+        with torch.enable_grad():
+            return Recorded(leaves, self.run(leaves))
 
 
 class Item(Step):
