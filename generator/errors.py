@@ -41,7 +41,11 @@ class Terminated(KeyboardInterrupt):
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, at most 160 characters of it; empty if it has none."""
-    return (str(error).splitlines() or [""])[0][:160]
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  # somebody else's error may fail to say what it is
+        message = ""
+    return (message.splitlines() or [""])[0][:160]
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str:

@@ -55,7 +55,10 @@ class Own:
         if min(std) <= 0:
             raise ValueError(f"std is {list(std)}, expected values greater than 0")
         names = self.classes
-        if isinstance(names, str) or not all(isinstance(name, str) for name in _listed("classes", names)):
+        # A set has them in another order each time.
+        if isinstance(names, str | set | frozenset) or not all(
+            isinstance(name, str) for name in _listed("classes", names)
+        ):
             raise ValueError(f"classes is {str(names)[:40]!r}, expected a list of the classes' names")
         # As they are meant, whatever library's numbers they are.
         for name, value in (("size", whole), ("mean", mean), ("std", std), ("classes", tuple(names))):

@@ -122,7 +122,7 @@ def parse(source: Path) -> ast.Module:
     except UnicodeDecodeError:
         raise LabError(f"{source} is not text in UTF-8; save it as such") from None
     except SyntaxError as error:
-        raise LabError(f"{source}:{error.lineno}: is no valid Python ({error.msg})") from None
+        raise LabError(f"{source}:{error.lineno or 1}: is no valid Python ({error.msg})") from None
 
 
 def _is_taken(name: str, folder: Path) -> bool:

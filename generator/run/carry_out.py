@@ -173,7 +173,7 @@ class _Run:
 
         problems: list[str] = []
         for name, result in done(crew, waiting):
-            if isinstance(result, LabError):
+            if isinstance(result, Exception):
                 problems += self._told_at_network(name, result)
             elif isinstance(result, BaseException):
                 raise result
@@ -222,17 +222,22 @@ class _Run:
         for name, key in keys.items():
             write_atomically(program_file(self.means.build, name), self.store.content(key))
 
-    def _told_at_network(self, name: str, error: LabError) -> Iterator[str]:
-        place = "architecture" if self.lab.file.networks[name].module else "weights"
+    def _told_at_network(self, name: str, error: Exception) -> Iterator[str]:
+        spec = self.lab.file.networks[name]
         traceback = self.means.build / f"network-{name}.traceback"
         traceback.unlink(missing_ok=True)
         raised = str(error.__cause__)  # as the worker printed it
         where = ""
-        if BY_OTHERS in raised:
+        if isinstance(error, LabError):
+            problems = error.problems
+        else:
+            failed = f"{type(error).__name__}: {first_line(error)}"
+            problems = (f"{spec.architecture} cannot be opened ({failed}); expected a plain torch.nn.Module",)
+        if BY_OTHERS in raised or not isinstance(error, LabError):
             write_atomically(traceback, raised)
             where = f" (the traceback is in {traceback})"
-        for problem in error.problems:
-            yield self.lab.tell(("networks", name, place), problem + where)
+        for problem in problems:
+            yield self.lab.tell(("networks", name, "architecture" if spec.module else "weights"), problem + where)
 
     def _make(self, crew: Crew) -> None:
         """Compute the parts that are missing, and show each experiment once it has all of its own."""

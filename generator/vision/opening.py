@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
 import math
 import random
 import sys
@@ -132,18 +133,21 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
             _load_weights(module, weights, spec.architecture)
         else:
             module, size, classes = _downloaded(spec, str(weights).partition(":")[2]), spec.size, None
+        module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
         _check_tensors(module, spec.architecture)
-        module.float().eval()
+        module = _frozen(module, spec.architecture)
         digest = sha256(weights) if isinstance(weights, Path) else _hash_of_tensors(module)
-        for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
-            parameter.requires_grad_(False)
-        _shuffle(module, shuffled, seed)
+        if shuffled:
+            _shuffle(module, shuffled, seed, spec.architecture)
         mean, std = (
             torch.tensor(list(values or ()), dtype=torch.float32, device=device)[:, None, None]
             for values in ((own.mean, own.std) if source is not None else (spec.mean, spec.std))
         )
         # Only here can it have other strides: PyTorch's « view » and instance normalisation want these.
-        module.to(device).register_forward_pre_hook(_contiguous)
+        module = module.to(device)
+        if isinstance(module, torch.jit.ScriptModule):
+            module = nn.Sequential(module)  # which takes hooks
+        module.register_forward_pre_hook(_contiguous)
         shape, reason = (len(mean), size, size), None
         if way is None:
             scorer, way, reason = _best(module, shape, spec, device)
@@ -181,6 +185,7 @@ def _call(architecture: str, source: Path, weights: Path | str | None) -> Own:
     """What the author's function returns."""
     name, _, function = architecture.partition(":")
     try:
+        torch.compiler.set_stance("force_eager")  # what it compiles would wait for a compiler, and have other bits
         with _same_chances():
             own = getattr(importlib.import_module(name), function)(*(() if weights is None else (weights,)))
     except (Exception, SystemExit) as error:  # somebody else's code, which may raise anything
@@ -252,6 +257,20 @@ def _check_tensors(module: nn.Module, architecture: str) -> None:
             )
 
 
+def _frozen(module: nn.Module, architecture: str) -> nn.Module:
+    """The network in float32, in evaluation mode, its weights without gradients."""
+    try:
+        module = module.float().eval()
+        for parameter in module.parameters():  # a module of TorchScript cannot be told all at once
+            parameter.requires_grad_(False)
+    except (Exception, SystemExit) as error:  # an exported one has no such modes, and methods may be somebody else's
+        raise LabError(
+            f"{architecture}: it cannot be put into evaluation mode ({type(error).__name__}: {first_line(error)}); "
+            "return the torch.nn.Module that it was made from"
+        ) from error
+    return module
+
+
 def _contiguous(_: nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(image.contiguous() for image in images)
 
@@ -286,7 +305,7 @@ def _first_look(module: nn.Module, images: Tensor, architecture: str, chance: in
             f"{architecture}: forward does not take images {shown} ({type(error).__name__}: {first_line(error)}); "
             "correct forward, or the network's size or mean"
         ) from error
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images) or not scores.shape[1]:
         found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         raise LabError(
             f"{architecture}: for {len(images)} images forward gives {found}, expected scores, a tensor "
@@ -427,14 +446,23 @@ def _load_weights(module: nn.Module, path: Path, architecture: str) -> None:
     module.load_state_dict({name: given[name] for name in expected})
 
 
-def _shuffle(module: nn.Module, share: float, seed: int) -> None:
+def _shuffle(module: nn.Module, share: float, seed: int, architecture: str) -> None:
     """Forget what the last layers have learned: put the weights of each in a random order.
 
     Adebayo et al. 2018, « Sanity checks for saliency maps », section 3. They draw new weights; the
     old ones in another order keep the size that batch normalisation, which stays, counts on.
+
+    Raises:
+        LabError: it has none that could be shuffled.
     """
     random = torch.Generator().manual_seed(seed)
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    for layer in layers[::-1][: math.ceil(share * len(layers))]:
-        order = torch.randperm(layer.weight.numel(), generator=random)
-        layer.weight.copy_(layer.weight.flatten()[order].view_as(layer.weight))
+    # Whatever the layers are called: scales and biases have one dimension, weights more.
+    layers = [[w for w in layer.parameters(recurse=False) if w.ndim > 1] for layer in module.modules()]
+    layers = [weights for weights in layers if weights]
+    if not layers:
+        raise LabError(
+            f"{architecture}: it has no weights (parameters) that could be shuffled, to forget what it learned"
+        )
+    for weight in itertools.chain(*layers[::-1][: math.ceil(share * len(layers))]):
+        order = torch.randperm(weight.numel(), generator=random)
+        weight.copy_(weight.flatten()[order].view_as(weight))
