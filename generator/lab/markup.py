@@ -8,6 +8,8 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+from markdown.extensions.attr_list import get_attrs_and_remainder
+
 from generator.errors import did_you_mean
 
 _VOID = {"br", "hr", "img", "wbr", "col", "source"}
@@ -27,8 +29,10 @@ _NOT_READ = re.compile(r"^[\x00-\x20]+|[\t\n\r]+")
 """What a browser leaves out of an address before it reads it (the URL standard, section 4.4)."""
 _TAG = re.compile(r"<(?![a-z][a-z0-9+.-]*:|[^<>\s]+@)[a-z/!?][^>]{0,60}>?", re.IGNORECASE)
 """A tag, a comment; not an address between < and >."""
-_LINK = re.compile(r"(?:\]\(|\]:|<)\s*<?([a-z][^)>\s]{0,60})", re.IGNORECASE)
-"""The beginning of where a link of Markdown's leads."""
+_LINK = re.compile(r"(?:\]\(|\]:|<)\s*<?([a-z&](?:[^)>\s]|[\t\n\r](?=\S)){0,60})", re.IGNORECASE)
+"""The beginning of where a link of Markdown's leads; it may be broken over lines."""
+_ATTRIBUTES = re.compile(r"(?<!\{)\{:?[ ]*([^{}\n ][^{}\n]*)\}")
+"""What Markdown makes attributes of, of what stands before it: {: .wide title="…" }."""
 
 _REMEDY = "where the sign < is meant, write &lt;, or put it between `backquotes`"
 
@@ -58,11 +62,31 @@ def _runs_when_opened(address: str) -> bool:
     return _RUNS_WHEN_OPENED.match(_NOT_READ.sub("", address)) is not None
 
 
-class _Texts(HTMLParser):
-    """What is wrong with the HTML of a text, by line."""
+class HTMLReader(HTMLParser):
+    """Reads HTML, and notices what browsers take for closed before this parser does: they run what follows."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
+
+    def handle_comment(self, data: str) -> None:
+        """Notice a comment that begins with its end, or has another form of it inside."""
+        if data.startswith((">", "->")) or "--!>" in data:
+            self.handle_unlike_browsers(f"<!--{data}")
+
+    def unknown_decl(self, data: str) -> None:
+        """Notice <![…]]>, which HTML has not."""
+        self.handle_unlike_browsers(f"<![{data}")
+
+    def handle_unlike_browsers(self, shown: str) -> None:
+        """What to do about it."""
+        raise NotImplementedError
+
+
+class _Texts(HTMLReader):
+    """What is wrong with the HTML of a text, by line."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.problems: list[tuple[int, str]] = []
         self._open: list[tuple[str, int]] = []
         self._told: set[str] = set()
@@ -90,6 +114,9 @@ class _Texts(HTMLParser):
         elif tag not in _OPTIONAL_END | self._told:
             self.problems.append((self.getpos()[0], f"</{tag}> closes nothing; {_REMEDY}"))
 
+    def handle_unlike_browsers(self, shown: str) -> None:
+        self.problems.append((self.getpos()[0], f"{shown:.60} is no HTML, and can hide what runs; remove it"))
+
     def close(self) -> None:
         super().close()
         self._never_closed(self._open)
@@ -109,7 +136,11 @@ def html_problems(path: Path, text: str) -> Iterator[str]:
         yield f"{path}: its name {problem}"
     for link in _running_links(text):
         line = text[: link.start(1)].count("\n") + 1
-        yield f"{path}:{line}: {link[1]} can run in a reader's browser; expected an address, https://…"
+        yield f"{path}:{line}: {' '.join(link[1].split())} can run in a reader's browser; expected an address, https://…"
+    for given in _ATTRIBUTES.finditer(text):
+        if runs("", get_attrs_and_remainder(given[1])[0]):
+            line = text[: given.start()].count("\n") + 1
+            yield f"{path}:{line}: {given[0]:.60} can run in a reader's browser; remove it"
     reader = _Texts()
     reader.feed(text)
     reader.close()

@@ -10,13 +10,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
 
 from generator.atomic import fresh_folder, leftovers, swap, write_atomically
 from generator.errors import LabError, RunError
-from generator.lab.markup import runs
+from generator.lab.markup import HTMLReader, runs
 from generator.project import ROOT
 from generator.report.mirror import state_of
 
@@ -248,11 +247,11 @@ def _mkdocs(build: Path, fresh: Path) -> None:
         raise RunError(f"mkdocs build --strict:\n{said}\nmend the page it names")
 
 
-class _Page(HTMLParser):
+class _Page(HTMLReader):
     """What a page runs: its scripts, and tags that run something by themselves."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.scripts: set[str] = set()
         self.others: set[str] = set()
         self._in_script = False
@@ -264,6 +263,9 @@ class _Page(HTMLParser):
             self.scripts.add(_LEADS_UP.sub("", source or ""))
         elif tag not in {"meta", "link", "style", "base"} and runs(tag, attrs):
             self.others.add(self.get_starttag_text() or tag)
+
+    def handle_unlike_browsers(self, shown: str) -> None:
+        self.others.add(shown)
 
     def handle_data(self, data: str) -> None:
         if self._in_script:
