@@ -42,7 +42,10 @@ def read_image(path: Path, size: int, index: int | None = None) -> Pixels:
     Raises:
         LabError: the file is truncated, is no image, or is an archive that cannot be read safely.
     """
-    image = _open_archive(path, index) if path.suffix.lower() == ".npz" else _open_image(path)
+    archive = path.suffix.lower() == ".npz"
+    if index is not None and not archive:
+        raise LabError(f"{path} is one image; remove index: {index}")
+    image = _open_archive(path, index) if archive else _open_image(path)
     fitted = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     return np.array(fitted, dtype=np.uint8)
 

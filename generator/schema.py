@@ -23,8 +23,8 @@ from generator.catalogue import Classes, architectures, imagenet_classes
 from generator.errors import did_you_mean
 from generator.language import languages
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-"""A short name that can stand in a file name and in an address: small letters, digits, hyphens."""
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
+"""A short name that can stand in a file name, beside another, and in an address: small letters, digits, hyphens."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -92,9 +92,16 @@ def _bound_numbers(schema: Any) -> None:
 
 
 class Strict(BaseModel):
-    """Unknown keys are refused, values are never changed after they were read, and numbers are finite numbers."""
+    """Unknown keys are refused, values never change once they were read, numbers are finite, titles can be read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("title", check_fields=False)
+    @classmethod
+    def _readable(cls, title: str) -> str:
+        if not any(sign.isprintable() and not sign.isspace() for sign in title):
+            raise ValueError("found no letter in it, expected a title")
+        return title
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from generator.run.keys import Dependencies, Keys, changes
 from generator.run.plan import Means, plan
 from generator.sources import sha256
 from generator.vision import opening
+from generator.vision.engine import distance
 from tests.conftest import ROOT, Run, change
 
 DIGITS = ROOT / "tests" / "digits"
@@ -209,6 +211,9 @@ FUNCTIONS = {
     f"def digits(weights): return Own(nn.Conv2d(3, 4, 3), 8, [0], [1], {CLASSES})\n": ["does not take images"],
     "from generator.networks import Own\nfrom torch import nn\n"
     f"def digits(weights): return Own(nn.Conv2d(1, 4, 3), 8, [0], [1], {CLASSES})\n": ["[2, 4, 6, 6]"],
+    "from generator.networks import Own\nfrom torch import nn\n"
+    "def digits(weights): return Own(nn.Flatten(), 8, [0], [1], {'a', 'b'})\n": ["expected a list of the classes'"],
+    "def digits(weights): pass\n\x00": ["network.py:1: is no valid Python"],
 }  # fmt: skip
 
 
@@ -227,6 +232,10 @@ import numpy, sys, torch
 from torch import nn
 from generator.networks import Own
 from generator.opened import open_network
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("it says nothing")
 
 class Net(nn.Module):
     def __init__(self):
@@ -259,6 +268,7 @@ def stranger(lab: Path, *, forward: str = "scores", making: str = "", size: str 
         {"mean": "torch.tensor([0.5])"},
         {"mean": "numpy.array([0.5])", "size": "numpy.int64(32)"},
         {"forward": "torch.cat(scores.chunk(2, 1)[::-1], 1)"},
+        {"making": "net = torch.compile(net)"},
     ],
 )
 def test_what_an_author_may_write_is_understood(how: dict[str, str], digits: Path) -> None:
@@ -267,6 +277,7 @@ def test_what_an_author_may_write_is_understood(how: dict[str, str], digits: Pat
     assert (network.size, network.mean.flatten().tolist(), network.as_made) == (32, [0.5], None)
 
 
+EXPORTED = "net = torch.export.export(nn.Sequential(nn.Flatten(), net.layer), (torch.zeros(2, 1, 32, 32),)).module()"
 STRANGE: dict[str, tuple[dict[str, str], str]] = {
     "KeyError": ({"forward": "{}['x']"}, "forward does not take images [2, 1, 32, 32], float32 (KeyError: 'x')"),
     "AssertionError": ({"forward": "exec('assert False')"}, "(AssertionError: )"),
@@ -285,6 +296,14 @@ STRANGE: dict[str, tuple[dict[str, str], str]] = {
     "meta": ({"making": "net.to('meta')"}, "layer.weight is on the meta device"),
     "lazy": ({"making": "net.layer = nn.LazyLinear(10)"}, "layer.weight has no shape yet (a lazy layer)"),
     "quantised": ({"making": "net = torch.ao.quantization.quantize_dynamic(net)"}, "it is quantised"),
+    "no class": ({"forward": "scores[:, :0]"}, "for 2 images forward gives [2, 0], expected scores"),
+    "an error without words": ({"forward": "(_ for _ in ()).throw(Silent())"}, "float32 (Silent: ); correct forward"),
+    "no evaluation": ({"making": "net.eval = lambda: 1 / 0"}, "put into evaluation mode (ZeroDivisionError: division"),
+    "exported": ({"making": EXPORTED}, "evaluation mode (NotImplementedError: Calling eval() is not supported yet.)"),
+    "methods": (
+        {"making": "net.to = lambda device: 1 / 0"},
+        "network:digits cannot be opened (ZeroDivisionError: div",
+    ),
     "size": ({"size": "32.0"}, "size is 32.0, expected a whole number of pixels"),
     "mean": ({"mean": "torch.tensor(0.5)"}, "mean is 'tensor(0.5000)', expected 1 or 3 numbers"),
 }
@@ -321,6 +340,41 @@ def test_what_cannot_be_prepared_runs_as_it_is_and_is_told(
     assert len(told) == 1
     assert why in told[0]
     assert len(done.stderr.splitlines()) <= 2, "and, perhaps, that it recognises nothing"
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+def test_a_network_of_torchscript_runs_as_it_is(digits: Path) -> None:
+    stranger(digits, making="net = torch.jit.script(nn.Sequential(nn.Flatten(), net.layer))")
+    network = open_network(read(digits), "chiffres")
+    assert network.as_made is not None
+    image = torch.zeros(1, 1, 32, 32, requires_grad=True)
+    (gradient,) = torch.autograd.grad(network.scorer(image)[0, 3], image)
+    weights = dict(network.scorer.named_parameters())
+    (of_three,) = (weight[3] for weight in weights.values() if weight.ndim == 2)
+    assert torch.allclose(gradient.flatten(), of_three)
+
+
+SHUFFLED = {
+    "a layer that is normalised": "net.layer = nn.utils.parametrizations.weight_norm(net.layer)",
+    "a layer of one's own": "net.layer = type(net)(); net.layer.layer = nn.Bilinear(1, 1024, 10); net.layer.forward ="
+    " lambda x: net.layer.layer(x[:, :1], x)",
+    "TorchScript": "net = torch.jit.script(nn.Sequential(nn.Flatten(), net.layer))",
+}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("kind", SHUFFLED)
+def test_whatever_a_network_has_learned_is_forgotten_when_it_is_shuffled(kind: str, digits: Path) -> None:
+    stranger(digits, making=SHUFFLED[kind])
+    trained, shuffled = (open_network(read(digits), "chiffres", way="as-made", shuffled=s).scorer for s in (0, 1))
+    images = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert distance(shuffled(images), trained(images)) > 0.1
+
+
+def test_a_network_without_weights_cannot_be_shuffled(digits: Path) -> None:
+    stranger(digits, making="net.layer = nn.AdaptiveMaxPool1d(10)")
+    with pytest.raises(LabError, match="that could be shuffled"):
+        open_network(read(digits), "chiffres", shuffled=1)
 
 
 def broken_weights(path: Path, how: str) -> None:
@@ -618,6 +672,22 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "two names in a table": (
         table("file,label,name\nphotos/8/huit.png,8,a\nphotos/8/huit.png,8,a\n"),
         ["p.csv:3: images.1.name:", 'two images are named "a"'],
+    ),
+    "half a formula in a table": (
+        table("file,label,title\nphotos/8/huit.png,8,$a^{$\n"),
+        ["p.csv:2: title: holds $a^{$, which is no formula"],
+    ),
+    "half a formula in a class": (
+        lambda path: path.with_name("classes.txt").write_text("$a^{$\nb\n", encoding="utf-8"),
+        ["classes:", "class 0 holds $a^{$, which is no formula"],
+    ),
+    "photograph of a telephone": (
+        lambda path: (path.parent / "photos" / "8" / "neuf.HEIC").write_bytes(b"heic"),
+        ["neuf.HEIC: cannot be read; export it as PNG or JPEG"],
+    ),
+    "name of a file in another encoding": (
+        lambda path: shutil.copy(path.parent / "photos/8/huit.png", path.parent / os.fsdecode(b"photos/8/\xe9.png")),
+        [r"\udce9.png: its name holds what no text has"],
     ),
     "archive without labels": (archive(X=GREY), ["images:", 'no array "y"', "found X"]),
     "archive with a class too many": (archive(X=GREY, y=[3, 10]), ["y[1]: class 10 does not exist", "0 to 9"]),

@@ -204,6 +204,10 @@ REFUSED: dict[str, tuple[Edit, list[str]]] = {
         ["images.0.boxes.0", "narrower than a pixel", "224"],
     ),
     "a file that is a folder": (image(file="pages"), ["images.0.file", "is a folder, expected a file"]),
+    "a name longer than a file may have": (swapped("name: dogue", f"name: {'d' * 200}"), ["runs.1.name", "80 of them"]),
+    "an index of what is no archive": (image(index=0), ["is one image; remove index: 0"]),
+    "a blank title": (image(title=" \u200b"), ["images.0.title: found no letter in it, expected a title"]),
+    "a blank title of the lab": (keys(title=""), ["lab.yml:", "title: found no letter in it"]),
     "a name of 1,500 letters": (image(file="x" * 1500), ["images.0.file"]),
     # Files that are none
     "a pipe among the pages": (pipe("pages/tuyau.md"), ["tuyau.md: is a folder or a device"]),

@@ -22,6 +22,9 @@ from generator.sources import locate, locate_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """Files that count as photographs in a folder."""
+OTHERS = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".gif", ".svg", ".dng", ".cr2", ".nef", ".arw", ".psd")
+"""Files that may be meant as photographs, and cannot be read here."""
+LONGEST_SLUG = 60
 
 COLUMNS = {"file": True, "label": True, "title": False, "name": False}
 """Columns of a table, and whether it must have them."""
@@ -73,7 +76,7 @@ def read_photographs(reference: str, classes: Classes, *, lab_folder: Path, data
 def slug(text: str) -> str:
     """A text as a name for files and addresses: small letters, digits and hyphens; may be empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:LONGEST_SLUG].strip("-")
 
 
 def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
@@ -119,9 +122,13 @@ def _counts(entry: Path, problems: list[str]) -> bool:
                 "or begin its name with _ to leave it out"
             )
         return False
+    if entry.suffix.lower() in OTHERS:
+        problems.append(f"{entry}: cannot be read; export it as PNG or JPEG, or remove it")
     if entry.suffix.lower() not in SUFFIXES:
         return False
-    if not entry.is_file():
+    if not entry.name.isprintable():
+        problems.append(f"{entry}: its name holds what no text has; rename it")
+    elif not entry.is_file():
         problems.append(f"{entry}: is no file, expected a photograph; remove it")
     return entry.is_file()
 

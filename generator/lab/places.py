@@ -118,11 +118,15 @@ def _beyond_a_lab(root: yaml.Node | None) -> Iterator[tuple[int, str]]:
         yield from measure(root)
 
 
+def wrong_in(words: str) -> str | None:
+    """What is wrong with words that are no Markdown, a title perhaps: HTML, half a formula; None if nothing is."""
+    return html_in(words) or formula_in(words)
+
+
 def _misread(node: yaml.ScalarNode) -> Iterator[str]:
     """What YAML makes something else of than it says, and what no word of a lab is."""
-    for problem in (html_in(node.value), formula_in(node.value)):
-        if problem:
-            yield problem
+    if problem := wrong_in(node.value):
+        yield problem
     if strange := _STRANGE.search(node.value):
         yield f"holds {_code(strange[0])}, which no text has; write the character itself"
     if node.tag.endswith((":int", ":float")):
@@ -225,7 +229,8 @@ def told(error: ValidationError, model: type[BaseModel], prefix: Place, places: 
                 problem = f"missing{expected}"
             case "string_pattern_mismatch" if "a-z" in mistake["ctx"]["pattern"]:
                 problem = (
-                    f"found {mistake['input']!r}, should be a short name: letters without accents, digits, hyphens"
+                    f"found {mistake['input']!r}, should be a short name: letters without accents, digits, hyphens, "
+                    "80 of them at most"
                 )
             case "too_long" | "too_short":
                 found, ctx = mistake["ctx"]["actual_length"], mistake["ctx"]

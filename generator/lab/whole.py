@@ -20,9 +20,8 @@ from generator.experiments.base import Experiment
 from generator.images import read_image
 from generator.lab.braces import braces_problems
 from generator.lab.links import links_to
-from generator.lab.markup import html_in
 from generator.lab.photographs import read_photographs
-from generator.lab.places import Place, Places, read_text, read_yaml, tell, told
+from generator.lab.places import Place, Places, read_text, read_yaml, tell, told, wrong_in
 from generator.lab.questions import Question, read_questions, text_problems
 from generator.lab.worksheets import worksheet_problems
 from generator.language import Language, read_language, unsaid
@@ -449,7 +448,7 @@ def _class_names(given: object, lab_folder: Path, data_folder: Path) -> tuple[st
     if wrong is not None:
         raise LabError(f"found {wrong!r}, expected the name of a class; put it into quotes")
     for position, name in enumerate(lines):
-        if problem := html_in(name):
+        if problem := wrong_in(name):
             raise LabError(f"class {position} {problem}")
         if (first := lines.index(name)) < position:
             raise LabError(f'classes {first} and {position} are both called "{name}"; call one of them otherwise')
@@ -471,7 +470,7 @@ def _list_images(
         raise LabError(*(tell(places, ("images",), problem) for problem in error.problems)) from None
     for entry in entries:
         for key, words in entry.says.items():
-            if isinstance(words, str) and (problem := html_in(words)):
+            if isinstance(words, str) and (problem := wrong_in(words)):
                 where = f"{entry.place[0]}:{entry.place[1]}" if entry.place else tell(places, ("images",), given)
                 raise LabError(f"{where}: {key}: {problem}")
     data["images"] = [entry.says for entry in entries]
