@@ -38,7 +38,7 @@ GENERATOR = $(BIN)/python -m generator
 CODE   := generator tests content examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install kit notebook list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
+.PHONY: help install handout kit notebook list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -58,6 +58,9 @@ zip: site enonce ## pack both websites into files that open by double-click once
 
 pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
 	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)
+
+handout: site ## print what a question asks and its figures, without its answer: QUESTION=5
+	@$(GENERATOR) handout $(INPUT) --site $(SITE) '$(QUESTION)'
 
 kit: .venv/installed ## pack what students get to work with: notebooks, network, photographs, and what these need
 	@$(GENERATOR) kit $(INPUT) $(KIT)

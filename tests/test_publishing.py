@@ -277,6 +277,22 @@ class TestPaper:
         assert b"/Subtype /Image" not in students
         assert {path for site in editions for path in site.rglob("*")} == before, "nothing stays in the websites"
 
+    @needs_chromium
+    def test_one_question_is_handed_out_with_its_figures(self, editions: list[Path]) -> None:
+        command = [sys.executable, "-m", "generator", "handout", "--lab", str(MINI), "--site", str(editions[0])]
+        done = subprocess.run([*command, "2"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        paper = editions[0].with_name("site-q02-tromper.pdf")
+        assert str(paper) in done.stdout
+        assert paper.read_bytes().count(b"/Title ") == 2, (
+            "of the document, and of the question: no answer has a bookmark"
+        )
+        assert paper.read_bytes().count(b"/Subtype /Image") > 2
+        for wrong, told in (("7", "QUESTION=7: no question 7; there are 1, 2"), ("", "QUESTION=: expected the number")):
+            done = subprocess.run([*command, wrong], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 2
+            assert told in done.stderr
+
     def test_without_chromium_one_line_says_so(self, editions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
         lab = read_lab(MINI, Path("data"))
         monkeypatch.setenv("PATH", "")
