@@ -49,6 +49,7 @@ def render_statement(lab: Lab, build: Path, given: Collection[int] = ()) -> int:
         dict(figure_numbers(lab)),
     )
     say = lab.language.say
+    jinja.globals["live"] = say("files.live") if live_networks(lab, build.parent, STUDENTS) else ""
 
     def words(markdown: str, gone: Collection[str] = lab.dropped) -> str:
         return finished(unlinked(markdown, gone), lab.file.glossary, lab.language)
@@ -135,7 +136,6 @@ def _answers(lab: Lab, build: Path, mirror: Mirror, jinja: jinja2.Environment, g
         for name, manifest in manifests.items()
     }
     views = publish(lab, theirs, build, mirror)
-    jinja.globals["live"] = lab.language.say("files.live") if live_networks(lab, build, STUDENTS) else ""
     return Answers(lab, manifests, views, jinja, given)
 
 
