@@ -265,6 +265,17 @@ def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
 
 
 @main.command()
+@click.argument("sites", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_command
+def moodle(lab: Lab, sites: tuple[Path, ...]) -> None:
+    """Pack the lab's websites SITES for Moodle, as SCORM 1.2: SITE-moodle.zip."""
+    for site in sites:
+        archive = site.with_name(f"{site.name}-moodle.zip")
+        report.pack_site(lab, site, archive)
+        click.echo(f"packed: {archive}")
+
+
+@main.command()
 @click.argument("questions")
 @_site
 @_command
