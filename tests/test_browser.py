@@ -814,6 +814,7 @@ class TestInClass:
         page.keyboard.press("h")
         page.goto((site / VERDICTS).as_uri())
         page.locator(f"a[href='{FOOLED}#mesures-5']").first.click()
+        page.wait_for_url(f"**/{FOOLED}#mesures-5", wait_until="load")
         assert page.locator("#mesures-5").is_visible()
         assert not page.locator(".tp-answer").is_visible()
 
