@@ -38,7 +38,7 @@ GENERATOR = $(BIN)/python -m generator
 CODE   := generator tests content examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install kit notebook list keys bench site enonce zip pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
+.PHONY: help install handout kit notebook list keys bench site enonce zip moodle pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -56,8 +56,14 @@ zip: site enonce ## pack both websites into files that open by double-click once
 	  $(BIN)/python -m zipfile -c $$site.zip.partial $$site/ && mv $$site.zip.partial $$site.zip && \
 	  echo "packed: $$site.zip" || exit 1; done
 
+moodle: enonce ## pack the students' website for Moodle and other platforms (SCORM 1.2)
+	@$(GENERATOR) moodle $(INPUT) $(ENONCE)
+
 pdf: site enonce ## print both websites into files with bookmarks, where Chromium is
 	@$(GENERATOR) pdf $(INPUT) $(SITE) $(ENONCE)
+
+handout: site ## print what a question asks and its figures, without its answer: QUESTION=5
+	@$(GENERATOR) handout $(INPUT) --site $(SITE) '$(QUESTION)'
 
 kit: .venv/installed ## pack what students get to work with: notebooks, network, photographs, and what these need
 	@$(GENERATOR) kit $(INPUT) $(KIT)
@@ -118,7 +124,7 @@ lint: .venv/tested ## format the code and check its types
 
 clean: .venv/installed ## remove results and websites of this lab; the environment and the computed parts stay (make tidy)
 	@$(GENERATOR) clean --build $(BUILD) $(SITE) $(ENONCE)
-	rm -f $(foreach site,$(SITE) $(ENONCE),$(site).zip $(site).zip.partial $(site).pdf)
+	rm -f $(foreach site,$(SITE) $(ENONCE),$(site).zip $(site).zip.partial $(site).pdf $(site)-moodle.zip)
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

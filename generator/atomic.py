@@ -9,7 +9,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +22,8 @@ except ImportError:  # Windows has none: there nobody watches over two writers a
 # Of the C library, where it has them.
 _c = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 renameat2, syncfs = getattr(_c, "renameat2", None), getattr(_c, "syncfs", None)
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""The same date for every file of an archive."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
 
 
@@ -39,6 +42,21 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     _flush(path.parent)
+
+
+def write_archive(path: Path, entries: Iterable[tuple[str, str | bytes]]) -> None:
+    """Write a ``.zip`` of names and contents, whole or not at all; its bytes depend on these alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in entries:
+                entry = zipfile.ZipInfo(name, LONG_AGO)
+                entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                packed.writestr(entry, content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

@@ -265,6 +265,33 @@ def pdf(lab: Lab, sites: tuple[Path, ...]) -> None:
 
 
 @main.command()
+@click.argument("sites", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_command
+def moodle(lab: Lab, sites: tuple[Path, ...]) -> None:
+    """Pack the lab's websites SITES for Moodle, as SCORM 1.2: SITE-moodle.zip."""
+    for site in sites:
+        archive = site.with_name(f"{site.name}-moodle.zip")
+        report.pack_site(lab, site, archive)
+        click.echo(f"packed: {archive}")
+
+
+@main.command()
+@click.argument("questions")
+@_site
+@_command
+def handout(lab: Lab, questions: str, site: Path) -> None:
+    """Print what QUESTIONS ask (5, or 1-3) and their figures, without answers, from the staff's website."""
+    wanted = chosen(questions, lab.questions, "QUESTION")
+    if not wanted:
+        raise LabError("QUESTION=: expected the number of a question, like 5")
+    for question in lab.questions:
+        if question.number in wanted:
+            paper = site.with_name(f"{site.name}-{question.slug}.pdf")
+            report.print_handout(site, question, paper)
+            click.echo(f"printed: {paper}")
+
+
+@main.command()
 @click.argument("sites", nargs=-1, type=click.Path(path_type=Path))
 @_build
 @_told

@@ -6,7 +6,6 @@ experiment, no result is opened for it, so that none can slip in.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions, version
 from io import BytesIO
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
+from generator.atomic import write_archive
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import Lab
@@ -33,8 +33,6 @@ LAB, NOTEBOOKS = "lab", "notebooks"
 """Folders of the archive."""
 BESIDE = ("jupyterlab>=4",)
 """What opens notebooks."""
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The same date for every file: the archive depends on its contents alone."""
 
 
 def write_kit(lab: Lab, archive: Path) -> int:
@@ -55,16 +53,8 @@ def write_kit(lab: Lab, archive: Path) -> int:
         raise LabError(
             f"{lab.path}: no notebook goes with its experiments; write one: travaux/{lab.file.language}/x.py"
         )
-    partly = archive.with_name(f".{archive.name}.partial")
-    try:
-        with zipfile.ZipFile(partly, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, content in [*_notebooks(sheets), *_lab(lab), *_generator(lab), *_beside(lab)]:
-                entry = zipfile.ZipInfo(f"{archive.stem}/{name}", LONG_AGO)
-                entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                packed.writestr(entry, content)
-        partly.replace(archive)
-    finally:
-        partly.unlink(missing_ok=True)
+    contents = [*_notebooks(sheets), *_lab(lab), *_generator(lab), *_beside(lab)]
+    write_archive(archive, ((f"{archive.stem}/{name}", content) for name, content in contents))
     return len(sheets)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from urllib.parse import unquote, urlparse
@@ -20,6 +22,7 @@ pytestmark = needs_chromium
 FILMED, FOOLED, MAPPED = (
     f"questions/{name}.html" for name in ("q10-image-reelle", "q05-images-adverses", "q01-saillance")
 )
+BORROWED = "questions/q09-hyperparametres.html"
 GALLERY = "galeries/saliency.html"
 VERDICTS = "bilan.html"
 # One page of each kind, for what takes too long on all.
@@ -680,3 +683,219 @@ class TestPaper:
         assert page.locator(".tp-provenance pre").first.is_visible()
         assert not page.locator(".tp-provenance dl").first.is_visible()
         assert not page.locator(".tp-control:visible").count()
+
+    @pytest.mark.parametrize("figures", [2, 3, 6])
+    def test_figures_side_by_side_use_the_page_s_width(self, figures: int, site: Path, page: Page) -> None:
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 720, "height": 1100})
+        page.goto((site / FILMED).as_uri())
+        widths = page.evaluate(
+            """(wanted) => {
+              const grid = document.querySelector(".tp-grid--many");
+              [...grid.children].slice(wanted).forEach((figure) => figure.remove());
+              const { left, right } = grid.getBoundingClientRect();
+              const rows = Object.groupBy([...grid.children], (figure) => figure.offsetTop);
+              return Object.values(rows).map((row) => {
+                const boxes = row.map((figure) => figure.querySelector(".tp-picture").getBoundingClientRect());
+                return (boxes.at(-1).right - boxes[0].left) / (right - left);
+              });
+            }""",
+            figures,
+        )
+        assert all(width > 0.97 for width in widths), widths
+
+    def test_a_figure_of_two_pictures_does_too(self, site: Path, page: Page) -> None:
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 794, "height": 1100})
+        page.goto((site / MAPPED).as_uri())
+        share = page.evaluate(
+            """() => {
+              const columns = document.querySelector(".tp-figure .tp-columns");
+              columns.style.cssText = "--columns: 2; --rows: 1";
+              return columns.getBoundingClientRect().width / (8.8 * 2 * 96 / 2.54);
+            }"""
+        )
+        assert share == pytest.approx(1, abs=0.02)
+
+    def test_no_page_has_one_line(self, site: Path, page: Page) -> None:
+        page.goto((site / "questions" / "tout.html").as_uri())
+        printed = lines_of_pages(page.pdf(prefer_css_page_size=True))
+        assert len(printed) > 20
+        assert {number: lines for number, lines in enumerate(printed, start=1) if lines < 3} == {}
+
+    def test_a_handout_asks_and_shows_and_does_not_answer(self, site: Path, page: Page) -> None:
+        page.emulate_media(media="print")
+        page.goto((site / FOOLED).as_uri())
+        everything = page.inner_text("article")
+        page.evaluate("document.documentElement.classList.add('tp-handout')")
+        text = page.inner_text("article")
+        assert "Modifiez une image en suivant le gradient" in text
+        assert "Figure\u00a05.1" in text
+        assert page.locator(".tp-picture img:visible").count() >= 4
+        for answer in (
+            "on arrive à tromper",
+            "confirmé",
+            "Ce que mesure cette exécution",
+            "compte rendu d’origine",
+            "oui",
+        ):
+            assert answer in everything, "what is looked for would be found"
+            assert answer not in text
+
+    def test_a_handout_of_a_borrowed_answer_has_its_figures_without_its_words(self, site: Path, page: Page) -> None:
+        page.emulate_media(media="print")
+        page.goto((site / BORROWED).as_uri())
+        page.evaluate("document.documentElement.classList.add('tp-handout')")
+        assert page.locator(".tp-thumbnails img:visible").count() >= 4
+        assert "erreur d'implémentation" not in page.inner_text("article")
+
+
+def lines_of_pages(pdf: bytes) -> list[int]:
+    """How many lines of text each page of a PDF has, in the order of the file; pictures count as many."""
+    objects = {int(m[1]): m[2] for m in re.finditer(rb"(\d+) 0 obj\b(.*?)\bendobj\b", pdf, re.DOTALL)}
+    lines = []
+    for content in objects.values():
+        if not re.search(rb"/Type\s*/Page\b", content):
+            continue
+        (number,) = re.findall(rb"/Contents (\d+) 0 R", content)
+        drawn = zlib.decompress(objects[int(number)].partition(b"stream")[2].lstrip(b"\r\n"))
+        heights = {m[1] for m in re.finditer(rb"([-\d.]+) Tm\b", drawn)}
+        lines.append(len(heights) + 10 * len(re.findall(rb"/X\d+ Do\b", drawn)))
+    return lines
+
+
+class TestInClass:
+    """What a teacher does with a question before everybody's eyes."""
+
+    def test_answers_are_hidden_and_opened_one_by_one(self, site: Path, hand: Hand) -> None:
+        page = hand.page
+        page.goto((site / FOOLED).as_uri())
+        parts = page.locator(".tp-part")
+        everything = parts.count()
+        assert everything >= 3
+        assert page.locator(".tp-part:visible").count() == everything
+        hand.press(page.get_by_role("button", name="Cacher les réponses"))
+        assert page.locator(".tp-part:visible").count() == 0
+        assert page.locator(".tp-statement").is_visible()
+        assert not page.locator(".md-nav--secondary").get_by_text("Réponse").is_visible(), "the contents tell nothing"
+        hand.press(page.get_by_role("button", name="Montrer : Réponse"))
+        assert parts.first.is_visible()
+        assert page.locator(".tp-part:visible").count() == 1
+        hand.press(page.get_by_role("button", name="Montrer les réponses"))
+        assert page.locator(".tp-part:visible").count() == everything
+
+    def test_it_is_remembered_from_page_to_page_and_forgotten_with_the_tab(
+        self, opened_at: str, page: Page, browser: Browser
+    ) -> None:
+        page.goto(f"{opened_at}/{FOOLED}")
+        page.keyboard.press("h")
+        page.keyboard.press("o")
+        opened = page.locator(".tp-part:visible")
+        page.reload()
+        assert opened.count() == 1
+        page.goto(f"{opened_at}/{MAPPED}")
+        assert opened.count() == 0
+        page.goto(f"{opened_at}/index.html")
+        assert not page.locator(".tp-cards img").first.is_visible(), "the figures on the cards answer too"
+        with browser.new_context() as other:
+            fresh = other.new_page()
+            fresh.goto(f"{opened_at}/{FOOLED}")
+            assert fresh.locator(".tp-part:visible").count() > 1
+
+    def test_letters_that_are_written_hide_nothing(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        page.locator("input[name=query]").click()
+        page.locator("input[name=query]").press_sequentially("hod")
+        assert page.locator(".tp-part:visible").count() > 1
+        assert not page.locator(".tp-slides").is_visible()
+
+    def test_whoever_follows_a_link_to_what_is_hidden_sees_it(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        page.keyboard.press("h")
+        page.goto((site / VERDICTS).as_uri())
+        page.locator(f"a[href='{FOOLED}#mesures-5']").first.click()
+        page.wait_for_url(f"**/{FOOLED}#mesures-5", wait_until="load")
+        assert page.locator("#mesures-5").is_visible()
+        assert not page.locator(".tp-answer").is_visible()
+
+    def test_a_print_has_none_that_is_hidden(self, site: Path, page: Page) -> None:
+        page.goto((site / "questions" / "tout.html").as_uri())
+        page.keyboard.press("h")
+        page.emulate_media(media="print")
+        text = page.inner_text("article")
+        assert "Modifiez une image en suivant le gradient" in text
+        assert "on arrive à tromper" not in text
+        assert "Montrer" not in text
+        assert not page.locator("figure:visible").count()
+
+    def test_a_question_is_projected_figure_by_figure(self, site: Path, page: Page) -> None:
+        page.goto((site / FOOLED).as_uri())
+        article = page.evaluate(WHOLE)
+        anchors = page.evaluate(
+            "[...document.querySelectorAll('article figure, article .tp-matrix, article .tp-table')]"
+            ".filter((one) => !one.parentElement.closest('.tp-matrix')).map((one) => one.id)"
+        )
+        claims = page.locator(".tp-claim").count()
+        page.get_by_role("button", name="Projeter").click()
+        slide, told = page.locator(".tp-slides__slide"), page.locator(".tp-slides__bar output")
+        told.filter(has_text="1 / ").wait_for()
+        assert page.evaluate("document.fullscreenElement !== null")
+        assert "Modifiez une image en suivant le gradient" in slide.inner_text()
+        shown: list[str] = []
+        verdicts = 0
+        count = int(told.inner_text().partition("/")[2])
+        for at in range(2, count + 1):
+            page.keyboard.press("ArrowRight" if at % 2 else "PageDown")
+            assert told.inner_text() == f"{at} / {count}"
+            shown += slide.evaluate("(box) => [...box.children].map((one) => one.id).filter(Boolean)")
+            verdicts += slide.locator(".tp-claim").count()
+            assert page.evaluate(FITS), at
+        assert shown == anchors
+        assert verdicts == claims > 0
+        page.keyboard.press("ArrowRight")
+        assert told.inner_text() == f"{count} / {count}", "after the last there is none"
+        page.keyboard.press("Home")
+        assert told.inner_text() == f"1 / {count}"
+        page.keyboard.press("ArrowLeft")
+        assert told.inner_text() == f"1 / {count}"
+        page.keyboard.press("Escape")
+        page.locator(".tp-slides").wait_for(state="hidden")
+        assert page.evaluate(WHOLE) == article, "everything is back in its place"
+
+    def test_what_moves_still_does(self, site: Path, page: Page) -> None:
+        page.goto((site / FILMED).as_uri())
+        page.keyboard.press("d")
+        slider = page.locator(".tp-slides__slide input[type=range]").first
+        while not slider.is_visible():
+            page.keyboard.press("ArrowRight")
+        at = page.locator(".tp-slides__bar output").inner_text()
+        slider.focus()
+        page.keyboard.press("Home")
+        assert "Itération 0" in page.locator(".tp-slides__slide output").first.inner_text()
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".tp-slides__bar output").inner_text() == at, "an arrow on a slider moves the film"
+
+    def test_a_finger_can_do_it(self, site: Path, phone: Page) -> None:
+        phone.goto((site / FOOLED).as_uri())
+        phone.get_by_role("button", name="Projeter").tap()
+        dialog = phone.get_by_role("dialog")
+        dialog.get_by_role("button", name="Suivante").tap()
+        assert phone.locator(".tp-slides__slide figure").is_visible()
+        assert phone.evaluate(FITS)
+        dialog.get_by_role("button", name="Fermer").tap()
+        phone.locator(".tp-slides").wait_for(state="hidden")
+
+    def test_without_javascript_nothing_is_offered(self, site: Path, still: Page) -> None:
+        still.goto((site / FOOLED).as_uri())
+        assert not still.locator(".tp-class").is_visible()
+        assert still.locator(".tp-part:visible").count() >= 3
+
+
+# All that stands in the article, in its order.
+WHOLE = """() => [...document.querySelectorAll("article *")].map((one) => `${one.tagName} ${one.id}`).join()"""
+
+FITS = """() => {
+  const { left, top, right, bottom } = document.querySelector(".tp-slides__slide").getBoundingClientRect();
+  const room = document.querySelector(".tp-slides__room").getBoundingClientRect();
+  return left >= room.left - 1 && top >= room.top - 1 && right <= room.right + 1 && bottom <= room.bottom + 1;
+}"""

@@ -11,16 +11,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from generator.errors import RunError
 from generator.lab import Lab, read_lab
-from generator.report import print_site
+from generator.report import pack_site, print_site
 from generator.report.paper import with_link_notes
 from generator.serve import Preview
 from tests.conftest import ROOT, Run, needs_chromium
@@ -277,6 +280,22 @@ class TestPaper:
         assert b"/Subtype /Image" not in students
         assert {path for site in editions for path in site.rglob("*")} == before, "nothing stays in the websites"
 
+    @needs_chromium
+    def test_one_question_is_handed_out_with_its_figures(self, editions: list[Path]) -> None:
+        command = [sys.executable, "-m", "generator", "handout", "--lab", str(MINI), "--site", str(editions[0])]
+        done = subprocess.run([*command, "2"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        paper = editions[0].with_name("site-q02-tromper.pdf")
+        assert str(paper) in done.stdout
+        assert paper.read_bytes().count(b"/Title ") == 2, (
+            "of the document, and of the question: no answer has a bookmark"
+        )
+        assert paper.read_bytes().count(b"/Subtype /Image") > 2
+        for wrong, told in (("7", "QUESTION=7: no question 7; there are 1, 2"), ("", "QUESTION=: expected the number")):
+            done = subprocess.run([*command, wrong], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 2
+            assert told in done.stderr
+
     def test_without_chromium_one_line_says_so(self, editions: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
         lab = read_lab(MINI, Path("data"))
         monkeypatch.setenv("PATH", "")
@@ -324,6 +343,113 @@ class TestZip:
         assert page.locator("h2").count() >= 2
         assert not wrong
         assert all(address.startswith((unpacked.as_uri(), "about:", "data:", "blob:")) for address in asked)
+
+
+@pytest.fixture(scope="module")
+def packed(editions: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The students' website, packed, and unpacked as a platform does; a file that no build wrote lay in it."""
+    stranger = editions[1] / "CNAME"
+    stranger.write_text("example.org")
+    command = [sys.executable, "-m", "generator", "moodle", "--lab", str(MINI), str(editions[1])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    stranger.unlink()
+    assert done.returncode == 0, done.stderr
+    archive = editions[1].with_name("site-enonce-moodle.zip")
+    assert str(archive) in done.stdout
+    folder = tmp_path_factory.mktemp("moodle")
+    with zipfile.ZipFile(archive) as package:
+        assert package.namelist()[0] == "imsmanifest.xml", "it stands at the top"
+        package.extractall(folder)
+    return folder
+
+
+def manifest_of(packed: Path) -> ET.Element:
+    return ET.fromstring((packed / "imsmanifest.xml").read_bytes())  # noqa: S314  # our own
+
+
+class TestMoodle:
+    """What ``make moodle`` packs: SCORM 1.2, which is an IMS content package too."""
+
+    def test_its_manifest_is_what_the_format_wants(self, packed: Path) -> None:
+        root = manifest_of(packed)
+        assert root.tag == f"{PACKAGING}manifest"
+        assert [child.tag for child in root] == [
+            f"{PACKAGING}{tag}" for tag in ("metadata", "organizations", "resources")
+        ]
+        for element in root.iter():
+            required, allowed, children = CONTENT_MODEL[element.tag.removeprefix(PACKAGING)]
+            names = [child.tag.removeprefix(PACKAGING) for child in element]
+            assert set(required) <= set(element.attrib) <= {*required, *allowed}
+            assert names == sorted(names, key=children.index), "in the order that the schema says"
+            assert len((element.text or "").strip()) <= 200
+        identifiers = [element.attrib["identifier"] for element in root.iter() if "identifier" in element.attrib]
+        assert len(set(identifiers)) == len(identifiers)
+        assert all(re.fullmatch(r"[A-Za-z_][\w.-]*", identifier) for identifier in identifiers)
+        (item,), (resource,) = root.iter(f"{PACKAGING}item"), root.iter(f"{PACKAGING}resource")
+        (organizations,), (organization,) = (
+            root.iter(f"{PACKAGING}organizations"),
+            root.iter(f"{PACKAGING}organization"),
+        )
+        assert organizations.attrib["default"] == organization.attrib["identifier"]
+        assert item.attrib["identifierref"] == resource.attrib["identifier"]
+        assert resource.attrib[f"{SCORM}scormtype"] == "asset"
+        metadata = [(element.tag.removeprefix(PACKAGING), element.text) for element in root[0]]
+        assert metadata == [("schema", "ADL SCORM"), ("schemaversion", "1.2")]
+
+    def test_it_names_all_files_and_no_other(self, packed: Path) -> None:
+        root = manifest_of(packed)
+        named = {unquote(file.attrib["href"]) for file in root.iter(f"{PACKAGING}file")}
+        there = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
+        assert named == there - {"imsmanifest.xml"}
+        (resource,) = root.iter(f"{PACKAGING}resource")
+        assert resource.attrib["href"] in named
+        assert "CNAME" not in named
+
+    def test_it_is_the_same_each_time(self, editions: list[Path], packed: Path, tmp_path: Path) -> None:
+        again = tmp_path / "again.zip"
+        pack_site(read_lab(MINI, Path("data")), editions[1], again)
+        assert again.read_bytes() == editions[1].with_name("site-enonce-moodle.zip").read_bytes()
+
+    def test_a_long_title_and_strange_letters_do_no_harm(
+        self, editions: list[Path], mini: Path, tmp_path: Path
+    ) -> None:
+        mini.write_text(mini.read_text().replace("title: Petit TP", f"title: Été & «{'x' * 300}»"))
+        pack_site(read_lab(mini, Path("data")), editions[1], tmp_path / "x.zip")
+        shutil.unpack_archive(tmp_path / "x.zip", tmp_path / "x")
+        root = manifest_of(tmp_path / "x")
+        titles = [title.text or "" for title in root.iter(f"{PACKAGING}title")]
+        assert all(title.startswith("Été & «xxx") and len(title) == 200 for title in titles)
+
+    @needs_chromium
+    def test_it_opens_in_a_frame_of_a_platform(self, packed: Path, page: Page) -> None:
+        frame = packed.parent / "platform.html"
+        frame.write_text(f'<iframe src="{packed.name}/index.html" width="900" height="700"></iframe>')
+        page.goto(frame.as_uri())
+        inside = page.frame_locator("iframe")
+        inside.locator(".tp-card").first.click()
+        inside.locator(".tp-statement").wait_for()
+
+    def test_without_the_website_one_line_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="build it first: make enonce"):
+            pack_site(read_lab(MINI, Path("data")), tmp_path, tmp_path / "x.zip")
+
+
+PACKAGING, SCORM = "{http://www.imsproject.org/xsd/imscp_rootv1p1p2}", "{http://www.adlnet.org/xsd/adlcp_rootv1p2}"
+CONTENT_MODEL: dict[str, tuple[list[str], list[str], list[str]]] = {
+    "manifest": (["identifier"], ["version"], ["metadata", "organizations", "resources"]),
+    "metadata": ([], [], ["schema", "schemaversion"]),
+    "schema": ([], [], []),
+    "schemaversion": ([], [], []),
+    "organizations": (["default"], [], ["organization"]),
+    "organization": (["identifier"], ["structure"], ["title", "item"]),
+    "title": ([], [], []),
+    "item": (["identifier", "identifierref"], ["isvisible", "parameters"], ["title", "item"]),
+    "resources": ([], [], ["resource"]),
+    "resource": (["identifier", "type", "href", f"{SCORM}scormtype"], [], ["file", "dependency"]),
+    "file": (["href"], [], []),
+}
+"""Of each element, the attributes that it must have and may have, and what stands in it, in this order: IMS CP 1.1.2 as
+ADL SCORM 1.2 narrows it."""
 
 
 def what_make_would_do(*arguments: str) -> str:

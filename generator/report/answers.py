@@ -69,6 +69,7 @@ class Answers:
         jinja.filters |= {"with_figures": self.figures.with_figures, "thumbnails": self.figures.with_thumbnails}
         # A template keeps the globals that there are when it is first used: what macros need comes before them.
         jinja.globals |= {"curve_box": CURVE, "verdicts": VERDICTS, "files": lab.language.section("files")}
+        jinja.globals["in_class"] = given is None
         jinja.globals |= {name: macro(jinja, "figure.jinja", name) for name in ("figure", "thumbnail")}
         asked = [question for question in lab.questions if given is None or question.number in given]
         self.verdicts = {question.number: list(self._judge(question)) for question in asked}

@@ -20,7 +20,7 @@ from generator.report.search import copy_search
 from generator.sources import inside, texts_in
 
 ASSETS = CONTENT / "assets"
-SAID_BY_SCRIPT = ("film", "zoom", "grid", "count")
+SAID_BY_SCRIPT = ("film", "zoom", "grid", "count", "class")
 """The words that lab.js needs."""
 STAFF, STUDENTS = "staff", "students"
 """The editions: everything, and what is asked without what answers it."""

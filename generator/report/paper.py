@@ -14,7 +14,7 @@ from PIL import Image
 from generator.atomic import write_atomically
 from generator.errors import RunError
 from generator.lab import Lab
-from generator.lab.questions import outside_code
+from generator.lab.questions import Question, outside_code
 
 EXTERNAL_LINK = re.compile(
     r"""(?<!!)\[(?:[^\[\]]|\[[^\[\]]*\])*\]\((?P<markdown>https?://(?:[^\s()]|\([^\s()]*\))+)\)"""
@@ -55,7 +55,25 @@ def print_site(lab: Lab, site: Path, pdf: Path) -> None:
     Raises:
         RunError: there is no such website or no Chromium, or Chromium failed.
     """
-    page = site / "questions" / f"{lab.language.say('files.everything')}.html"
+    _print(site / "questions" / f"{lab.language.say('files.everything')}.html", pdf)
+
+
+def print_handout(site: Path, question: Question, pdf: Path) -> None:
+    """Print what a question asks, and its figures, without a word that answers it.
+
+    Args:
+        site: folder of the staff's website, built.
+        question: one of its lab's.
+        pdf: the file to write.
+
+    Raises:
+        RunError: as for :func:`print_site`.
+    """
+    _print(site / "questions" / f"{question.slug}.html", pdf, "tp-handout")
+
+
+def _print(page: Path, pdf: Path, look: str = "") -> None:
+    """Print a page; ``look`` is a class that the style sheet knows."""
     if not page.is_file():
         raise RunError(f"no page {page} to print; build the website first: make site, make enonce")
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
@@ -74,7 +92,7 @@ def print_site(lab: Lab, site: Path, pdf: Path) -> None:
             copy.resolve().as_uri(),
         ]  # fmt: skip
         try:
-            copy.write_text(_for_paper(page, Path(profile)), encoding="utf-8")
+            copy.write_text(_for_paper(page, Path(profile), look), encoding="utf-8")
             # What it says on the way is about the desktop it does not find.
             done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         except subprocess.TimeoutExpired:
@@ -88,7 +106,7 @@ def print_site(lab: Lab, site: Path, pdf: Path) -> None:
         pdf.chmod(0o644)  # it is there to be read, whatever its maker's umask
 
 
-def _for_paper(page: Path, folder: Path) -> str:
+def _for_paper(page: Path, folder: Path, look: str) -> str:
     """A page without scripts and without links to the site's other pages, all its pictures loaded at once.
 
     The pictures are JPEG copies in ``folder``: Chromium stores any others uncompressed, ten times as large.
@@ -111,4 +129,5 @@ def _for_paper(page: Path, folder: Path) -> str:
         return f'<img src="{target.as_uri()}"'
 
     html = PICTURE.sub(copied, HREF.sub(kept, html))
+    html = re.sub(r'(<html\b[^>]*?class=")', rf"\g<1>{look} ", html, count=1)
     return html.replace(' loading="lazy"', "")

@@ -109,6 +109,11 @@ def publish(fresh: Path, place: Path) -> None:
     _remove(fresh, place)
 
 
+def files_of(site: Path) -> list[str]:
+    """The files of a website that a build wrote, but its record; none if it is no website of this project."""
+    return sorted(_own(site) - {RECORD})
+
+
 def put_right(place: Path) -> None:
     """Finish what a kill left undone where a website goes."""
     for leftover in leftovers(place):

@@ -54,7 +54,7 @@ def environment(language: Language) -> jinja2.Environment:
         "titles": lambda things: language.list(thing.title for thing in things),
     }
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # headers are typeset like the rest of a page
-    jinja.globals |= {"say": language.say, "language": language}
+    jinja.globals |= {"say": language.say, "language": language, "in_class": False}
     return jinja
 
 
