@@ -14,15 +14,21 @@ from torch import Tensor, nn
 
 from generator.errors import LabError
 from generator.experiments.base import NetworkUse
+from generator.experiments.channels import Channels
+from generator.experiments.channels.compute import spread
+from generator.experiments.channels.show import cut
 from generator.experiments.maps import CONTROL, METHODS, Maps
 from generator.experiments.maps.show import leaders, ranks
 from generator.experiments.stage import Photograph
+from generator.experiments.universal import Universal
 from generator.images import Pixels
 from generator.vision.attribution import Care, attributions, gradcam, integrated, occlusion, replaced
 from generator.vision.engine import prepare
 from generator.vision.gradients import score_gradients
-from generator.vision.layers import beyond, guided, last_layer, layers, up_to
+from generator.vision.inside import at_depth, before_rectifying, means_of_channels, power
+from generator.vision.layers import Layer, beyond, guided, last_layer, layers, up_to
 from generator.vision.opening import Network
+from generator.vision.universal import MARGIN, Against, by_chance, grow
 from tests.conftest import tried
 
 SIZE, CLASSES = 16, 5
@@ -278,3 +284,130 @@ def test_a_map_that_knows_nothing_is_told_by_the_measures_that_know_the_network(
     assert found["gradient.shuffled"].value < 0.9
     assert found["gradient.energy"].samples == 3
     assert found["gradient.energy"].unit == "%"
+
+
+class TestUniversal:
+    def three(self) -> list[Pixels]:
+        return [
+            np.random.default_rng(seed).integers(60, 196, size=(SIZE, SIZE, 3), dtype=np.uint8) for seed in (1, 2, 3)
+        ]
+
+    @BOTH
+    def test_leads_are_those_of_other_classes_over_the_first_answer(self, opened: Opened) -> None:
+        network, photographs = opened(), self.three()
+        images = network.normalise(photographs)
+        changes = 0.01 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+        plain, found = made().scorer(images), made().scorer(images + changes)
+        expected = []
+        for before, after in zip(plain.tolist(), found.tolist(), strict=True):
+            first = before.index(max(before))
+            expected.append(min(max(after[:first] + after[first + 1 :]) - after[first], MARGIN))
+        assert Against(network, images)(changes)[:, 0].tolist() == pytest.approx(expected, abs=1e-4)
+
+    def test_grows_within_its_norm_and_leads_further_than_chance(self) -> None:
+        network, photographs = made(), self.three()
+        images = network.normalise(photographs)
+        against = Against(network, images)
+
+        def lead(change: Tensor) -> float:
+            return float(against(change.expand_as(images)).mean())
+
+        change = grow(network, photographs, radius=3, iterations=15, step=0.5, gradient_sigma=(0, 0))
+        assert float(change.norm()) == pytest.approx(3, rel=1e-4)
+        leads = [lead(by_chance(network, 3, seed)) for seed in range(10)]
+        assert lead(change) > max(leads)
+        assert lead(torch.zeros_like(change)) < lead(change)
+
+    def test_the_first_step_follows_the_mean_gradient(self) -> None:
+        network, photographs = linear(), self.three()
+        images = network.normalise(photographs)
+        scores = network.scorer(images)
+        first = scores.argmax(dim=1)
+        second = scores.scatter(1, first[:, None], -torch.inf).argmax(dim=1)
+        _, up = score_gradients(network.scorer, images, second.tolist())
+        _, down = score_gradients(network.scorer, images, first.tolist())
+        slope = (up - down).mean(dim=0)
+        change = grow(network, photographs, radius=1, iterations=1, step=0.1, gradient_sigma=(0, 0))
+        assert change.numpy() == pytest.approx((0.1 * slope / slope.norm()).numpy())
+
+    def test_a_random_change_has_the_same_norm_and_a_seed(self) -> None:
+        network = made()
+        first, same, other = (by_chance(network, 2.5, seed) for seed in (1, 1, 2))
+        assert float(first.norm()) == pytest.approx(2.5)
+        assert torch.equal(first, same)
+        assert not torch.equal(first, other)
+
+    def test_is_judged_on_the_half_that_it_was_not_grown_on(self) -> None:
+        names = tuple("abcdef")
+        settings: dict[str, Any] = {"title": "", "network": "un", "other": "deux", "images": names, "shown": ("a",)}
+        settings |= {"radii": (1,), "counts": (2,), "iterations": 1, "step": 0.1, "gradient_sigma": (0, 0), "seed": 0}
+        parts = Universal.model_construct(**settings).parts({})
+        assert [name for name in parts if isinstance(name, tuple)] == [(1, 2, 1), (1, 2, 2)]
+        for half, part in zip((1, 2), parts.values(), strict=True):
+            mine = set(names[half - 1 :: 2])
+            assert part.settings["made_on"] == 2
+            assert set(part.images[:2]) <= mine
+            assert set(part.images[2:]) == set(names) - mine
+
+
+class TestInside:
+    """Layers count before their ReLU."""
+
+    def by_hand(self, images: Tensor) -> list[Tensor]:
+        """Maps of the three convolutions, before what clips them."""
+        module = made().scorer
+        assert isinstance(module, Residual)
+        first, inside, last = module.first[0], module.inside[0], module.last[0]
+        maps = [first(images)]
+        seen = maps[0].relu()
+        maps.append(inside(seen))
+        maps.append(last(seen + maps[1].relu()))
+        return maps
+
+    @BOTH
+    def test_depths_lead_from_the_first_layer_to_the_last(self, opened: Opened, pixels: Pixels) -> None:
+        network = opened()
+        images = network.normalise([pixels])
+        maps = self.by_hand(images)
+        for depth, expected in ((0, maps[0]), (1, maps[-1])):
+            found = before_rectifying(network, at_depth(network, depth))(images)
+            assert found.min() < 0, "nothing is clipped"
+            assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
+
+    @BOTH
+    def test_a_channel_and_a_layer_are_scores_with_their_gradients(self, opened: Opened, pixels: Pixels) -> None:
+        network = opened()
+        image = network.normalise([pixels])
+        layer = at_depth(network, 1)
+        leaf = image.clone().requires_grad_()
+        maps = self.by_hand(leaf)[-1]
+        for scorer, target, expected in (
+            (means_of_channels(network, layer).scorer, 5, maps[0, 5].mean()),
+            (power(network, layer).scorer, 0, maps.square().mean()),
+        ):
+            (slope,) = torch.autograd.grad(expected, leaf, retain_graph=True)
+            scores, gradient = score_gradients(scorer, image, [target])
+            assert scores[0, target].item() == pytest.approx(expected.item(), rel=1e-4)
+            assert gradient.numpy() == pytest.approx(slope.numpy(), abs=1e-5)
+
+    def test_an_image_is_grown_that_excites_its_channel_more_than_photographs(self, pixels: Pixels) -> None:
+        network = prepared()
+        photographs = {"a": Photograph(pixels, 0, "a", ()), "b": Photograph(pixels[::-1].copy(), 1, "b", ())}
+        settings: dict[str, Any] = {"title": "", "network": "un", "other": "un", "images": tuple(photographs)}
+        settings |= {"depths": (1,), "iterations": 40, "rate": 0.1, "jitter": 0, "degrees": 0, "zoom": 1, "starts": 1}
+        defaults = {name: field.default for name, field in Channels.model_fields.items()}
+        experiment = Channels.model_construct(**(defaults | settings | {"note": "", "seed": 0}))
+        found = {metric.name: metric.value for metric in tried(experiment, {"un": network}, photographs)._metrics}
+        assert found["own.1.beaten"] > 60
+
+    def test_channels_are_spread_evenly_over_their_numbers(self) -> None:
+        assert spread(Layer(0, 100, 7, clean=True), 4) == [0, 25, 50, 75]
+        assert spread(Layer(0, 8, 7, clean=True), 3) == [0, 2, 5]
+
+    def test_a_place_is_cut_out_around_the_maximum_and_within_the_photograph(self) -> None:
+        photograph = np.zeros((224, 224, 3), np.uint8)
+        photograph[3, 220] = 255
+        patch = cut(photograph, np.array([3.5 / 224, 220.5 / 224]), 112)
+        assert patch.shape == (216, 216, 3)
+        assert (patch[27:36, 180:189] == 255).all()
+        assert patch.sum() == 9 * 9 * 3 * 255
