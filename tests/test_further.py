@@ -23,6 +23,7 @@ from generator.experiments.stage import Photograph
 from generator.experiments.universal import Universal
 from generator.images import Pixels
 from generator.vision.attribution import Care, attributions, gradcam, integrated, occlusion, replaced
+from generator.vision.dream import DreamRule, closer, dream
 from generator.vision.engine import prepare
 from generator.vision.gradients import score_gradients
 from generator.vision.inside import at_depth, before_rectifying, means_of_channels, power
@@ -411,3 +412,36 @@ class TestInside:
         assert patch.shape == (216, 216, 3)
         assert (patch[27:36, 180:189] == 255).all()
         assert patch.sum() == 9 * 9 * 3 * 255
+
+
+class TestDream:
+    rule = DreamRule(scales=(1, 2), iterations=6, step=0.3, gradient_sigma=(0, 0), jitter=0)
+
+    def test_excites_its_layer_from_scale_to_scale_and_stays_an_image(self, pixels: Pixels) -> None:
+        network = prepared()
+        image, layer = network.normalise([pixels])[0], at_depth(network, 1)
+        frames, scores = dream(network, layer, image, self.rule, seed=0)
+        assert len(frames) == 13
+        assert len(scores) == 12
+        assert torch.equal(frames[0], image)
+        powers = [power(network, layer).scorer(frame[None]).item() for frame in frames]
+        assert powers[6] > powers[0]
+        assert scores[0] == pytest.approx(powers[0], rel=1e-4)
+        darkest, brightest = network.range
+        assert all((frame >= darkest).all() and (frame <= brightest).all() for frame in frames)
+
+    def test_goes_by_its_own_seed(self, pixels: Pixels) -> None:
+        network = made()
+        image, layer = network.normalise([pixels])[0], at_depth(network, 1)
+        first, same, other = (dream(network, layer, image, self.rule, seed=seed)[0][-1] for seed in (1, 1, 2))
+        assert torch.equal(first, same)
+        assert not torch.equal(first, other)
+
+    def test_closer_shows_a_place_enlarged(self) -> None:
+        ramp = torch.arange(16.0).expand(1, 3, 16, 16)
+        random = torch.Generator().manual_seed(0)
+        assert closer(1)(ramp, [random]) == pytest.approx(ramp, abs=1e-5)
+        seen = closer(2)(ramp, [random])[0, 0, 8]
+        assert seen.diff().numpy() == pytest.approx(np.full(15, 0.5), abs=1e-4)
+        assert seen.min() >= 0
+        assert seen.max() <= 15

@@ -36,7 +36,12 @@ class Maps(Boxed, Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield from ("mesures", "courbes")
-        yield from self.images
+        yield from self.boards.values()
+
+    @property
+    def boards(self) -> dict[str, str]:
+        """Figures by the images they show; pages name them whatever the lab's images are."""
+        return {image: f"planche-{place}" for place, image in enumerate(self.images, 1)}
 
     @property
     def passes(self) -> dict[str, int]:

@@ -63,7 +63,7 @@ def show(experiment: Maps, stage: Stage) -> None:
     """The boards, then a chart, curves and two tables of all of them."""
     found: dict[str, list[Values]] = {measure: [] for measure in MEASURES}
     for name in experiment.images:
-        _board(stage, name)
+        _board(experiment, stage, name)
         own, other, shuffled = (stage.outcomes[whose, name] for whose in ("own", "other", "shuffled"))
         for measure, values in _measured(stage.photographs[name], own, other, shuffled).items():
             found[measure].append(values)
@@ -251,7 +251,7 @@ def _tables(
     )
 
 
-def _board(stage: Stage, name: str) -> None:
+def _board(experiment: Maps, stage: Stage, name: str) -> None:
     """The maps of one photograph by both networks, all on one scale of ranks."""
     say, photograph = stage.say, stage.photographs[name]
     title = photograph.title
@@ -280,7 +280,7 @@ def _board(stage: Stage, name: str) -> None:
             )
         columns.append(column)
     stage.figure(
-        name,
+        experiment.boards[name],
         "maps.board",
         of=[(whose, name) for whose in ("own", "other")],
         columns=columns,

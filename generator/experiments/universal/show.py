@@ -23,7 +23,9 @@ of another network on that half; and of both by a random change."""
 def show(experiment: Universal, stage: Stage) -> None:
     """A chart and a table, and two figures."""
     rates = {
-        (radius, count): _rates(stage, radius, count) for radius in experiment.radii for count in experiment.counts
+        (radius, count): _rates(stage, f"radius-{place}.count-{nth}", radius, count)
+        for place, radius in enumerate(experiment.radii, 1)
+        for nth, count in enumerate(experiment.counts, 1)
     }
     _chart(experiment, stage, rates)
     _table(stage, rates)
@@ -31,8 +33,8 @@ def show(experiment: Universal, stage: Stage) -> None:
     _examples(experiment, stage)
 
 
-def _rates(stage: Stage, radius: float, count: int) -> dict[str, Estimate]:
-    """Share of the answers that change, both halves together; recorded."""
+def _rates(stage: Stage, name: str, radius: float, count: int) -> dict[str, Estimate]:
+    """Share of the answers that change, both halves together; recorded under a name."""
     say = stage.say
     outcomes = [stage.outcomes[radius, count, half] for half in HALVES]
 
@@ -49,7 +51,7 @@ def _rates(stage: Stage, radius: float, count: int) -> dict[str, Estimate]:
     }
     for key, estimate in found.items():
         label = say("universal.metric", series=say(f"universal.series.{key}"), radius=radius, count=count)
-        stage.metric(f"{radius:g}.{count}.{key}", estimate, label=label, unit="%")
+        stage.metric(f"{name}.{key}", estimate, label=label, unit="%")
     return found
 
 
