@@ -227,27 +227,30 @@ def _tables(
 ) -> None:
     say = stage.say
     titles = {rival: say(f"maps.method.{rival}") for rival in RIVALS}
-    rows: list[list[Cell]] = []
-    for measure, of_rivals in estimates.items():
-        ahead = leaders(by_measure[measure][: len(METHODS)], falls=MEASURES[measure].falls)
-        told = (
-            say("maps.table.all")
-            if len(ahead) == len(METHODS)
-            else stage.language.list(titles[METHODS[place]] for place in ahead)
-        )
-        rows.append([say(f"maps.measure.{measure}"), *of_rivals.values(), told])
-    rows.append([say("maps.table.passes"), *experiment.passes.values(), None, None])
+    rows: list[list[Cell]] = [
+        [say(f"maps.measure.{measure}"), *of_rivals.values()] for measure, of_rivals in estimates.items()
+    ]
+    rows.append([say("maps.table.passes"), *experiment.passes.values(), None])
     stage.results.table(
         "mesures",
         caption=say("maps.table.caption", photographs=len(experiment.images)),
-        columns=[say("maps.table.measure"), *titles.values(), say("maps.table.ahead")],
+        columns=[say("maps.table.measure"), *titles.values()],
         rows=rows,
     )
+
+    def ahead(measure: str) -> str:
+        places = leaders(by_measure[measure][: len(METHODS)], falls=MEASURES[measure].falls)
+        if len(places) == len(METHODS):
+            return say("maps.leaders.all")
+        return stage.language.list(titles[METHODS[place]] for place in places)
+
     stage.results.table(
-        "recompenses",
-        caption=say("maps.rewards.caption"),
-        columns=[say("maps.table.measure"), say("maps.rewards.what")],
-        rows=[[say(f"maps.measure.{measure}"), say(f"maps.rewards.{measure}")] for measure in estimates],
+        "en-tete",
+        caption=say("maps.leaders.caption"),
+        columns=[say("maps.table.measure"), say("maps.leaders.ahead"), say("maps.leaders.rewards")],
+        rows=[
+            [say(f"maps.measure.{measure}"), ahead(measure), say(f"maps.rewards.{measure}")] for measure in estimates
+        ],
     )
 
 
