@@ -36,19 +36,19 @@ SIZE, CLASSES = 16, 5
 
 
 class Residual(nn.Module):
-    """Convolutions, a way round one of them, pooling, a linear layer; activations of a kind of one's choice."""
+    """Convolutions, a way round one of them, a linear layer; activations of a kind of one's choice."""
 
     def __init__(self, activation: Callable[[], nn.Module]) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), activation())
         self.inside = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), activation())
         self.last = nn.Sequential(nn.Conv2d(6, 8, 3, padding=1), activation())
-        self.scores = nn.Linear(8, CLASSES)
+        self.scores = nn.Linear(8 * (SIZE // 2) ** 2, CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.first(images)
         maps = self.last(maps + self.inside(maps))
-        scores: Tensor = self.scores(maps.mean(dim=(2, 3)))
+        scores: Tensor = self.scores(maps.flatten(1))
         return scores
 
 
