@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from generator.errors import LabError
 from generator.experiments.base import Experiment
 from generator.experiments.detection import Detection
-from generator.experiments.detection.show import best_control, best_overlap, lead, mean_box
+from generator.experiments.detection.show import best_control, lead, mean_box
 from generator.experiments.localisation import Localisation
 from generator.experiments.stage import Photograph
 from generator.images import inside, outlined
@@ -53,9 +53,9 @@ class TestBoxes:
 
     def test_a_guess_is_compared_with_the_best_box_or_the_envelope(self) -> None:
         boxes = [(0.0, 0.0, 0.2, 0.2), (0.6, 0.6, 1.0, 1.0)]
-        assert best_overlap(boxes[1], boxes) == pytest.approx(1)
-        assert best_overlap((0, 0, 1, 1), boxes) == pytest.approx(1)
-        assert best_overlap((0, 0, 0.4, 0.2), boxes) == pytest.approx(0.5)
+        assert regions.best_overlap(boxes[1], boxes) == pytest.approx(1)
+        assert regions.best_overlap((0, 0, 1, 1), boxes) == pytest.approx(1)
+        assert regions.best_overlap((0, 0, 0.4, 0.2), boxes) == pytest.approx(0.5)
 
     def test_the_mean_box_counts_each_photograph_once(self) -> None:
         wide = photograph((0, 0, 0.8, 0.2))

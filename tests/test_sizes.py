@@ -87,6 +87,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "steps": {**PUSHED, "start": "un", "steps": [1]},
     "sweep": {**PUSHED, "starts": ["un"]},
     "transfer": {"other": "autre", "target": "e", "step": 0.5, "iterations": 3, "pushed_step": 0.5, "pushed": [2]},
+    "universal": {"other": "autre", "radii": [1], "counts": [2], "iterations": 2, "step": 0.2, "shown": ["un", "deux"]},
     "walk": {**GROWN, **LONG, "other": "autre", "starts": ["un"], "weight": 0.01},
 }
 

@@ -5,6 +5,7 @@ A map is float (H, W), its values at least 0; a region is bool (H, W).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,8 @@ def _walked(pixels: NDArray[np.float64], seeds: NDArray[np.int64]) -> NDArray[np
     """What every pixel becomes that is not sown, 0 in the seeds."""
     if seeds.all():
         return seeds
-    steps: dict[str, Any] = {"mode": "cg_j", "tol": 1e-5}
+    # Probabilities a little outside [0, 1] are nothing to warn of: only which one is the largest counts.
+    steps: dict[str, Any] = {"mode": "cg_j", "tol": 1e-5, "prob_tol": 1}
     if pixels.min() == pixels.max():
         # No colour decides: the walker, who divides by their spread, goes every way alike.
         labels: NDArray[np.int64] = random_walker(seeds.astype(np.float64), seeds, beta=0, **steps)
@@ -112,3 +114,10 @@ def box_overlap(one: Box, other: Box) -> float:
     height = max(min(one[3], other[3]) - max(one[1], other[1]), 0)
     areas = ((right - left) * (bottom - top) for left, top, right, bottom in (one, other))
     return width * height / (sum(areas) - width * height)
+
+
+def best_overlap(box: Box, boxes: Sequence[Box]) -> float:
+    """IoU of a box with the annotated one it fits best, or with the envelope of all if it fits that better."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    envelope = (min(lefts), min(tops), max(rights), max(bottoms))
+    return max(box_overlap(box, other) for other in (*boxes, envelope))

@@ -17,7 +17,7 @@ from generator.experiments.stage import Photograph, Stage
 from generator.images import Box, Pixels, outlined
 from generator.results.artefacts import Picture
 from generator.statistics import Estimate, mean, share
-from generator.vision.regions import box_overlap, overlap
+from generator.vision.regions import best_overlap, overlap
 
 WHOLE: Box = (0, 0, 1, 1)
 FOUND = 0.5
@@ -84,13 +84,6 @@ def fitted(drawn: Outcome, photograph: Photograph, centred: Box) -> Found:
             "centred": overlap(drawn["centred"], photograph.objects),
         },
     )
-
-
-def best_overlap(box: Box, boxes: Sequence[Box]) -> float:
-    """IoU of a box with the annotated one it fits best, or with the envelope of all if it fits that better."""
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    envelope = (min(lefts), min(tops), max(rights), max(bottoms))
-    return max(box_overlap(box, other) for other in (*boxes, envelope))
 
 
 def mean_box(photographs: Iterable[Photograph]) -> Box:
