@@ -47,7 +47,7 @@ Saved = NDArray[np.uint8]
 
 def made(kind: str, photographs: Mapping[str, Photograph], **how: object) -> Experiment:
     return kinds()[kind].model_validate(
-        {"title": "", "network": "own", "images": list(photographs), **SETTINGS[kind], **how},
+        {"title": "Essai", "network": "own", "images": list(photographs), **SETTINGS[kind], **how},
         context={"images": list(photographs), "networks": ["own", "other"], "classes": range(5)},
     )
 

@@ -270,7 +270,7 @@ def test_a_map_that_knows_nothing_is_told_by_the_measures_that_know_the_network(
         name: Photograph(np.roll(pixels, place), place % CLASSES, name, ((0.2, 0.2, 0.8, 0.7),))
         for place, name in enumerate(("a", "b", "c"))
     }
-    settings = {"title": "", "network": "un", "other": "deux", "images": tuple(photographs)}
+    settings = {"title": "Essai", "network": "un", "other": "deux", "images": tuple(photographs)}
     experiment = Maps.model_construct(**{**{n: f.default for n, f in Maps.model_fields.items()}, **settings})
     torch.manual_seed(7)
     forgetful = Residual(nn.ReLU).eval().requires_grad_(False)
@@ -340,7 +340,7 @@ class TestUniversal:
 
     def test_is_judged_on_the_half_that_it_was_not_grown_on(self) -> None:
         names = tuple("abcdef")
-        settings: dict[str, Any] = {"title": "", "network": "un", "other": "deux", "images": names, "shown": ("a",)}
+        settings: dict[str, Any] = {"title": "Essai", "network": "un", "other": "deux", "images": names, "shown": ("a",)}
         settings |= {"radii": (1,), "counts": (2,), "iterations": 1, "step": 0.1, "gradient_sigma": (0, 0), "seed": 0}
         parts = Universal.model_construct(**settings).parts({})
         assert [name for name in parts if isinstance(name, tuple)] == [(1, 2, 1), (1, 2, 2)]
@@ -394,7 +394,7 @@ class TestInside:
     def test_an_image_is_grown_that_excites_its_channel_more_than_photographs(self, pixels: Pixels) -> None:
         network = prepared()
         photographs = {"a": Photograph(pixels, 0, "a", ()), "b": Photograph(pixels[::-1].copy(), 1, "b", ())}
-        settings: dict[str, Any] = {"title": "", "network": "un", "other": "un", "images": tuple(photographs)}
+        settings: dict[str, Any] = {"title": "Essai", "network": "un", "other": "un", "images": tuple(photographs)}
         settings |= {"depths": (1,), "iterations": 40, "rate": 0.1, "jitter": 0, "degrees": 0, "zoom": 1, "starts": 1}
         defaults = {name: field.default for name, field in Channels.model_fields.items()}
         experiment = Channels.model_construct(**(defaults | settings | {"note": "", "seed": 0}))

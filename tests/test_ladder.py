@@ -154,7 +154,7 @@ class TestLadder:
 
     def ladder(self, **changes: object) -> Ladder:
         given = {
-            "title": "", "network": "own", "other": "other", "images": ["one"], "targets": {"three": 3, "four": 4},
+            "title": "Essai", "network": "own", "other": "other", "images": ["one"], "targets": {"three": 3, "four": 4},
             "iterations": 2, "jitter": 1, "variation": 0.001, "rate": 0.05, "degrees": 5, "zoom": 1.1,
         }  # fmt: skip
         return Ladder.model_validate(given | changes, context={"networks": ["own", "other"], "images": ["one", "two"]})

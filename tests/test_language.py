@@ -23,14 +23,14 @@ NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 
 def asked_for() -> Iterator[tuple[str, str]]:
-    """Every key that code, templates or the script ask for by its whole name, and where."""
+    """Every key that code, templates or the scripts ask for by its whole name, and where."""
     for path in (ROOT / "generator").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say") and node.args:
                 texts = [part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
                 whole = [] if isinstance(node.args[0], ast.JoinedStr) else texts
                 yield from ((str(part.value), path.name) for part in whole if "." in str(part.value))
-    pages = [*(ROOT / "templates").rglob("*.jinja"), ROOT / "content" / "assets" / "lab.js"]
+    pages = [*(ROOT / "templates").rglob("*.jinja"), *(ROOT / "content" / "assets").glob("*.js")]
     for path in pages:
         yield from ((key, path.name) for key in re.findall(r'\bsay\("([\w.-]+)"[,)]', path.read_text(encoding="utf-8")))
 

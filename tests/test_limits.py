@@ -184,7 +184,7 @@ class TestExperiments:
         def run(kind: type[Experiment], net: Network, second: Network | None = None, **how: Any) -> dict[str, Metric]:
             names = list(photographs)
             experiment = kind.model_validate(
-                {"title": "", "network": "own", "images": names, **how},
+                {"title": "Essai", "network": "own", "images": names, **how},
                 context={"images": names, "networks": ["own", "other"]},
             )
             recorder = tried(

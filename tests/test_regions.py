@@ -145,7 +145,7 @@ class TestExperiments:
         network = Network(Brightness(), mean, std, size=20, batch=4, weights_sha256="")
         images = {f"carre-{place}": photograph for place, photograph in enumerate(photographs)}
         experiment = kind.model_validate(
-            {"title": "", "network": "own", "images": list(images), **how},
+            {"title": "Essai", "network": "own", "images": list(images), **how},
             context={"images": list(images), "networks": ["own"]},
         )
         return {metric.name: metric.value for metric in tried(experiment, {"own": network}, images)._metrics}

@@ -21,7 +21,7 @@ from generator.sources import inside, texts_in
 
 ASSETS = CONTENT / "assets"
 SAID_BY_SCRIPT = ("film", "zoom", "grid", "count", "class")
-"""The words that lab.js needs."""
+"""The words that lab.js and class.js need."""
 STAFF, STUDENTS = "staff", "students"
 """The editions: everything, and what is asked without what answers it."""
 

@@ -27,7 +27,7 @@ from generator.report.common import STUDENTS
 from generator.report.mirror import Mirror
 from generator.results.programs import NetworkProgram, read_program
 
-SCRIPTS = (BROWSER / "engine.js", BROWSER / "images.js", TEMPLATES / "live.js")
+FILES = (BROWSER / "engine.js", BROWSER / "images.js", TEMPLATES / "live.js", TEMPLATES / "live.css")
 KERNELS = ("plain", "relaxed")
 CHUNK = 3 << 20
 """Bytes of weights in one script."""
@@ -68,8 +68,8 @@ def write_live(
     programs = live_networks(lab, build, edition)
     if not programs:
         return None
-    for script in SCRIPTS:
-        mirror.copy(script, f"live/{script.name}")
+    for path in FILES:
+        mirror.copy(path, f"live/{path.name}")
     for kernels in KERNELS:
         _script(mirror, f"kernels-{kernels}", (BROWSER / f"kernels-{kernels}.wasm").read_bytes())
     for name, program in programs.items():

@@ -82,9 +82,10 @@ class Local:
 
     def stop(self) -> None:
         """End all processes, in the middle of what they do."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.kill()
+        # Waited for: a pool that is still ending when Python does may end in a traceback of its own.
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _begin(parent: int) -> None:
