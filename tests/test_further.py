@@ -340,7 +340,13 @@ class TestUniversal:
 
     def test_is_judged_on_the_half_that_it_was_not_grown_on(self) -> None:
         names = tuple("abcdef")
-        settings: dict[str, Any] = {"title": "Essai", "network": "un", "other": "deux", "images": names, "shown": ("a",)}
+        settings: dict[str, Any] = {
+            "title": "Essai",
+            "network": "un",
+            "other": "deux",
+            "images": names,
+            "shown": ("a",),
+        }
         settings |= {"radii": (1,), "counts": (2,), "iterations": 1, "step": 0.1, "gradient_sigma": (0, 0), "seed": 0}
         parts = Universal.model_construct(**settings).parts({})
         assert [name for name in parts if isinstance(name, tuple)] == [(1, 2, 1), (1, 2, 2)]
