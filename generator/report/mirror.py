@@ -85,12 +85,14 @@ class Mirror:
     def display_copy(self, source: Path, picture: Picture, name: str, width: int) -> tuple[int, int]:
         """Put a light copy of a picture, at most ``width`` pixels wide; return its size.
 
-        In its own size, a picture whose pixels matter keeps them all: what is shown, and saved from the page, fools.
+        In its own size, a picture whose pixels matter keeps them all: what is shown, and saved from the page, fools;
+        and what is read from a map pixel by pixel was computed so.
         """
         size = width, round(picture.height * width / picture.width)
         if width >= picture.width:
             size = picture.width, picture.height
-        exact = picture.exact and size[0] == picture.width
+        a_map = picture.scale is not None and picture.scale.palette == "hot"
+        exact = (picture.exact or a_map) and size[0] == picture.width
 
         def smaller() -> bytes:
             buffer = BytesIO()

@@ -18,10 +18,10 @@ from generator.run.store import Store
 
 @dataclass(frozen=True)
 class Again:
-    """A picture made again.
+    """A file made again.
 
     Attributes:
-        path: of the new file.
+        path: of the new one.
         sha256: of its bytes.
         published: the same of the published one; None if there is none.
         other_machine: how the published one was computed, where that was otherwise.
@@ -43,7 +43,7 @@ def remake(lab: Lab, means: Means, figure: str, tell: Callable[[str], None]) -> 
         tell: takes a line for each doubt about the lab.
 
     Yields:
-        Each picture of the figure.
+        Each picture of the figure, then the exact values behind them.
     """
     experiment, _, name = figure.partition("/")
     published = read_manifest(results_folder(means.build, experiment))
@@ -56,12 +56,12 @@ def remake(lab: Lab, means: Means, figure: str, tell: Callable[[str], None]) -> 
     again = read_manifest(results_folder(aside.build, experiment))
     if again is None:
         raise RunError(f"{experiment} left no results; run make explain")
-    before = {p.file: p.sha256 for f in published.figures for p in f.pictures} if published else {}
+    before = published.files if published else {}
     machine, here = (published.provenance.machine if published else {}), again.provenance.machine
     other = ", ".join(f"{part} {value}" for part, value in machine.items() if here.get(part) != value)
-    for picture in again.figure(name).pictures:
-        path = results_folder(aside.build, experiment) / picture.file
-        yield Again(path, picture.sha256, before.get(picture.file), other)
+    made = again.figure(name)
+    for file in (*(picture.file for picture in made.pictures), made.arrays):
+        yield Again(results_folder(aside.build, experiment) / file, again.files[file], before.get(file), other)
 
 
 def _has(manifest: Manifest, name: str) -> bool:
