@@ -163,7 +163,7 @@ class _Bench:
             if gradient is not None:
                 pairs = list(zip(self.images, labels, strict=True))
                 engines[BROWSER] = lambda: [gradient(image, label).abs().amax(0) for image, label in pairs]
-            yield from self._race("saliency", [racer(name, maps) for name, maps in engines.items()])
+            yield from self._race("saliency", [racer(name, maps) for name, maps in engines.items()], ROUNDS)
 
     def fooling(self) -> Iterator[Row]:
         model = PyTorchModel(self.plain.scorer, bounds=self._bounds())
@@ -194,7 +194,9 @@ class _Bench:
             return _Racer(name, lambda _: _passes(fool(share, FOOLING).values()), sample)
 
         yield from self._race(
-            "fooling", [racer(OURS, ours), racer(NOTEBOOK, notebook), _Racer("foolbox L2 BIM", foolbox_)], rounds=3
+            "fooling",
+            [racer(OURS, ours), racer(NOTEBOOK, notebook), _Racer("foolbox L2 BIM", foolbox_)],
+            min(3, ROUNDS),
         )
 
     def classvis(self) -> Iterator[Row]:
@@ -242,14 +244,14 @@ class _Bench:
             return _Racer(name, go_on, sample)
 
         yield from self._race(
-            "classvis", [racer(OURS, ours), racer(NOTEBOOK, notebook), _Racer("horama Fourier", horama_)]
+            "classvis", [racer(OURS, ours), racer(NOTEBOOK, notebook), _Racer("horama Fourier", horama_)], ROUNDS
         )
 
     def _bounds(self) -> tuple[float, float]:
         darkest, brightest = self.plain.range
         return float(darkest.min()), float(brightest.max())
 
-    def _race(self, task: str, racers: list[_Racer], rounds: int = ROUNDS) -> Iterator[Row]:
+    def _race(self, task: str, racers: list[_Racer], rounds: int) -> Iterator[Row]:
         """Let all do their part of each round in turn, so that the machine's moods meet them alike."""
         # What is compared is made first: it also spares the first round what only the first time costs.
         samples = {racer.engine: racer.sample() for racer in racers if racer.sample}

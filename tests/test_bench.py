@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +20,16 @@ KEYS = {
     "task", "network", "engine", "ms_per_image_iteration", "ratio_to_notebook", "fraction_of_limit", "peak_mib",
     "agrees",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short() -> Iterator[None]:
+    """Once, and over a few steps: what is asked here is who agrees, not who is faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("generator.bench.ROUNDS", 1)
+        patch.setattr("generator.bench.FOOLING", replace(bench.FOOLING, iterations=12))
+        patch.setattr("generator.bench.CLASSVIS", replace(bench.CLASSVIS, iterations=12))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +75,6 @@ def test_an_image_is_grown_as_in_the_notebook(measured: bench._Bench) -> None:
 
 def test_workers_are_compared_with_one_that_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generator.bench.cores", lambda: 2)
-    monkeypatch.setattr("generator.bench.ROUNDS", 1)
     monkeypatch.setattr("generator.bench.PARTS", 2)
     alone, two = bench._crews(read_lab(ROOT / "tests" / "mini" / "lab.yml", ROOT / "data"))
     assert (alone.workers, two.workers) == (1, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 from skimage.color import deltaE_cie76, rgb2lab
 from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from generator.images import read_image
 from generator.lab import read_lab
@@ -107,8 +109,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int, int]] = {
     ),
     "concatenations and sums": (Branches, 16, 3),
     "squeezenet": (torchvision.models.squeezenet1_1, 64, 3),
-    "a residual network": (torchvision.models.resnet18, 64, 3),
-    "groups of a residual network": (torchvision.models.resnext50_32x4d, 64, 3),
+    "a residual network": (partial(torchvision.models.ResNet, BasicBlock, (1, 1, 1, 1)), 64, 3),
+    "groups of a residual network": (
+        partial(torchvision.models.ResNet, Bottleneck, (1, 1, 1, 1), groups=32, width_per_group=4),
+        64,
+        3,
+    ),
     "a mobile network": (torchvision.models.mobilenet_v2, 64, 3),
     "a dense network": (lambda: timm.create_model("densenet121"), 64, 3),
 }

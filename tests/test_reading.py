@@ -282,7 +282,7 @@ class TestTheFrameAtHand:
         page.keyboard.press("End")
         figure.locator(".tp-cell--screen a").click()
         dialog = page.get_by_role("dialog", name="Image agrandie")
-        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.png")
+        assert str(dialog.locator("img").get_attribute("src")).endswith("oiseau-trompeuse.webp")
         last = re.search(r"Itération (\d+) / (\d+)", dialog.locator("p").inner_text())
         assert last
         assert last[1] == last[2]
