@@ -26,8 +26,7 @@ from generator.language import languages, read_language
 from generator.new import new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
 from generator.report import changes
-from generator.report.checks import missing_results, names_of_tables
-from generator.report.common import check_pages
+from generator.report.checks import check_pages, missing_results, names_of_tables
 from generator.report.reference import PARTS, reference
 from generator.results.differences.compare import changed_verdicts, differences
 from generator.results.differences.sides import Side, published_verdicts, read_side

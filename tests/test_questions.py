@@ -14,8 +14,10 @@ from generator.errors import LabError
 from generator.lab import Lab, read_lab
 from generator.lab.links import unlinked
 from generator.report import render
+from generator.report.checks import check_pages, missing_results
 from generator.report.text import environment
 from generator.results.artefacts import MANIFEST, Table, read_manifest
+from generator.results.folder import read_manifests
 from tests.conftest import FRENCH, Run
 
 VOIR, TROMPER, HOME = "questions/q01-voir.md", "questions/q02-tromper.md", "pages/index.md"
@@ -97,6 +99,23 @@ RENDERING: dict[str, tuple[str, str, str, int, str]] = {
     "a key the lab has not": (HOME, "# ", "# {{ lab.titel }} ", 1, 'did you mean "title"?'),
 }  # fmt: skip
 
+LOST: dict[str, tuple[str, str, int, str]] = {
+    "a page": (TROMPER, "[x](../modalités.md)", 8, "../modalités.md leads nowhere"),
+    "a page of another folder": (TROMPER, "[x](index.md)", 8, 'did you mean "../index.md"?'),
+    "a question by half its name": (HOME, "[x](questions/q01.md)", 1, 'did you mean "questions/q01-voir.md"?'),
+    "a page by name": (HOME, "[x][là].\n\n[là]: questions/q03.md", 3, "questions/q03.md leads nowhere"),
+    "a page in HTML": (HOME, '<a href="questions/q03.html">x</a>', 1, "questions/q03.html leads nowhere"),
+    "a picture": (TROMPER, "![](assets/plan.png)", 8, 'did you mean "../assets/plan.png"?'),
+    "a picture with spaces": (HOME, "![](assets/mon%20plan.png)", 1, "assets/mon%20plan.png leads nowhere"),
+    "a picture in HTML": (HOME, '<img src="plan.png" alt="">', 1, 'did you mean "assets/plan.png"?'),
+}
+FOUND = (
+    '[x](../index.md#ici), [y](q01-voir.html), <a href="q01-voir.md">z</a> [n][n]\n\n[n]: ../bilan.md',
+    "[g](../galeries/saliency.md), [t](tout.md), [c](../carnets.md), [e](../essayer.html#image=oiseau)",
+    "![](../assets/plan.png), ![](../assets/le%20plan.png), ![](../assets/plan(1).png 'Plan')",
+    "[x](https://example.org/rien.md), [y](mailto:a@b.fr), [z](#ici), `[code](rien.md)`",
+)
+
 
 def change(lab: Path, name: str, old: str, new: str) -> Path:
     path = lab.parent / name
@@ -132,6 +151,43 @@ def test_a_mistake_is_told_when_the_pages_are_written(name: str, mini: Path, min
     (problem,) = told(mini, mini_results)
     assert problem.startswith(f"{path}:{line}: ")
     assert words in problem
+
+
+@pytest.fixture
+def planned(mini: Path) -> Path:
+    """The smallest lab, with pictures of its own."""
+    (mini.parent / "assets").mkdir()
+    for name in ("plan.png", "le plan.png", "plan(1).png"):
+        (mini.parent / "assets" / name).touch()
+    return mini
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_link_to_nowhere_is_told_before_anything_is_computed(name: str, planned: Path) -> None:
+    file, link, line, words = LOST[name]
+    before = "# " if file == HOME else "Trompez-le"
+    path = change(planned, file, before, f"{link}\n\n{before}")
+    with pytest.raises(LabError) as error:
+        check_pages(read(planned))
+    (problem,) = error.value.problems
+    assert problem.startswith(f"{path}:{line}: ")
+    assert words in problem
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_a_link_to_what_a_site_has_is_right(text: str, planned: Path) -> None:
+    change(planned, TROMPER, "Trompez-le", f"{text}\n\nTrompez-le")
+    check_pages(read(planned))
+
+
+def test_a_measure_of_a_photograph_that_has_another_name_now_is_told(mini: Path, mini_results: Path) -> None:
+    found = read_manifests(read(mini).experiments, mini_results)
+    change(mini, "lab.yml", "name: mastiff", "name: mastif")
+    change(mini, "lab.yml", "[oiseau, mastiff]", "[oiseau, mastif]")
+    change(mini, "lab.yml", "start: mastiff", "start: mastif")
+    (problem,) = missing_results(read(mini), found)
+    assert problem.startswith(f"{mini.parent / VOIR}:27: saillance/mastiff.maximum: ")
+    assert problem.endswith('the lab has no image "mastiff" any more; did you mean "mastif"?')
 
 
 @pytest.mark.parametrize(

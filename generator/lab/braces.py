@@ -58,6 +58,20 @@ def braces_problems(path: Path, text: str, experiments: Collection[str] = ()) ->
         yield f"{path}:{lines_above(path, text) + problem[0]}: {problem[1]}"
 
 
+def metrics_in(text: str) -> Iterator[tuple[int, str]]:
+    """Each measure that a text asks for, as EXPERIMENT/METRIC, and its line; none if its braces are not understood."""
+    try:
+        calls = list(_reader.parse(text).find_all(nodes.Call))
+    except jinja2.TemplateSyntaxError:
+        return
+    for call in calls:
+        if isinstance(call.node, nodes.Name) and call.node.name == "metric":
+            yield (
+                call.lineno,
+                "/".join(str(argument.value) for argument in call.args if isinstance(argument, nodes.Const)),
+            )
+
+
 def lines_above(path: Path, piece: str) -> int:
     """How many lines of a file stand above a piece of it."""
     text = read_text(path)

@@ -1,15 +1,92 @@
-"""What the lab's texts ask of results that no experiment made; told before any page is written."""
+"""What the lab's texts ask for that is not there, pages, pictures, results: told before any page is written."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
-from generator.errors import did_you_mean
+from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
+from generator.lab.braces import metrics_in
 from generator.lab.places import read_text
 from generator.lab.questions import TABLE, without_code
+from generator.report.common import ASSETS, content_pages, page_header
 from generator.results.artefacts import Manifest, Metric
-from generator.sources import texts_in
+
+_ADDRESS = re.compile(
+    r"""(?:\]\(|^\ {0,3}\[[^\]\n]+\]:)[ \t]*(?P<plain>(?:[^\s()<>]|\([^\s()]*\))+)"""
+    r"""|\b(?:href|src)=["'](?P<html>[^"'\n]+)""",
+    re.MULTILINE,
+)
+"""Where a link or a picture leads, as Markdown or HTML writes it."""
+_CODE = {".css", ".js"}
+_OWN_PAGES = ("verdicts", "changes", "run", "bench", "live", "worksheets")
+"""Pages that have no text of the lab's, as its language names them."""
+_OWN_FOLDERS = ("live", "search", "figures")
+"""Folders of a site that a build fills."""
+
+
+def check_pages(lab: Lab) -> None:
+    """Make sure of what a site needs of a lab's texts, before anything is computed.
+
+    Raises:
+        LabError: there is no home page, a page's header is not understood, or a link leads nowhere.
+    """
+    for page in (lab.folder / lab.file.pages / "index.md", *content_pages(lab)):
+        page_header(page)
+    if problems := list(_lost_links(lab)):
+        raise LabError(*problems)
+
+
+def _lost_links(lab: Lab) -> Iterator[str]:
+    """A line for each link and each picture of a text that no page and no file of the site will answer to."""
+    pages, folders = _pages(lab), _folders(lab)
+    own = {path.relative_to(top.parent).as_posix() for top in _assets(lab) for path in top.rglob("*") if path.is_file()}
+    for path, place in _texts(lab):
+        text = without_code(read_text(path))
+        for match in _ADDRESS.finditer(text):
+            address = next(filter(None, match.groups()))
+            leads = urlsplit(address)
+            if leads.scheme or leads.netloc or not leads.path or "{" in address:
+                continue
+            target = os.path.normpath(place.parent / unquote(leads.path).lstrip("/"))
+            page = re.sub(r"\.html$", ".md", target)
+            if target == "." or page in pages or target in own or target.partition("/")[0] in folders:
+                continue
+            alike = sorted(pages if page.endswith(".md") else (name for name in own if Path(name).suffix not in _CODE))
+            near = did_you_mean(address, (os.path.relpath(name, place.parent) for name in alike))
+            line = text[: match.start()].count("\n") + 1
+            yield f"{path}:{line}: {address} leads nowhere, seen from {place} of the site{near}"
+
+
+def _texts(lab: Lab) -> Iterator[tuple[Path, PurePosixPath]]:
+    """The lab's texts, and the page of the site that each one becomes."""
+    yield from ((question.path, PurePosixPath("questions", f"{question.slug}.md")) for question in lab.questions)
+    for path in (lab.folder / lab.file.pages / "index.md", *content_pages(lab)):
+        yield path, PurePosixPath(path.name)
+
+
+def _pages(lab: Lab) -> set[str]:
+    """The pages that a site of the lab may have."""
+    say = lab.language.say
+    everything, galleries = say("files.everything"), say("files.galleries")
+    names = {str(place) for _, place in _texts(lab)} | {f"questions/{name}.md" for name in (everything, *lab.dropped)}
+    names |= {f"{say(f'files.{page}')}.md" for page in _OWN_PAGES}
+    for name, experiment in lab.experiments.items():
+        names |= {f"{galleries}/{experiment.family}.md", f"{galleries}/{experiment.family}-{name}.md"}
+    return names
+
+
+def _folders(lab: Lab) -> set[str]:
+    return {*_OWN_FOLDERS, lab.language.say("files.sheets")}
+
+
+def _assets(lab: Lab) -> Iterator[Path]:
+    yield ASSETS
+    yield lab.folder / "assets"
 
 
 def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
@@ -21,9 +98,12 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
     """
     waiting = lab.experiments.keys() - manifests.keys()
     tables = [f"{name}/{table}" for name, manifest in manifests.items() for table in names_of_tables(manifest)]
-    pages = texts_in(lab.file.pages, lab.folder)
-    for path in [*(question.path for question in lab.questions), *pages]:
-        text = without_code(read_text(path))
+    for path, _ in _texts(lab):
+        whole = read_text(path)
+        for line, reference in metrics_in(whole):
+            if reference.partition("/")[0] in manifests:
+                yield from (f"{path}:{line}: {problem}" for problem in _unmeasured(lab, manifests, reference))
+        text = without_code(whole)
         for link in TABLE.finditer(text):
             if link["table"] not in tables and link["table"].partition("/")[0] not in waiting:
                 line = text[: link.start()].count("\n") + 1
@@ -31,10 +111,21 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
     for question in lab.questions:
         for place, claim in enumerate(question.claims):
             if claim.metric and claim.experiment not in waiting:
-                try:
-                    measured(manifests, claim.metric)
-                except LookupError as error:
-                    yield question.tell(("claims", place, "metric"), str(error))
+                for problem in _unmeasured(lab, manifests, claim.metric):
+                    yield question.tell(("claims", place, "metric"), problem)
+
+
+def _unmeasured(lab: Lab, manifests: Mapping[str, Manifest], reference: str) -> Iterator[str]:
+    """Why there is no such metric, or will be none once the experiment runs again; nothing if there is."""
+    try:
+        measured(manifests, reference)
+    except LookupError as error:
+        yield str(error)
+        return
+    experiment, _, metric = reference.partition("/")
+    image = metric.partition(".")[0]
+    if image in manifests[experiment].provenance.images and image not in lab.images:
+        yield f'{reference}: the lab has no image "{image}" any more{did_you_mean(image, lab.images)}'
 
 
 def names_of_tables(manifest: Manifest) -> list[str]:

@@ -37,16 +37,6 @@ def content_pages(lab: Lab) -> list[Path]:
     return sorted(pages, key=lambda path: path.stem)
 
 
-def check_pages(lab: Lab) -> None:
-    """Make sure of what a site needs of a lab's hand-written pages, before anything is computed.
-
-    Raises:
-        LabError: there is no home page, or a page's header is not understood.
-    """
-    for page in (lab.folder / lab.file.pages / "index.md", *content_pages(lab)):
-        page_header(page)
-
-
 def read_page(path: Path) -> str:
     """Text of a hand-written page.
 
