@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from generator import statistics
 from generator.language import NBSP
+from generator.report.nearness import line
 from generator.report.text import cell, interval
 from generator.results.artefacts import Metric, Recorder, Table
 from generator.results.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
@@ -64,6 +65,45 @@ class TestRule:
     def test_one_that_cannot_decide_is_refused(self, change: dict[str, str], problem: str) -> None:
         with pytest.raises(ValidationError, match=re.escape(problem)):
             Claim.model_validate(RULE | change)
+
+
+class TestMargin:
+    """How far the interval is from another verdict, in its half widths."""
+
+    @pytest.mark.parametrize(
+        ("low", "high", "margin"),
+        [
+            (1.7, 2.1, 1.0),  # confirmed above 1.5, by 0.2
+            (1.5, 1.5 + 1e-9, 0.0),
+            (0.2, 0.6, 2.0),  # refuted below 1, by 0.4
+            (1.4, 1.8, 0.5),  # 0.1 more would confirm it
+            (0.8, 1.2, 1.0),  # 0.2 less would refute it
+            (-7.0, 9.0, 1.0),
+        ],
+    )
+    def test_is_the_shortest_way(self, low: float, high: float, margin: float) -> None:
+        rises = Claim.model_validate(RULE)
+        falls = Claim.model_validate(RULE | {"confirmed": "< -1.5", "refuted": ">= -1"})
+        for claim, ends in ((rises, (low, high)), (falls, (-high, -low))):
+            assert judge(claim, metric(sum(ends) / 2, ends)).margin == pytest.approx(margin, abs=1e-6)
+
+    def test_there_is_none_without_an_interval(self) -> None:
+        claim = Claim.model_validate(RULE)
+        assert [judge(claim, one).margin for one in (None, metric(2.0), metric(2.0, (2.0, 2.0)))] == [None] * 3
+
+    def test_is_drawn_as_it_is_counted(self) -> None:
+        claim = Claim.model_validate(RULE)
+        drawn = line(judge(claim, metric(1.5, (1.25, 1.75))))
+        assert drawn is not None
+        assert drawn.refuted < drawn.low < drawn.confirmed == drawn.value < drawn.high
+        assert drawn.high - drawn.confirmed == pytest.approx(drawn.confirmed - drawn.low, abs=0.2)
+        assert drawn.rises
+        assert line(judge(claim, None)) is None
+        falls = Claim.model_validate(RULE | {"confirmed": "< 1", "refuted": ">= 1"})
+        drawn = line(judge(falls, metric(1.0)))
+        assert drawn is not None
+        assert not drawn.rises
+        assert 0 < drawn.value == drawn.low == drawn.high == drawn.confirmed < 100
 
 
 class TestEstimates:

@@ -30,6 +30,7 @@ from generator.report.common import (
 from generator.report.figures import View, publish, publish_chart, shown_once
 from generator.report.live import live_networks, write_live
 from generator.report.mirror import Mirror, state_of
+from generator.report.nearness import line
 from generator.report.paper import with_link_notes
 from generator.report.speed import by_task, forecast, read_bench
 from generator.report.text import environment, finished
@@ -120,7 +121,9 @@ class _Report:
         navigation.append({say("navigation.galleries"): list(pages)})
         if any(self.verdicts.values()):
             by_question = self._verdicts_by_question()
-            navigation.append(self._write_own("verdicts", verdicts_by_question=by_question, counts=self._counts()))
+            navigation.append(
+                self._write_own("verdicts", verdicts_by_question=by_question, counts=self._counts(), line=line)
+            )
         published = self._publish_verdicts()
         if reference:
             navigation.append(self._changes(reference, published))

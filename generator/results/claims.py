@@ -89,6 +89,33 @@ class Verdict:
     metric: Metric | None
     verdict: str
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The numbers of its rule: where it begins to be confirmed, where it begins to be refuted."""
+        return _parsed(self.claim.confirmed or "> 0")[1], _parsed(self.claim.refuted or "< 0")[1]
+
+    @property
+    def margin(self) -> float | None:
+        """How far the measure is from another verdict, in half widths of its interval; None without an interval.
+
+        It is the shortest way that the interval would have to be moved.
+        """
+        if self.metric is None or self.metric.interval is None or not self.claim.confirmed:
+            return None
+        low, high = self.metric.interval
+        if low == high:
+            return None
+        rises = _parsed(self.claim.confirmed)[0][0] == ">"
+        # Seen so that more is always better.
+        worst, best = (low, high) if rises else (-high, -low)
+        confirmed, refuted = (bound if rises else -bound for bound in self.bounds)
+        ways = {
+            CONFIRMED: [worst - confirmed],
+            REFUTED: [refuted - best],
+            QUALIFIED: [confirmed - worst, best - refuted],
+        }[self.verdict]
+        return 2 * min(ways) / (high - low)
+
     def rule(self, language: Language) -> str:
         """The rule in words."""
         confirmed, refuted = self.claim.confirmed, self.claim.refuted
