@@ -199,10 +199,10 @@ class TestSorting:
 
     def test_by_touch_and_the_verdicts_by_what_they_say(self, site: Path, phone: Page) -> None:
         phone.goto((site / VERDICTS).as_uri())
-        given = column(phone, "table", 3)
+        given = column(phone, "table", 4)
         phone.get_by_role("button", name="Verdict").tap()
-        assert column(phone, "table", 3) != given
-        assert column(phone, "table", 3) == sorted(given, key=["confirmé", "nuancé", "infirmé", "non mesuré"].index)
+        assert column(phone, "table", 4) != given
+        assert column(phone, "table", 4) == sorted(given, key=["confirmé", "nuancé", "infirmé", "non mesuré"].index)
 
     def test_what_is_not_there_comes_last_either_way(self, site: Path, page: Page) -> None:
         page.goto((site / FOOLED).as_uri())

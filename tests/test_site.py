@@ -147,19 +147,23 @@ class TestBuilding:
         assert "crinière" in (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
 
     @pytest.mark.parametrize(
-        ("text", "message"),
-        [("[x](nulle-part.md)", "nulle-part.md"), ('<img src="../rien.png" alt="">', "rien.png")],
-        ids=["link", "image"],
+        ("text", "message", "status"),
+        [
+            ("[x](nulle-part.md)", "nulle-part.md", 2),
+            ('<img src="../rien.png" alt="">', "rien.png", 2),
+            ("[x](q02-tromper.md#nulle-part)", "nulle-part", 1),
+        ],
+        ids=["link", "image", "place"],
     )
     def test_what_leads_nowhere_stops_the_build_and_leaves_the_old_site(
-        self, text: str, message: str, ran: Path, tmp_path: Path, generator: Run
+        self, text: str, message: str, status: int, ran: Path, tmp_path: Path, generator: Run
     ) -> None:
         generator("site", ran)
         old = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_bytes()
         question = ran.parent / "questions" / "q01-voir.md"
         question.write_text(question.read_text() + f"\n{text}\n")
         done = generator("site", ran)
-        assert done.returncode == 1
+        assert done.returncode == status
         assert message in done.stderr
         assert "Traceback" not in done.stderr
         assert (tmp_path / "build-site" / "questions" / "q01-voir.html").read_bytes() == old
