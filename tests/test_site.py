@@ -92,7 +92,11 @@ class TestProvenance:
             if page.name == "performances.html":  # its chart is drawn from the log of the run, beside which it stands
                 continue
             text = page.read_text()
-            for figure in re.findall(r'<figure class="tp-figure.*?</figure>', text, re.DOTALL):
+            # A gallery says once what figures of an experiment have in common.
+            shared = dict(re.findall(r'<dl id="(provenance-.+?)">(.+?)</dl>', text, re.DOTALL))
+            for shown in re.findall(r'<figure class="tp-figure.*?</figure>', text, re.DOTALL):
+                (said,) = re.findall(r'href="#(provenance-.+?)"', shown) or [""]
+                figure = shown + shared.get(said, "")
                 for expected in ("SHA-256", "Graine", "torch", "make figure FIGURE=", ".npz"):
                     assert expected in figure
                 if "tp-figure--chart" in figure:
@@ -109,6 +113,28 @@ class TestProvenance:
             for figure in raw["figures"]:
                 assert f'id="{raw["experiment"]}-{figure["name"]}"' in gallery
                 assert (site / "figures" / raw["experiment"] / figure["arrays"]).is_file()
+
+    def test_a_figure_leads_to_the_page_where_its_image_is_tried(self, site: Path) -> None:
+        for path in (*(site / "questions").glob("*.html"), *(site / "galeries").glob("*.html")):
+            for address in re.findall(r'href="([^"]+)#image=', path.read_text()):
+                assert (path.parent / address).is_file()
+
+
+class TestGalleries:
+    def test_are_light(self, site: Path) -> None:
+        sizes = {path.name: path.stat().st_size for path in (site / "galeries").glob("*.html")}
+        # Of 648 pictures, the descriptions alone are a quarter.
+        assert sizes.pop("fooling-matrice.html") < 400_000
+        assert max(sizes.values()) < 300_000
+
+    def test_say_each_title_once_in_their_table_of_contents(self, site: Path) -> None:
+        for path in (site / "galeries").glob("*.html"):
+            titles = re.findall(
+                r'<a href="#[^"]+" class="md-nav__link">\s*<span class="md-ellipsis">(.+?)</span>',
+                path.read_text(),
+                re.DOTALL,
+            )
+            assert len(set(titles)) == len(titles)
 
 
 class TestBuilding:
