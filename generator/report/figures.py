@@ -242,7 +242,6 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
             for file in (*(frame.file for frame in (film.film.frames if film else ())), figure.arrays):
                 mirror.copy(source / file, f"{target}/{file}")
             reference = f"{name}/{figure.name}"
-            telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
             views[reference] = View(
                 figure=figure,
                 manifest=manifest,
@@ -250,7 +249,7 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
                     tuple(_shown(mirror, source, target, picture, led_to) for picture in column)
                     for column in figure.columns
                 ),
-                thumbnail=_thumbnail(mirror, source, target, telling),
+                thumbnail=_thumbnail(mirror, source, target, figure),
                 command=f"make figure FIGURE={reference}{options}",
                 number=numbers.get(reference, ""),
                 base=f"{target}/",
@@ -300,10 +299,18 @@ def _compact(svg: str) -> str:
     return re.sub(r"(\.\d{3})\d+", r"\1", re.sub(r"\s*\n\s*", " ", text)).replace("> <", "><")
 
 
-def _thumbnail(mirror: Mirror, source: Path, target: str, picture: Picture) -> Thumbnail:
+def _thumbnail(mirror: Mirror, source: Path, target: str, figure: Figure) -> Thumbnail:
+    """A map is shown over its photograph: alone, so small, one is as good as another."""
+    pictures = {picture.file: picture for picture in figure.pictures}
+    picture, beneath = pictures[figure.thumbnail], {over: under for under, over in figure.overlay}
     stem = Path(picture.file).stem
     if picture.file.endswith(".svg"):
         return Thumbnail(f"{stem}-light.svg", f"{stem}-dark.svg", picture.width, picture.height)
+    if picture.file in beneath:
+        under = pictures[beneath[picture.file]]
+        small = f"{stem}-over-{THUMBNAIL}.webp"
+        mirror.laid_over(source / picture.file, source / under.file, (picture, under), f"{target}/{small}", THUMBNAIL)
+        return Thumbnail(small, "", THUMBNAIL, round(picture.height * THUMBNAIL / picture.width))
     small = f"{stem}-{THUMBNAIL}.webp"
     width, height = mirror.display_copy(source / picture.file, picture, f"{target}/{small}", THUMBNAIL)
     return Thumbnail(small, "", width, height)
