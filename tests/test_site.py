@@ -228,7 +228,7 @@ class TestPages:
         films = 0
         for path in (site / "galeries").glob("*.html"):
             for data, base in re.findall(r"data-film='(.+?)' data-base=\"(.+?)\"", path.read_text()):
-                played, films = json.loads(html.unescape(data)), films + 1
+                (played,), films = json.loads(html.unescape(data)), films + 1
                 assert len(played["frames"]) == len(played["iterations"]) == len(played["scores"])
                 for frame in played["frames"]:
                     assert (path.parent / base / frame).is_file()
