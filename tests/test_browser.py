@@ -502,20 +502,23 @@ class TestFilms:
         film = page.locator(".tp-film").first
         film.scroll_into_view_if_needed()
         page.wait_for_timeout(500)
-        assert film.locator("output").inner_text() == "Itération 525 / 1000"
+        assert film.locator("output").inner_text() == "Itération 575 / 1000"
         assert not [url for url in asked if "-film-" in url]
 
     def test_are_wound_back_and_forth(self, site: Path, hand: Hand) -> None:
         hand.page.goto((site / FILMED).as_uri())
         figure = hand.page.locator(".tp-figure", has=hand.page.locator(".tp-film")).first
-        slider, screen = figure.get_by_role("slider", name="Itération"), figure.locator(".tp-cell--screen img")
+        slider, screen = figure.get_by_role("slider", name="Itération"), figure.locator("#mastiff-norme-0575 img")
         end = screen.get_attribute("src")
         hand.slide(slider, "first")
         assert figure.locator("output").inner_text() == "Itération 0 / 1000"
-        assert figure.locator(".tp-curve__mark").get_attribute("x1") == "0"
+        assert (
+            figure.locator(".tp-curve__mark").evaluate_all("marks => marks.map((mark) => mark.getAttribute('x1'))")
+            == ["0"] * 4
+        )
         assert screen.get_attribute("src") != end
         hand.slide(slider, "last")
-        assert figure.locator("output").inner_text() == "Itération 525 / 1000"
+        assert figure.locator("output").inner_text() == "Itération 575 / 1000"
         assert str(screen.get_attribute("src")).endswith(str(end).removeprefix("../"))
 
     def test_follow_the_arrow_keys(self, site: Path, page: Page) -> None:
@@ -524,9 +527,9 @@ class TestFilms:
         slider = figure.get_by_role("slider", name="Itération")
         slider.focus()
         page.keyboard.press("Home")
-        first = figure.locator(".tp-cell--screen img").get_attribute("src")
+        first = figure.locator("#mastiff-norme-0575 img").get_attribute("src")
         page.keyboard.press("ArrowRight")
-        assert figure.locator(".tp-cell--screen img").get_attribute("src") != first
+        assert figure.locator("#mastiff-norme-0575 img").get_attribute("src") != first
         assert (slider.get_attribute("aria-valuetext") or "").startswith("Itération 1 / 1000, score ")
 
     def test_play_when_asked_and_stop_when_asked(self, site: Path, hand: Hand) -> None:
@@ -544,6 +547,57 @@ class TestFilms:
         assert still.locator(".tp-strip").first.locator("img").count() == 6
         assert still.locator(".tp-strip").first.is_visible()
         assert not still.locator(".tp-control:visible").count()
+
+
+class TestHome:
+    def test_one_large_picture_moves_when_asked(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / "index.html").as_uri())
+        front = hand.page.locator(".tp-front__film")
+        picture = front.locator(".tp-picture img")
+        assert picture.evaluate("image => image.getBoundingClientRect().width") > 300
+        end = picture.get_attribute("src")
+        hand.slide(front.get_by_role("slider", name="Itération"), "first")
+        assert picture.get_attribute("src") != end
+
+    def test_says_where_to_start(self, site: Path, page: Page) -> None:
+        page.goto((site / "index.html").as_uri())
+        for link, address in (("Lire", "questions/q01-"), ("Essayer", "essayer.html"), ("Réutiliser", "reutiliser")):
+            start = page.locator(".tp-start").get_by_role("link", name=link)
+            assert str(start.get_attribute("href")).startswith(address)
+            assert start.evaluate("link => link.getBoundingClientRect().bottom < innerHeight")
+
+
+class TestSeries:
+    def test_shows_pictures_side_by_side_and_says_once_what_they_share(self, site: Path, page: Page) -> None:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto((site / FILMED).as_uri())
+        series = page.locator(".tp-series")
+        assert series.locator(".tp-cell").count() == 6
+        for once in (".tp-film", ".tp-table", ".tp-copy:not(.tp-try)", ".tp-provenance", "figcaption > p"):
+            assert series.locator(once).count() == 1
+        assert series.locator(".tp-table tbody tr").count() == 6
+        boxes = series.locator(".tp-picture").evaluate_all(
+            "them => them.map((one) => one.getBoundingClientRect().toJSON())"
+        )
+        assert len({box["top"] for box in boxes}) == 2
+        assert min(box["width"] for box in boxes) > 300
+
+    def test_each_picture_keeps_its_number_and_its_address(self, site: Path, page: Page) -> None:
+        page.goto((site / FILMED).as_uri() + "#mastiff-sans-0525")
+        link = page.locator("#mastiff-sans-0525").get_by_role("link", name="Figure\u00a010.3")
+        assert link.get_attribute("href") == "#mastiff-sans-0525"
+        top = page.locator("#mastiff-sans-0525").evaluate("cell => cell.getBoundingClientRect().top")
+        assert 0 <= top < 200
+
+    def test_films_end_where_their_pictures_were_taken(self, site: Path, page: Page) -> None:
+        page.goto((site / FILMED).as_uri())
+        slider = page.locator(".tp-series").get_by_role("slider", name="Itération")
+        short = page.locator("#mastiff-depart-0200 img")
+        end = str(short.get_attribute("src")).removeprefix("../")
+        slider.fill("12")  # iteration 144 of 200
+        assert "-film-" in str(short.get_attribute("src"))
+        slider.fill("20")
+        assert str(short.get_attribute("src")).endswith(end)
 
 
 class TestComparisons:
@@ -637,11 +691,44 @@ class TestEnlargedPictures:
         still.wait_for_url("**/oiseau-originale.webp")
 
 
+class TestGalleries:
+    def test_are_thumbnails_first(self, site: Path, page: Page) -> None:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        for path in (site / "galeries").glob("*.html"):
+            page.goto(path.as_uri())
+            assert not page.locator(".tp-figure:visible").count()
+            assert page.locator(".tp-peek > summary:visible").count()
+            assert page.evaluate("document.documentElement.scrollHeight") < 5.3 * 900
+
+    def test_open_a_figure_when_asked_and_close_it(self, site: Path, hand: Hand) -> None:
+        hand.page.goto((site / GALLERY).as_uri())
+        summary = hand.page.locator(".tp-peek > summary").nth(2)
+        figure = hand.page.locator(".tp-peek .tp-figure").nth(2)
+        hand.press(summary)
+        assert figure.is_visible()
+        assert hand.page.locator(".tp-figure:visible").count() == 1
+        hand.press(summary)
+        assert not figure.is_visible()
+
+    def test_an_address_opens_its_figure_with_and_without_javascript(self, site: Path, page: Page, still: Page) -> None:
+        for anchor in ("saillance-oies", "localisation-energie"):
+            for opened in (page, still):
+                opened.goto((site / GALLERY).as_uri() + f"#{anchor}")
+                opened.locator(f"#{anchor}").wait_for(state="visible")
+                top = opened.locator(f"#{anchor}").evaluate("figure => figure.getBoundingClientRect().top")
+                assert 0 < top < 200
+
+    def test_are_printed_whole(self, site: Path, page: Page) -> None:
+        page.emulate_media(media="print")
+        page.goto((site / GALLERY).as_uri())
+        assert page.locator(".tp-peek .tp-figure:visible").count() == page.locator(".tp-peek").count()
+
+
 class TestFilters:
     def test_a_gallery_narrows_down(self, site: Path, hand: Hand) -> None:
         page = hand.page
         page.goto((site / GALLERY).as_uri())
-        everything = page.locator(".tp-figure:visible").count()
+        everything = page.locator(".tp-peek:visible").count()
         image = page.locator("select[name=image]")
         if isinstance(hand, Keys):
             image.focus()
@@ -649,14 +736,14 @@ class TestFilters:
         else:  # the list that opens is the system's own
             image.select_option("Oies")
         page.locator("select[name=network]").select_option("EfficientNet-Lite2")
-        figures = page.locator(".tp-figure:visible")
+        figures = page.locator(".tp-peek:visible")
         assert 0 < figures.count() < everything / 2
         for facets in figures.evaluate_all("figures => figures.map((figure) => figure.dataset.facets)"):
             assert "Oies" in json.loads(facets)["image"]
         assert f"{figures.count()} figures sur {everything}" in page.locator(".tp-filter output").inner_text()
-        assert not page.get_by_role("heading", name="Cartes de saillance", exact=True, level=3).is_visible()
+        assert not page.get_by_role("heading", name="Cartes de saillance", exact=True, level=2).is_visible()
         hand.press(page.get_by_role("button", name="Tout montrer"))
-        page.wait_for_function("!document.querySelector('figure[hidden]')")
+        page.wait_for_function("!document.querySelector('.tp-peek[hidden]')")
 
     def test_verdicts_can_be_chosen(self, site: Path, hand: Hand) -> None:
         hand.page.goto((site / VERDICTS).as_uri())
@@ -684,25 +771,19 @@ class TestPaper:
         assert not page.locator(".tp-provenance dl").first.is_visible()
         assert not page.locator(".tp-control:visible").count()
 
-    @pytest.mark.parametrize("figures", [2, 3, 6])
-    def test_figures_side_by_side_use_the_page_s_width(self, figures: int, site: Path, page: Page) -> None:
+    def test_a_series_uses_the_page_s_width(self, site: Path, page: Page) -> None:
         page.emulate_media(media="print")
         page.set_viewport_size({"width": 720, "height": 1100})
         page.goto((site / FILMED).as_uri())
-        widths = page.evaluate(
-            """(wanted) => {
-              const grid = document.querySelector(".tp-grid--many");
-              [...grid.children].slice(wanted).forEach((figure) => figure.remove());
-              const { left, right } = grid.getBoundingClientRect();
-              const rows = Object.groupBy([...grid.children], (figure) => figure.offsetTop);
-              return Object.values(rows).map((row) => {
-                const boxes = row.map((figure) => figure.querySelector(".tp-picture").getBoundingClientRect());
-                return (boxes.at(-1).right - boxes[0].left) / (right - left);
-              });
-            }""",
-            figures,
+        share = page.evaluate(
+            """() => {
+              const { left, right } = document.querySelector(".tp-series").getBoundingClientRect();
+              const pictures = [...document.querySelectorAll(".tp-series .tp-picture")];
+              const boxes = pictures.map((one) => one.getBoundingClientRect());
+              return (Math.max(...boxes.map((box) => box.right)) - boxes[0].left) / (right - left);
+            }"""
         )
-        assert all(width > 0.97 for width in widths), widths
+        assert share > 0.95
 
     def test_a_figure_of_two_pictures_does_too(self, site: Path, page: Page) -> None:
         page.emulate_media(media="print")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -81,6 +82,18 @@ def test_a_fooling_image_is_shown_to_the_pixel_and_other_pictures_light(mini: Pa
 
     assert is_as_made(fooling)
     assert not is_as_made(before)
+
+
+def test_a_thumbnail_shows_a_map_over_its_photograph(mini: Path, mini_results: Path) -> None:
+    rendered(mini, mini_results)
+    shown = mini_results / "docs" / "figures" / "saillance"
+    with (
+        Image.open(shown / "oiseau-carte-over-160.webp") as thumbnail,
+        Image.open(shown / "oiseau-image.png") as photograph,
+    ):
+        small = np.asarray(thumbnail.convert("L"), dtype=float).ravel()
+        seen = np.asarray(photograph.convert("L").resize(thumbnail.size), dtype=float).ravel()
+    assert np.corrcoef(small, seen)[0, 1] > 0.7
 
 
 def test_students_get_the_assets_of_what_they_read_and_no_others(mini: Path, tmp_path: Path) -> None:

@@ -16,36 +16,39 @@
 
   const NEXT_FRAME = 160, NEXT_FRAME_CALM = 1000; // milliseconds
 
+  // Films of one figure are played together, each to its own end; the longest has the slider.
   function film(root) {
-    const { frames, iterations, scores, total } = JSON.parse(root.dataset.film);
-    const [slider, button, told, mark, curve] = ["input", "button", "output", ".tp-curve__mark", ".tp-curve"]
-      .map((selector) => root.querySelector(selector));
-    const screen = root.closest("figure").querySelector(".tp-cell--screen img");
-    const link = screen.closest("a");
-    const last = frames.length - 1;
-    const end = screen.getAttribute("src");
-    let fetched = null;
-    let playing = false;
+    const [slider, button, told] = ["input", "button", "output"].map((selector) => root.querySelector(selector));
+    const screens = all(".tp-cell--screen img", root.closest("figure"));
+    const curves = all(".tp-curve", root);
+    const films = JSON.parse(root.dataset.film).map((one, n) =>
+      ({ ...one, screen: screens[n], link: screens[n].closest("a"), curve: curves[n], end: screens[n].getAttribute("src") }));
+    const lead = films.reduce((a, b) => (b.iterations.at(-1) > a.iterations.at(-1) ? b : a));
+    const last = lead.frames.length - 1;
 
     const fetchAll = () => {
-      fetched ??= frames.map((file, at) => {
-        const image = new Image();
-        image.src = at === last ? end : root.dataset.base + file;
-        return image;
-      });
-      return fetched;
+      for (const one of films) {
+        one.fetched ??= one.frames.map((file, at) =>
+          Object.assign(new Image(), { src: at === one.frames.length - 1 ? one.end : root.dataset.base + file }));
+      }
+      return lead.fetched;
     };
+    let playing = false;
     const show = () => {
-      const at = Number(slider.value);
-      screen.src = fetchAll()[at].src;
-      const x = (curve.viewBox.baseVal.width * iterations[at]) / iterations[last];
-      mark.setAttribute("x1", x);
-      mark.setAttribute("x2", x);
-      told.value = say("film.iteration", { k: iterations[at], total });
-      // Enlarged, the picture is the frame at hand; the last one has its file in full resolution.
-      link.dataset.moment = told.value;
-      link.dataset.frame = at === last ? "" : screen.src;
-      slider.setAttribute("aria-valuetext", say("film.with-score", { iteration: told.value, score: written(scores[at], 3) }));
+      const now = lead.iterations[slider.value];
+      fetchAll();
+      for (const { frames, fetched, iterations, total, screen, link, curve } of films) {
+        const at = iterations.findLastIndex((k) => k <= now);
+        screen.src = fetched[at].src;
+        const x = (curve.viewBox.baseVal.width * iterations[at]) / iterations.at(-1);
+        for (const side of ["x1", "x2"]) curve.querySelector(".tp-curve__mark").setAttribute(side, x);
+        // Enlarged, the picture is the frame at hand; the last one has its file in full resolution.
+        link.dataset.moment = say("film.iteration", { k: iterations[at], total });
+        link.dataset.frame = at === frames.length - 1 ? "" : screen.src;
+      }
+      told.value = lead.link.dataset.moment;
+      slider.setAttribute("aria-valuetext",
+        say("film.with-score", { iteration: told.value, score: written(lead.scores[slider.value], 3) }));
     };
     const play = (on) => {
       playing = on;
@@ -74,16 +77,32 @@
       play(false);
       show();
     });
-    link.dataset.moment = told.value;
+    for (const { link, iterations, total } of films) link.dataset.moment = say("film.iteration", { k: iterations.at(-1), total });
   }
 
-  // Comparisons: one value for all pairs of a panel.
+  // Comparisons: the pictures are laid when the panel is first opened; one value for all its pairs.
+
+  function lay(panel) {
+    const { base, pairs } = panel.dataset;
+    panel.querySelector(".tp-columns").append(...JSON.parse(pairs).map((pair, n, { length }) => {
+      const stack = document.createElement("div");
+      stack.className = "tp-stack";
+      stack.append(...pair.map(([file, alt], above) =>
+        Object.assign(new Image(), { src: base + file, alt, className: `tp-stack__${above ? "over" : "under"}` })));
+      if (panel.matches(".tp-compare--curtain")) {
+        const edge = Object.assign(document.createElement("input"), { type: "range", autocomplete: "off" });
+        edge.ariaLabel = say("compare.edge", { under: pair[0][1], over: pair[1][1] }) + (length > 1 ? `, ${n + 1}` : "");
+        stack.append(edge);
+      }
+      return stack;
+    }));
+  }
 
   function comparison(panel) {
-    const handles = all("input", panel);
+    panel.addEventListener("toggle", () => lay(panel), { once: true });
     panel.addEventListener("input", ({ target }) => {
       panel.style.setProperty("--at", target.value / 100);
-      for (const handle of handles) {
+      for (const handle of all("input", panel)) {
         handle.value = target.value;
         handle.setAttribute("aria-valuetext", `${target.value} %`);
       }
@@ -163,7 +182,7 @@
       link.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        shown = links.filter((one) => one.getClientRects().length);
+        shown = links.filter((one) => one.checkVisibility());
         dialog.showModal();
         show(shown.indexOf(link));
       });
@@ -296,7 +315,7 @@
     const told = form.querySelector("output");
     const names = new Set([...form.elements].map((control) => control.name).filter(Boolean));
     const items = all("[data-facets]").map((item) => [item, JSON.parse(item.dataset.facets)]);
-    const counted = items.filter(([item]) => item.matches("figure, tr"));
+    const counted = items.filter(([item]) => item.matches("details, tr"));
 
     const apply = () => {
       const wanted = new FormData(form);

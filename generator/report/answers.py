@@ -70,7 +70,7 @@ class Answers:
         # A template keeps the globals that there are when it is first used: what macros need comes before them.
         jinja.globals |= {"curve_box": CURVE, "verdicts": VERDICTS, "files": lab.language.section("files")}
         jinja.globals["in_class"] = given is None
-        jinja.globals |= {name: macro(jinja, "figure.jinja", name) for name in ("figure", "thumbnail")}
+        jinja.globals |= {name: macro(jinja, "figure.jinja", name) for name in ("figure", "thumbnail", "computing")}
         asked = [question for question in lab.questions if given is None or question.number in given]
         self.verdicts = {question.number: list(self._judge(question)) for question in asked}
         self.questions = [self._with_measures(question) for question in asked]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -16,12 +17,12 @@ from generator.language import Language
 from generator.project import DEFAULT_DATA
 from generator.report.common import is_default
 from generator.report.mirror import Mirror
-from generator.report.moving import Comparison, FilmView, comparisons, film_view
+from generator.report.moving import Comparison, FilmView, comparisons, film_view, merged
 from generator.report.tables import GridView, TableView, shaded
 from generator.results.artefacts import Figure, ImageFacts, Manifest, Picture, Scale
 from generator.results.folder import results_folder
 
-PAGEFUL = 300
+PAGEFUL = 60
 """How many pictures an experiment may add to its family's gallery."""
 THUMBNAIL = 160
 """Width of a thumbnail, in pixels."""
@@ -62,8 +63,34 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
+class Common:
+    """What figures of an experiment have in common beside all that is the experiment's.
+
+    Attributes:
+        anchor: where the page says it.
+        parameters: those of the same value in all.
+    """
+
+    anchor: str
+    parameters: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, figures: Sequence[Figure], anchor: str) -> Common:
+        """Find it in figures."""
+        first, *others = (figure.parameters for figure in figures)
+        same = {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+        return cls(anchor, same)
+
+
+@dataclass(frozen=True)
 class View:
-    """A figure as a page shows it; ``base`` leads from the page to the figure's files."""
+    """A figure as a page shows it.
+
+    Attributes:
+        base: leads from the page to the figure's files.
+        said: the words of the link that shows it; may be empty.
+        common: what the page says once of several figures, this among them; None if it says all of each.
+    """
 
     figure: Figure
     manifest: Manifest
@@ -73,6 +100,7 @@ class View:
     number: str
     base: str
     said: str
+    common: Common | None
     film: FilmView | None
     comparisons: tuple[Comparison, ...]
 
@@ -87,9 +115,20 @@ class View:
         return f"{self.manifest.experiment}-{self.figure.name}"
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """Those that are not said elsewhere."""
+        said = self.common.parameters if self.common else {}
+        return {name: value for name, value in self.figure.parameters.items() if name not in said}
+
+    @property
     def pictures(self) -> tuple[Shown, ...]:
         """All pictures, column after column."""
         return tuple(picture for column in self.columns for picture in column)
+
+    @property
+    def screen(self) -> Shown:
+        """The picture that a thumbnail shows, and on which a film is played."""
+        return next(picture for picture in self.pictures if picture.file == self.figure.thumbnail)
 
     @property
     def images(self) -> list[ImageFacts]:
@@ -105,6 +144,77 @@ class View:
             "class": sorted({*self.figure.classes, *(image.label_title for image in self.images)}),
             "network": [network.title for network in self.manifest.provenance.networks],
         }
+
+
+@dataclass(frozen=True)
+class Step:
+    """A figure of a series: what is not said of the others too."""
+
+    view: View
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """Figures of one picture each, shown side by side as one figure that says once what they have in common.
+
+    Attributes:
+        title, caption: the pieces of theirs that are the same in all.
+        steps: the figures, in order.
+        comparisons: theirs; those of the same kind are one panel.
+    """
+
+    title: str
+    caption: str
+    steps: tuple[Step, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @classmethod
+    def of(cls, views: Sequence[View], language: Language) -> Series:
+        """Tell apart what is common and what is not."""
+        common = Common.of([view.figure for view in views], anchor="")
+        title, titles = _told_apart([view.figure.title for view in views], ", ")
+        caption, captions = _told_apart([view.figure.caption for view in views], r"(?<=\.) ")
+        steps = (Step(replace(view, common=common), *own) for view, *own in zip(views, titles, captions, strict=True))
+        return cls(title, caption, tuple(steps), tuple(merged((view.comparisons for view in views), language)))
+
+    @property
+    def views(self) -> list[View]:
+        """The figures."""
+        return [step.view for step in self.steps]
+
+    @property
+    def films(self) -> list[View]:
+        """Those of the figures that have a film."""
+        return [view for view in self.views if view.film]
+
+    @property
+    def numbers(self) -> dict[str, list[Any]]:
+        """What the table says of each: numbers among the parameters that differ, and facts of the same label."""
+        told = [
+            {name: value for name, value in view.parameters.items() if isinstance(value, int | float)}
+            | {fact.label: fact for fact in view.figure.facts}
+            for view in self.views
+        ]
+        return {name: [one[name] for one in told] for name in told[0] if all(name in one for one in told)}
+
+
+def _told_apart(texts: Sequence[str], between: str) -> tuple[str, list[str]]:
+    """The pieces that all texts have, and what is left of each."""
+    pieces = [re.split(between, text) for text in texts]
+    shared = [piece for piece in pieces[0] if all(piece in other for other in pieces)]
+    joint = ", " if between == ", " else " "
+    return joint.join(shared), [joint.join(piece for piece in own if piece not in shared) for own in pieces]
+
+
+def are_series(views: Sequence[View]) -> bool:
+    """Whether figures belong together: of one experiment, one picture each, and no chart."""
+    return (
+        len(views) > 1
+        and len({view.manifest.experiment for view in views}) == 1
+        and all(len(view.pictures) == 1 and not view.thumbnail.dark for view in views)
+    )
 
 
 def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mirror) -> dict[str, View]:
@@ -132,7 +242,6 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
             for frame in film.film.frames if film else ():
                 mirror.copy(source / frame.file, f"{target}/{frame.file}")
             reference = f"{name}/{figure.name}"
-            telling = next(picture for picture in figure.pictures if picture.file == figure.thumbnail)
             views[reference] = View(
                 figure=figure,
                 manifest=manifest,
@@ -140,11 +249,12 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
                     tuple(_shown(mirror, source, target, picture, led_to) for picture in column)
                     for column in figure.columns
                 ),
-                thumbnail=_thumbnail(mirror, source, target, telling),
+                thumbnail=_thumbnail(mirror, source, target, figure),
                 command=f"make figure FIGURE={reference}{options}",
                 number=numbers.get(reference, ""),
                 base=f"{target}/",
                 said="",
+                common=None,
                 film=film,
                 comparisons=tuple(comparisons(manifest, figure, film, manifests, lab.language)),
             )
@@ -191,10 +301,18 @@ def _compact(svg: str) -> str:
     return re.sub(r"(\.\d{3})\d+", r"\1", re.sub(r"\s*\n\s*", " ", text)).replace("> <", "><")
 
 
-def _thumbnail(mirror: Mirror, source: Path, target: str, picture: Picture) -> Thumbnail:
+def _thumbnail(mirror: Mirror, source: Path, target: str, figure: Figure) -> Thumbnail:
+    """A map is shown over its photograph: alone, so small, one is as good as another."""
+    pictures = {picture.file: picture for picture in figure.pictures}
+    picture, beneath = pictures[figure.thumbnail], {over: under for under, over in figure.overlay}
     stem = Path(picture.file).stem
     if picture.file.endswith(".svg"):
         return Thumbnail(f"{stem}-light.svg", f"{stem}-dark.svg", picture.width, picture.height)
+    if picture.file in beneath:
+        under = pictures[beneath[picture.file]]
+        small = f"{stem}-over-{THUMBNAIL}.webp"
+        mirror.laid_over(source / picture.file, source / under.file, (picture, under), f"{target}/{small}", THUMBNAIL)
+        return Thumbnail(small, "", THUMBNAIL, round(picture.height * THUMBNAIL / picture.width))
     small = f"{stem}-{THUMBNAIL}.webp"
     width, height = mirror.display_copy(source / picture.file, picture, f"{target}/{small}", THUMBNAIL)
     return Thumbnail(small, "", width, height)
@@ -228,20 +346,28 @@ class Figures:
         self._numbers = dict(figure_numbers(lab))
         self._galleries = lab.language.say("files.galleries") if given is None else ""
 
-    def view(self, reference: str, *, base: str, said: str = "") -> View:
+    def view(self, reference: str, *, base: str, said: str = "", common: Common | None = None) -> View:
         """A figure as a page shows it from which ``base`` leads to the top of the site."""
         view = self._views[reference]
-        return replace(view, base=base + view.base, said=said)
+        return replace(view, base=base + view.base, said=said, common=common)
+
+    def all_of(self, experiment: str, *, base: str) -> list[View]:
+        """All figures of an experiment, on a page that says once what they have in common."""
+        figures = self._manifests[experiment].figures
+        common = Common.of(figures, f"provenance-{experiment}")
+        return [self.view(f"{experiment}/{figure.name}", base=base, common=common) for figure in figures]
 
     def with_figures(self, markdown: str, base: str = "../") -> str:
         """Put figures and tables where their links stand; neighbouring figures share a grid.
 
         ``base`` leads from the page to the top of the site.
         """
-        figure = macro(self._jinja, "figure.jinja", "figure")
+        figure, series = (macro(self._jinja, "figure.jinja", name) for name in ("figure", "series"))
 
         def grid(match: re.Match[str]) -> str:
             views = [self.view(link["figure"], base=base, said=link["caption"]) for link in FIGURE.finditer(match[0])]
+            if are_series(views):
+                return f'<div class="tp-grid tp-grid--one">\n{series(Series.of(views, self._lab.language))}\n</div>\n'
             size = "many" if len(views) > 1 else "one"
             shown = "\n".join(figure(view) for view in views)
             return f'<div class="tp-grid tp-grid--{size}">\n{shown}\n</div>\n'
@@ -378,13 +504,14 @@ def shown_once(page: str, above: str) -> str:
     seen: set[str] = set()
 
     def first(match: re.Match[str]) -> str:
-        if match["anchor"] not in seen:
-            seen.add(match["anchor"])
-            return match[0]
-        return f'<p><a href="#{match["anchor"]}">{match["title"]}</a>, {above}.</p>'
+        shown = dict(re.findall(r'title"><a[^>]* href="#([^"]+)"[^>]*>(.*?)</a>', match[0]))
+        again = seen & shown.keys()
+        seen.update(shown)
+        if shown and again == shown.keys():
+            return "".join(f'<p><a href="#{anchor}">{title}</a>, {above}.</p>' for anchor, title in shown.items())
+        return re.sub("|".join(f' id="{anchor}"' for anchor in again), "", match[0]) if again else match[0]
 
-    figure = r'<figure [^>]*id="(?P<anchor>[^"]+)".*?title"><a[^>]*>(?P<title>.*?)</a>.*?</figure>'
-    return re.sub(figure, first, page, flags=re.DOTALL)
+    return re.sub(r"<figure .*?</figure>", first, page, flags=re.DOTALL)
 
 
 def figure_numbers(lab: Lab) -> Iterator[tuple[str, str]]:

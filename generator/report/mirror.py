@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from generator.atomic import sweep, write_atomically
 from generator.errors import LabError
@@ -102,6 +102,19 @@ class Mirror:
 
         self.once(f"{picture.sha256[:32]}-{size[0]}{'-exact' if exact else ''}.webp", smaller, name)
         return size
+
+    def laid_over(self, over: Path, under: Path, pictures: tuple[Picture, Picture], name: str, width: int) -> None:
+        """Put a small copy of a map over its photograph: the map's own light, upon the photograph in dim grey."""
+
+        def blended() -> bytes:
+            buffer = BytesIO()
+            with Image.open(over) as light, Image.open(under) as photograph:
+                size = width, round(light.height * width / light.width)
+                grey = photograph.convert("L").point(lambda value: value * 0.6).convert("RGB").resize(size)
+                ImageChops.screen(grey, light.convert("RGB").resize(size)).save(buffer, "WEBP", quality=90, method=4)
+            return buffer.getvalue()
+
+        self.once("-over-".join(picture.sha256[:32] for picture in pictures) + f"-{width}.webp", blended, name)
 
     def once(self, known_as: str, make: Callable[[], bytes], name: str) -> None:
         """Put a file that is made once for all: kept under a name that says all it depends on."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from generator.language import Language
@@ -30,6 +31,11 @@ class FilmView:
     key_frames: tuple[tuple[int, Picture], ...]
 
     @property
+    def last(self) -> int:
+        """The iteration it ends with."""
+        return self.film.iterations[-1]
+
+    @property
     def played(self) -> dict[str, object]:
         """What the script needs to show it; no score is known of the image after the last step of some."""
         return {
@@ -46,9 +52,6 @@ class Layer:
 
     file: str
     title: str
-    alt: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Comparison:
 
     kind: str
     pairs: tuple[tuple[Layer, Layer], ...]
+
+    @property
+    def laid(self) -> list[list[tuple[str, str]]]:
+        """What the script needs to lay them: file and title of each."""
+        return [[(layer.file, layer.title) for layer in pair] for pair in self.pairs]
 
 
 def film_view(film: Film) -> FilmView:
@@ -108,6 +116,19 @@ def comparisons(
             yield from _across_networks(manifest, figure, name, other)
 
 
+def merged(panels: Iterable[Iterable[Comparison]], language: Language) -> Iterator[Comparison]:
+    """Comparisons of several figures: one panel for all that compare from the same."""
+    groups: dict[tuple[str, str], list[tuple[Layer, Layer]]] = {}
+    for comparison in chain.from_iterable(panels):
+        groups.setdefault((comparison.kind, comparison.pairs[0][0].title), []).extend(comparison.pairs)
+    for (kind, _), pairs in groups.items():
+        if len({over.title for _, over in pairs}) > 1:
+            last = language.say("compare.last")
+            yield Comparison(kind, tuple((under, replace(over, title=last)) for under, over in pairs))
+        else:
+            yield Comparison(kind, tuple(pairs))
+
+
 def _across_networks(manifest: Manifest, figure: Figure, name: str, other: Manifest) -> Iterator[Comparison]:
     """The same figure by another network, if there is one: what lies on top in it, or else its thumbnail."""
     try:
@@ -133,7 +154,7 @@ def _network(manifest: Manifest) -> str:
 
 
 def _layer(picture: Picture, *, title: str | None = None, file: str | None = None) -> Layer:
-    return Layer(file or _display(picture.file), title or picture.title, picture.alt, picture.width, picture.height)
+    return Layer(file or _display(picture.file), title or picture.title)
 
 
 def _display(file: str) -> str:

@@ -163,7 +163,22 @@ class _Report:
         pictured = [{**gallery, "view": known[gallery["slug"]]} for gallery in galleries]
         page = self.lab.folder / self.lab.file.pages / "index.md"
         introduction = self.figures.with_figures(self._content(page), base="")
-        return {"introduction": introduction, "cards": cards, "galleries": pictured, "counts": self._counts()}
+        # What moves is the last picture that a question is known by and that has a film, from a photograph if one has.
+        filmed = max(
+            (card for card in reversed(cards) if card["view"] and card["view"].film),
+            key=lambda card: bool(card["view"].images),
+            default=None,
+        )
+        headed = ((path.stem, page_header(path).get("under")) for path in content_pages(self.lab))
+        return {
+            "introduction": introduction,
+            "moving": filmed and filmed["view"],
+            "moving_at": filmed and filmed["question"],
+            "reuse": next(({"page": page, "title": title} for page, title in headed if title), None),
+            "cards": cards,
+            "galleries": pictured,
+            "counts": self._counts(),
+        }
 
     def _verdicts_by_question(self) -> list[tuple[Question, list[Verdict]]]:
         return [(question, verdicts) for question in self.questions if (verdicts := self.verdicts[question.number])]
@@ -207,7 +222,7 @@ class _Report:
                 {
                     "title": manifest.title,
                     "note": self.lab.experiments[name].note,
-                    "views": [self.figures.view(f"{name}/{figure.name}", base="../") for figure in manifest.figures],
+                    "views": self.figures.all_of(name, base="../"),
                 }
                 for name, manifest in self.manifests.items()
                 if self.figures.gallery_of(name) == slug
