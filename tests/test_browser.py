@@ -216,7 +216,7 @@ SILENT_IMAGES = """() => {
   return [...document.querySelectorAll("article img")].filter((image) => {
     if (!image.hasAttribute("alt")) return true;
     const alt = plain(image.alt);
-    if (!alt) return !plain(image.closest("a:not(.tp-picture)")?.textContent ?? "");
+    if (!alt) return !plain(image.closest("a:not(.tp-picture), .tp-peek > summary")?.textContent ?? "");
     const around = image.closest("figure")?.querySelectorAll("figcaption p, .tp-figure__title, .tp-cell__title") ?? [];
     return [...around].some((words) => plain(words.textContent).endsWith(alt));
   }).map((image) => image.outerHTML).slice(0, 8);
@@ -224,7 +224,7 @@ SILENT_IMAGES = """() => {
 
 # Twice the size shown, for fine screens, and a little, so that one file serves several places; drawings have no size.
 IMAGES_SERVED_BADLY = """async () => {
-  const images = [...document.querySelectorAll("article img")].filter((image) => image.getClientRects().length);
+  const images = [...document.querySelectorAll("article img")].filter((image) => image.checkVisibility());
   const wrong = images
     .filter((image) => !image.hasAttribute("width") || !image.hasAttribute("height") ||
       (image.getBoundingClientRect().top > innerHeight && image.loading !== "lazy"));
