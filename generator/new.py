@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tqdm import tqdm
+
 from generator.catalogue import imagenet_classes
 from generator.errors import LabError
 from generator.images import read_image
 from generator.lab import read_lab
-from generator.lab.photographs import slug
+from generator.lab.photographs import SUFFIXES, slug
 from generator.language import Language
 from generator.report.text import environment
 
@@ -22,6 +24,10 @@ EMBEDDED = (
     ("eagle", "package:foolbox/data/imagenet_17_22.jpg", 22),
     ("strawberries", "package:foolbox/data/imagenet_04_949.jpg", 949),
 )
+DOUBTFUL = 0.5
+"""Below that probability, a class is proposed with the one that the network sees next."""
+_OF_A_CAMERA = re.compile(r"(?:img|dsc[fn]?|dcim|pxl|p|photo|image|screenshot|wp|mvi|gopr)?[\W\d_]*", re.IGNORECASE)
+"""File names that say nothing of what is seen."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,19 @@ class _Start:
     file: str
     label: int
     title: str
+    chance: float = 1.0
+    next_label: int = 0
+    next_chance: float = 0.0
 
     @property
     def seen(self) -> str:
         """English name of its class."""
         return imagenet_classes()[self.label]
+
+    @property
+    def next_seen(self) -> str:
+        """English name of the class that it may be instead; empty where there is no doubt."""
+        return imagenet_classes()[self.next_label] if self.chance < DOUBTFUL else ""
 
 
 def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> Path:
@@ -42,8 +56,8 @@ def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> 
 
     Args:
         folder: of the lab; must not exist yet.
-        photographs: image files to copy into it; their classes are proposed by the network. Without
-            any, three photographs that come inside a package are used.
+        photographs: image files to copy into it, or folders of some; their classes are proposed by the network.
+            Without any, three photographs that come inside a package are used.
         language: of the lab.
 
     Returns:
@@ -56,9 +70,8 @@ def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> 
         raise LabError(f"{folder}: make takes no folder with such a name; give letters, digits and hyphens")
     if folder.exists():
         raise LabError(f"{folder}: is there already; give a new folder")
+    photographs = tuple(image for path in photographs for image in _images_of(path))
     for path in photographs:
-        if not path.is_file():
-            raise LabError(f"{path}: no such image; give JPEG, PNG or WebP files")
         read_image(path, 32)
     staging = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(staging, ignore_errors=True)
@@ -67,6 +80,18 @@ def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> 
         _write(staging, folder, _proposed(staging, photographs), language, proposed=True)
     staging.rename(folder)
     return folder / "lab.yml"
+
+
+def _images_of(path: Path) -> list[Path]:
+    """An image, or the images of a folder, in the order of their names."""
+    if path.is_dir():
+        images = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file())
+        if not images:
+            raise LabError(f"{path}: no image lies in this folder itself; expected {', '.join(SUFFIXES)}")
+        return images
+    if not path.is_file():
+        raise LabError(f"{path}: no such image, nor a folder of images; give JPEG, PNG or WebP files")
+    return [path]
 
 
 def _embedded(language: Language) -> list[_Start]:
@@ -78,8 +103,8 @@ def _write(place: Path, folder: Path, images: list[_Start], language: Language, 
     jinja.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
     for name, template in {
         "lab.yml": "lab.yml",
-        "questions/q01-voir.md": "q01.md",
-        "questions/q02-tromper.md": "q02.md",
+        f"questions/q01-{language.say('new.names.see')}.md": "q01.md",
+        f"questions/q02-{language.say('new.names.fool')}.md": "q02.md",
         "pages/index.md": "index.md",
     }.items():
         path = place / name
@@ -99,11 +124,21 @@ def _proposed(place: Path, photographs: tuple[Path, ...]) -> list[_Start]:
     (name,) = lab.file.networks
     network = open_network(lab, name, way="as-made")
     starts = []
-    for number, path in enumerate(photographs, start=1):
-        file = f"images/{path.name}"
+    for number, path in enumerate(tqdm(photographs, unit=" photographs", leave=False), start=1):
+        # Folders may have files of the same name.
+        file = f"images/{number}-{path.name}" if (place / "images" / path.name).exists() else f"images/{path.name}"
         (place / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, place / file)
         chances = probabilities(network.scorer, network.normalise([read_image(path, network.size)]))
-        label = int(chances[0].argmax())
-        starts.append(_Start(f"{number}-{slug(path.stem)}".strip("-"), file, label, path.stem))
+        first, second = chances[0].argsort()[:-3:-1].tolist()
+        title = _title(path) or imagenet_classes()[first]
+        name = f"{number}-{slug(path.stem)}".strip("-")
+        sure = float(chances[0][first]), second, float(chances[0][second])
+        starts.append(_Start(name, file, first, title, *sure))
     return starts
+
+
+def _title(path: Path) -> str:
+    """What a file's name says of the photograph, as one would write it; nothing if a camera chose it."""
+    words = "" if _OF_A_CAMERA.fullmatch(path.stem) else " ".join(re.split(r"[_\s]+|(?<=\w)-(?=\w)", path.stem))
+    return words.strip()[:1].upper() + words.strip()[1:]

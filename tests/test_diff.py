@@ -167,6 +167,23 @@ class TestVerdicts:
         assert changed_sorts(said) == {"verdicts"}
         assert said["verdicts"][0]["after"] == "qualified"
 
+    def test_a_picture_of_a_site_is_told_by_its_hash(self, published: tuple[Path, Path], new: Path) -> None:
+        name = "oiseau-carte.png"
+
+        def change(manifest: dict[str, Any]) -> None:
+            figure = named(manifest["figures"], "oiseau")
+            pictures = [picture for column in figure["columns"] for picture in column]
+            next(picture for picture in pictures if picture["file"] == name)["sha256"] = "0" * 64
+            manifest["files"][figure["arrays"]] = "0" * 64
+
+        edit(new, "saillance", change)
+        site = published[1]
+        (figure,) = found(site, new, CHANGED)["figures"]
+        assert [picture["file"] for picture in figure["pictures"]] == [name]
+        assert [array["name"] for array in figure["arrays"]] == ["oiseau.npz"]
+        assert diff(site, new, "--page", new / "page.html").exit_code == CHANGED
+        assert "oiseau-carte.png" in (new / "page.html").read_text(encoding="utf-8")
+
     def test_a_claim_that_is_gone_is_told(self, old: Path, new: Path) -> None:
         path = new / "docs" / "verdicts.json"
         verdicts = json.loads(path.read_text(encoding="utf-8"))

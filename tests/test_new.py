@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import skimage.data
 from PIL import Image
 
+from generator.catalogue import imagenet_classes
 from generator.lab import read_lab
 from tests.conftest import ROOT, Run
 
@@ -40,6 +42,22 @@ def test_it_takes_photographs_and_proposes_their_classes(tmp_path: Path, generat
     assert generator("check", tmp_path / "mon-tp" / "lab.yml").returncode == 0
 
 
+def test_it_takes_a_folder_and_says_how_sure_the_network_is(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(skimage.data.coffee()).save(tmp_path / "photos" / "IMG_2031.jpg")
+    Image.fromarray(skimage.data.chelsea()).save(tmp_path / "photos" / "mon_chat-roux.PNG")
+    (tmp_path / "photos" / "notes.txt").touch()
+    assert new(str(tmp_path / "tp"), str(tmp_path / "photos"), "--language", "en").returncode == 0
+    lab = tmp_path / "tp" / "lab.yml"
+    coffee, cat = read_lab(lab, tmp_path).file.images
+    assert coffee.title == "espresso", "a camera's name says nothing"
+    assert cat.title == "Mon chat roux"
+    said = re.findall(r"^  - \{name: .*\} +# (.+?), (\d+) %(: doubtful; or .+, \d+ %)?$", lab.read_text(), re.MULTILINE)
+    assert [name for name, _, _ in said] == ["espresso", imagenet_classes()[cat.label]]
+    assert [bool(doubt) for _, _, doubt in said] == [int(chance) < 50 for _, chance, _ in said]
+    assert {path.name for path in (tmp_path / "tp" / "questions").iterdir()} == {"q01-see.md", "q02-fool.md"}
+
+
 def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mon-tp").mkdir()
     done = new(str(tmp_path / "mon-tp"))
@@ -53,4 +71,8 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     done = new(str(tmp_path / "autre"), str(text))
     assert done.returncode == 2
     assert "is no image" in done.stderr
+    (tmp_path / "vide").mkdir()
+    done = new(str(tmp_path / "autre"), str(tmp_path / "vide"))
+    assert done.returncode == 2
+    assert "no image lies in this folder itself" in done.stderr
     assert not (tmp_path / "autre").exists()

@@ -145,6 +145,8 @@ def _array(change: ArrayChange) -> str:
         return f"array {change.name} {change.status}"
     if change.shapes:
         return f"array {change.name} of shape {change.shapes[0]} -> {change.shapes[1]}"
+    if change.values is None:
+        return f"exact values {change.name}"
     largest = "" if change.largest is None else f", largest difference {change.largest:.3g}"
     return f"array {change.name} {change.values} of {change.of} values{largest}"
 
@@ -270,7 +272,7 @@ def _changed_pictures(found: Differences) -> list[tuple[FigureChange, PictureCha
 def _views(changed: Iterable[tuple[FigureChange, PictureChange]], old: Side, new: Side) -> Iterator[PictureView]:
     for figure, change in changed:
         experiment = figure.name.partition("/")[0]
-        before, after = (side.folder / experiment / change.file for side in (old, new))
+        before, after = (side.shown(experiment, change.file) for side in (old, new))
         if before.suffix == ".svg":
             was, now = (_address(path.read_bytes(), "image/svg+xml") for path in (before, after))
             yield PictureView(figure.name, figure.title, change, was, now, apart="", times=1)

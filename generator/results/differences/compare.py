@@ -52,7 +52,8 @@ def differences(old: Side, new: Side) -> Differences:
     problems: list[str] = []
     for name in common:
         before, after = old.manifests[name], new.manifests[name]
-        folders = _Folders(name, old.folder / name, new.folder / name, remarks, problems, notes)
+        whole = not (old.site or new.site)
+        folders = _Folders(name, old.folder / name, new.folder / name, remarks, problems, notes, whole=whole)
         figures += folders.figures(before, after)
         films += folders.films(before, after)
         tables += _tables(name, before, after, notes)
@@ -189,7 +190,10 @@ def _measure(name: str, before: Metric | None, after: Metric | None) -> MeasureC
 
 @dataclass(frozen=True)
 class _Folders:
-    """The two folders of one experiment, and where to put what is found on the way."""
+    """The two folders of one experiment, and where to put what is found on the way.
+
+    Where one is a website's, not whole, the hashes in the manifests say what changed: the files are not there.
+    """
 
     experiment: str
     old: Path
@@ -197,6 +201,7 @@ class _Folders:
     remarks: list[str]
     problems: list[str]
     notes: Notes
+    whole: bool
 
     def figures(self, before: Manifest, after: Manifest) -> Iterator[FigureChange]:
         for name, old, new in _named(before.figures, after.figures):
@@ -205,7 +210,8 @@ class _Folders:
                 yield FigureChange(name=reference, title=title, status="new" if new else "gone")
                 continue
             pictures = tuple(self._pictures(old.pictures, new.pictures))
-            arrays = tuple(self._arrays(old, new))
+            hashes = before.files.get(old.arrays), after.files.get(new.arrays)
+            arrays = tuple(self._arrays(old, new, hashes))
             if pictures or arrays:
                 yield FigureChange(name=reference, title=title, status="changed", pictures=pictures, arrays=arrays)
 
@@ -234,6 +240,10 @@ class _Folders:
             if old is None or new is None:
                 yield PictureChange(file=file, status="new" if new else "gone")
                 continue
+            if not self.whole:
+                if old.sha256 != new.sha256:
+                    yield PictureChange(file=file, status="changed")
+                continue
             try:
                 hashes = self._hash(self.old, old), self._hash(self.new, new)
                 if hashes[0] == hashes[1]:
@@ -253,7 +263,11 @@ class _Folders:
             self.remarks.append(f"{folder / picture.file}: is not the file that its manifest describes (SHA-256)")
         return found
 
-    def _arrays(self, before: Figure, after: Figure) -> Iterator[ArrayChange]:
+    def _arrays(self, before: Figure, after: Figure, hashes: tuple[str | None, str | None]) -> Iterator[ArrayChange]:
+        if not self.whole:
+            if hashes[0] != hashes[1]:
+                yield ArrayChange(name=after.arrays, status="changed")
+            return
         paths = self.old / before.arrays, self.new / after.arrays
         try:
             if read_bytes(paths[0]) == read_bytes(paths[1]):

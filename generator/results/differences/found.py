@@ -66,7 +66,8 @@ class PictureChange(_Record):
     Attributes:
         file: its name in the experiment's folder.
         status: ``changed``, ``new`` or ``gone``.
-        pixels: how many differ; None for a chart, whose text differs, and where sizes differ.
+        pixels: how many differ; None for a chart, whose text differs, where sizes differ, and where one side is a
+            website, of which only hashes are compared.
         of: how many there are.
         largest: largest difference of a channel, 1 to 255.
         sizes: widths and heights before and after, where they differ.
@@ -86,7 +87,7 @@ class ArrayChange(_Record):
     Attributes:
         name: in the figure's ``.npz``.
         status: ``changed``, ``new`` or ``gone``.
-        values: how many differ; None where shapes differ.
+        values: how many differ; None where shapes differ, and where one side is a website: then the file is named.
         of: how many there are.
         largest: largest absolute difference; None where it is no number.
         shapes: before and after, where they differ.

@@ -28,6 +28,7 @@ class Side:
         manifests: by experiment.
         verdicts: what was published of the claims; None if nothing was.
         remarks: what a reader should know about it.
+        site: whether it is a built website, which has copies of the pictures, and no exact values.
     """
 
     name: str
@@ -35,6 +36,14 @@ class Side:
     manifests: Mapping[str, Manifest]
     verdicts: VerdictsFile | None
     remarks: tuple[str, ...] = ()
+    site: bool = False
+
+    def shown(self, experiment: str, file: str) -> Path:
+        """Where one sees a picture of an experiment: the file itself, or its copy in a website."""
+        path = self.folder / experiment / file
+        if not self.site:
+            return path
+        return path.with_name(f"{path.stem}-light.svg") if path.suffix == ".svg" else path.with_suffix(".webp")
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:
@@ -83,7 +92,7 @@ def read_side(folder: Path) -> Side:
             problems += error.problems
     if problems:
         raise LabError(*problems)
-    return Side(str(folder), results, manifests, verdicts, tuple(remarks))
+    return Side(str(folder), results, manifests, verdicts, tuple(remarks), site=results == folder / "figures")
 
 
 def _places(folder: Path) -> tuple[Path, Path]:
