@@ -482,6 +482,7 @@ class TestPictures:
         image(file="large.png")(mini)
         Image.new("1", (13_000, 13_000)).save(mini.with_name("large.png"))
         command = [sys.executable, "-m", "generator", "check", "--lab", str(mini)]
+        command += ["--build", str(mini.with_name("build"))]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0
         (line,) = done.stderr.splitlines()

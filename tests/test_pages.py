@@ -89,7 +89,7 @@ def test_a_thumbnail_shows_a_map_over_its_photograph(mini: Path, mini_results: P
     shown = mini_results / "docs" / "figures" / "saillance"
     with (
         Image.open(shown / "oiseau-carte-over-160.webp") as thumbnail,
-        Image.open(shown / "oiseau-image.png") as photograph,
+        Image.open(shown / "oiseau-image.webp") as photograph,
     ):
         small = np.asarray(thumbnail.convert("L"), dtype=float).ravel()
         seen = np.asarray(photograph.convert("L").resize(thumbnail.size), dtype=float).ravel()
