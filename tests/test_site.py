@@ -104,7 +104,7 @@ class TestProvenance:
                 if "tp-figure--chart" in figure:
                     assert ".svg" in figure
                 else:
-                    assert ".png" in figure
+                    assert re.search(r"\.png, SHA-256 <code>\w{64}|manifest\.json", figure)
                     assert re.search(r'class="tp-picture" href="[^"]+\.webp"', figure)
                     assert "Photographie" in figure or "bruit" in figure
 
