@@ -199,7 +199,7 @@ def generator(tmp_path: Path) -> Run:
         command: str, lab: Path, *more: str, hash_seed: str = "0", name: str = "build"
     ) -> subprocess.CompletedProcess[str]:
         arguments = [sys.executable, "-m", "generator", command, "--lab", str(lab), "--data", str(tmp_path / "data")]
-        if command not in ("check", "list"):
+        if command != "list":
             arguments += ["--build", str(tmp_path / name)]
         if command in ("site", "statement"):
             edition = "site" if command == "site" else "enonce"

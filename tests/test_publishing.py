@@ -160,7 +160,8 @@ def preview(mini: Path, tmp_path: Path) -> Iterator[Show]:
         return (f"<{error}>",)
 
     server = Preview(tmp_path / "site", 0)
-    shown = Thread(target=lambda: server.show(read_lab(mini, tmp_path), rebuild.pop(), tell))
+    lab = read_lab(mini, tmp_path)
+    shown = Thread(target=lambda: server.show(lab, rebuild.pop(), tell))
     rebuild: list[Callable[[], Lab]] = []
 
     def show(how: Callable[[], Lab]) -> tuple[Preview, list[Exception]]:

@@ -128,8 +128,11 @@ def done(crew: Crew, waiting: Callable[[], tuple[Any, Callable[..., Any], Any] |
     deaths: dict[int, int] = {}
     while True:
         broken = False
-        # One more than can be done at once, so that none waits for the next.
-        while not broken and len(under_way) <= crew.size and (entry := again.pop() if again else waiting()):
+        # One more than can be done at once, so that none waits for the next; what was under way at a death, alone, so
+        # that none dies for another.
+        alone = bool(again) or any(id(entry) in deaths for entry in under_way.values())
+        room = 0 if alone else crew.size
+        while not broken and len(under_way) <= room and (entry := again.pop() if again else waiting()):
             try:
                 under_way[crew.submit(*entry[1:])] = entry
             except BrokenExecutor:
@@ -150,6 +153,7 @@ def done(crew: Crew, waiting: Callable[[], tuple[Any, Callable[..., Any], Any] |
                     again.append(entry)
                     continue
                 error = LabError(f"its worker was killed {DEATHS} times; is memory short? try WORKERS=1")
+            deaths.pop(id(entry), None)
             yield entry[0], error if error is not None else future.result()
         if broken:
             crew.replace()
