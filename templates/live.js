@@ -7,10 +7,10 @@ self.tpLive = {
     const MOST_STEPS = 150; // images of a change that are kept
     const MOST_PIXELS = 60; // millions
     const NOISES = 50, NOISE = 0.15; // SmoothGrad: how many, and their spread as a share of the image's range
-    const { normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, length, random, normal,
-      softmax, order, mapOf, deltaE, draw, drawMap, bitmap, asFile, handled } = tpImages;
+    const { normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, closer, climbed, length, random,
+      normal, softmax, order, mapOf, deltaE, draw, drawMap, bitmap, asFile, handled } = tpImages;
     const root = document.querySelector("[data-live]");
-    const { words, buttons, networks, classes, names, images, fooling, growing } = tpLive.data;
+    const { words, buttons, networks, classes, names, images, fooling, growing, dreaming } = tpLive.data;
     const all = (role, from = root) => [...from.querySelectorAll(`[data-role="${role}"]`)];
     const at = (role) => all(role)[0];
     const language = document.documentElement.lang;
@@ -39,7 +39,7 @@ self.tpLive = {
       return found;
     };
 
-    // Networks: in a worker, or where there are none on the page itself ----
+    // Networks ----
 
     const known = new Map(); // by name: a promise of what answers
     const kernels = async () => {
@@ -75,8 +75,12 @@ self.tpLive = {
           await later();
         }
         const start = { kernels: kernel, program: tpLive.parts[network.name], weights: weights.buffer };
-        const answers = (await inWorker(start, network)) ?? onPage(start, network);
         delete tpLive.parts[network.name];
+        const { ask, ...found } = await tpAsked(start).catch((error) => { throw new Error(noMemory(error, network)); });
+        const answers = {
+          ...found, network,
+          look: (image, wanted = null) => ask({ image, wanted }), excite: (image, layer) => ask({ image, layer }),
+        };
         tell(say(answers.slow ? "ready-slow" : "ready", network));
         return answers;
       } finally {
@@ -85,48 +89,6 @@ self.tpLive = {
     };
     const noMemory = (error, network) =>
       (error instanceof RangeError || /memory|allocat/i.test(error.message ?? error) ? say("no-memory", network) : say("failed", { why: error.message ?? error }));
-    const inWorker = async (start, network) => {
-      let worker;
-      try {
-        const text = `"use strict";${tpEngine};(${tpWorker})()`;
-        worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-      } catch {
-        return null;
-      }
-      const waiting = new Map();
-      let count = 0;
-      const ask = (message) => new Promise((done, failed) => {
-        waiting.set(++count, [done, failed]);
-        worker.postMessage({ id: count, ...message });
-      });
-      const lost = new Promise((done) => {
-        // A worker that may not start tells nothing but this; a page's rules can forbid it.
-        worker.onerror = () => done(null);
-      });
-      worker.onmessage = ({ data }) => {
-        const [done, failed] = waiting.get(data.id);
-        waiting.delete(data.id);
-        if (data.error) failed(new Error(noMemory(data.error, network)));
-        else done(data);
-      };
-      const began = await Promise.race([ask(start), lost]);
-      return began && { network, bytes: began.bytes, look: (image, wanted = null) => ask({ image, wanted }) };
-    };
-    const onPage = (start, network) => {
-      let engine;
-      try {
-        engine = tpEngine(start.kernels, start.program, start.weights);
-      } catch (error) {
-        throw new Error(noMemory(error, network));
-      }
-      return {
-        network, bytes: engine.bytes, slow: true,
-        async look(image, wanted = null) {
-          await later();
-          return { scores: engine.scores(image), gradient: wanted === null ? null : engine.gradient(wanted) };
-        },
-      };
-    };
 
     // What there is at the moment ----
 
@@ -319,7 +281,7 @@ self.tpLive = {
     const step = async () => {
       const k = chosen("target", "fool-said");
       if (k === null) return false;
-      const { mean, std } = network, channels = mean.length, turn = busy.count, mine = changed;
+      const turn = busy.count, mine = changed;
       const before = mine.images.at(-1), best = order(mine.chances.at(-1))[0];
       const state = { n: mine.images.length - 1, name: title(k), first: title(best), chance: percent(mine.chances.at(-1)[best]) };
       if (best === k) {
@@ -331,11 +293,8 @@ self.tpLive = {
         return false;
       }
       const { gradient } = mine.next?.k === k ? mine.next : await answers.look(before, k);
-      const far = Number(at("eta").value) / Math.max(length(gradient), 1e-12), after = new Float32Array(before.length);
-      for (let i = 0; i < after.length; i++) {
-        const c = i % channels, value = before[i] + far * gradient[i];
-        after[i] = fooling.clamp ? Math.min((1 - mean[c]) / std[c], Math.max(-mean[c] / std[c], value)) : value;
-      }
+      const far = Number(at("eta").value) / Math.max(length(gradient), 1e-12);
+      const after = climbed(before, gradient, far, network, fooling);
       const { scores, gradient: next } = await answers.look(after, k);
       if (turn !== busy.count || mine !== changed) return false;
       mine.next = { k, gradient: next };
@@ -374,35 +333,43 @@ self.tpLive = {
       if (mine === changed) at("survives").replaceChildren(...rows);
     };
 
-    // Growing a class ----
+    // Growing a class, or dreaming of a layer ----
 
+    const dreams = () => at("excite").value === "layer";
     const born = () => {
-      const { size, mean } = network, draws = random(1);
+      const { size, mean } = network, draws = random(1), { layers } = answers, layer = layers[Number(at("depth").value)] ?? layers[0];
       const image = at("from-photograph").checked ? seen.image.slice() : Float32Array.from({ length: size * size * mean.length }, () => normal(draws));
-      grown = { image, n: 0, draws: random(3), from: at("from-photograph").checked ? source.title : words.noise };
+      grown = { image, n: 0, draws: random(3), layer };
       draw(at("grown"), rounded(shown(image, network)), size);
       at("grow-said").textContent = "";
+      at("of-class").hidden = dreams();
+      at("of-layer").hidden = !dreams();
+      at("layer-said").textContent = say("layer", { number: layers.indexOf(layer) + 1, count: layers.length, ...layer });
+      at("depth").setAttribute("aria-valuetext", at("layer-said").textContent);
     };
     const grow = () => going("grow", async (mine) => {
-      const { size, mean, std } = network, channels = mean.length, { jitter, iterations, step: far, gradient_sigma: [from, to] } = growing;
+      const { size, mean } = network, channels = mean.length;
       while (mine()) {
-        const k = chosen("grow-class", "grow-said"), now = grown, weight = Number(at("weight").value);
-        if (k === null) return;
+        const rule = dreams() ? dreaming : growing, { jitter, iterations, step: far, gradient_sigma: [from, to] } = rule;
+        const k = dreams() ? null : chosen("grow-class", "grow-said"), now = grown;
+        if (k === null && !dreams()) return;
+        const nth = Math.min(rule.scales.length - 1, Math.floor(now.n / iterations)), scale = rule.scales[nth];
         const [down, right] = [0, 1].map(() => Math.floor(now.draws() * (2 * jitter + 1)) - jitter);
-        const { gradient, scores } = await answers.look(rolled(now.image, down, right, size, channels), k);
+        const middle = [0, 1].map(() => (1 - 1 / scale) * (2 * now.draws() - 1));
+        const view = closer(rolled(now.image, down, right, size, channels), size, channels, scale, middle);
+        const { gradient, scores, score } = await (dreams() ? answers.excite(view, now.layer.at) : answers.look(view, k));
         if (!mine() || now !== grown) return;
-        const sigma = from + (to - from) * Math.min(1, now.n / Math.max(iterations - 1, 1));
-        const slope = blurred(rolled(gradient, -down, -right, size, channels), size, sigma, channels);
-        const factor = far / (growing.unit_gradient ? Math.max(length(slope), 1e-12) : 1);
-        for (let i = 0; i < slope.length; i++) {
-          const c = i % channels, value = now.image[i] + factor * slope[i] - far * weight * 2 * now.image[i];
-          now.image[i] = Math.min((1 - mean[c]) / std[c], Math.max(-mean[c] / std[c], value));
-        }
-        if (now.n % growing.blur_every === 0) now.image = blurred(now.image, size, growing.blur_sigma, channels);
+        const sigma = from + (to - from) * Math.min(1, (now.n - nth * iterations) / Math.max(iterations - 1, 1));
+        const whole = closer(gradient, size, channels, scale, middle, true);
+        const slope = blurred(rolled(whole, -down, -right, size, channels), size, sigma, channels);
+        const factor = far / (rule.unit_gradient ? Math.max(length(slope), 1e-12) : 1);
+        now.image = climbed(now.image, slope, factor, network, { pull: 2 * far * Number(at("weight").value) });
+        if (rule.blur_every && now.n % rule.blur_every === 0) now.image = blurred(now.image, size, rule.blur_sigma, channels);
         now.n++;
         draw(at("grown"), rounded(shown(now.image, network)), size);
-        at("grown").ariaLabel = say("grown-alt", { name: title(k), n: now.n });
-        if (now.n % 10 === 0) at("grow-said").textContent = say("grown", { n: now.n, name: title(k), chance: percent(softmax(scores)[k]) });
+        const said = k === null ? { n: now.n, score: written(score) } : { n: now.n, name: title(k), chance: percent(softmax(scores)[k]) };
+        at("grown").ariaLabel = k === null ? say("dreamt-alt", { ...said, layer: at("layer-said").textContent }) : say("grown-alt", said);
+        if (now.n % 10 === 0) at("grow-said").textContent = say(k === null ? "dreamt" : "grown", said);
         await later();
       }
     });
@@ -511,6 +478,8 @@ self.tpLive = {
       }
       at("load").hidden = true;
       for (const part of all("needs-network")) part.disabled = false;
+      at("depth").max = answers.layers.length - 1;
+      at("depth").value = Math.round(dreaming.depth * (answers.layers.length - 1));
       await look();
     };
     on("load", "click", begin);
@@ -556,7 +525,9 @@ self.tpLive = {
     on("quality", "change", () => changed.images.length > 1 && survives());
     on("grow", "click", grow);
     on("grow-reset", "click", () => { stop(); born(); });
-    for (const role of ["from-noise", "from-photograph", "grow-class"]) on(role, "change", () => { stop(); born(); });
+    // A dream begins with what is there; a class needs nothing to begin with.
+    on("excite", "change", () => { at(dreams() ? "from-photograph" : "from-noise").checked = true; });
+    for (const role of ["excite", "depth", "from-noise", "from-photograph", "grow-class"]) on(role, "change", () => { stop(); born(); });
     on("large", "change", () => { root.classList.toggle("tp-live--large", at("large").checked); remember(); });
     on("link", "click", async () => {
       remember();

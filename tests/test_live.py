@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,6 +252,42 @@ class TestKernels:
         # A ReLU at its kink goes one way or the other by the last digit.
         assert off(found[1], gradient[0]) < (1e-5 if size < 64 else 5e-2)
 
+    @pytest.mark.parametrize("name", NETWORKS)
+    def test_excite_a_layer_as_torch_does(self, bench: Page, name: str) -> None:
+        _, prepared, size, channels = made(name)
+        travels = stored(written(prepared))
+        image = torch.randn(1, channels, size, size, generator=torch.Generator().manual_seed(1))
+        found = bench.evaluate(
+            """([kernels, program, weights, image]) => {
+                const engine = tpEngine(unpacked(kernels), program, unpacked(weights).buffer);
+                const pixels = new Float32Array(unpacked(image).buffer);
+                return engine.layers.map((layer) => {
+                    engine.gradient(1); // leaves nothing behind
+                    const { score, gradient } = engine.excite(pixels, layer.at);
+                    return { ...layer, score, gradient: packed(gradient) };
+                });
+            }""",
+            [
+                text((BROWSER / "kernels-plain.wasm").read_bytes()),
+                travels.description,
+                text(travels.weights),
+                text(image[0].permute(1, 2, 0).contiguous().numpy()),
+            ],
+        )
+        assert found
+        for layer in found:
+            operations = travels.program.operations[: layer["at"] + 1]
+            last = replace(operations[-1], limits=(None, None))
+            until = replace(travels.program, operations=(*operations[:-1], last), output=last.output)
+            assert (layer["side"], layer["channels"]) == (until.shapes[last.output][0], until.shapes[last.output][2])
+            pixels = image.clone().requires_grad_()
+            score = until.scores(pixels).square().mean()
+            (gradient,) = torch.autograd.grad(score, pixels)
+            there = np.frombuffer(base64.b64decode(layer["gradient"]), dtype=np.float32)
+            assert layer["score"] == pytest.approx(float(score), rel=1e-4)
+            right = gradient[0].permute(1, 2, 0).flatten()
+            assert off(there, right) < (1e-4 if size < 64 else 5e-2)
+
     def test_refuse_an_operation_that_they_do_not_know(self, bench: Page) -> None:
         travels = stored(written(made("one channel")[1]))
         strange = json.loads(json.dumps(travels.description).replace('"conv"', '"sigmoid"'))
@@ -311,6 +348,23 @@ class TestImages:
         )
         right = np.array(Image.fromarray(pixels).convert("L"), dtype=np.float32) / np.float32(255)
         assert np.frombuffer(base64.b64decode(found), dtype=np.float32) == pytest.approx(right.ravel(), abs=1e-7)
+
+    def test_are_seen_from_closer_as_a_dream_sees_them_and_back(self, bench: Page) -> None:
+        image = torch.randn(1, 3, 24, 24, generator=torch.Generator().manual_seed(1), requires_grad=True)
+        slope = torch.randn(1, 3, 24, 24, generator=torch.Generator().manual_seed(2))
+        scale, middle = 1.7, [0.3, -0.2]
+        across = torch.tensor([[[1 / scale, 0, middle[1]], [0, 1 / scale, middle[0]]]])
+        grid = nn.functional.affine_grid(across, [1, 3, 24, 24], align_corners=False)
+        view = nn.functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        (back,) = torch.autograd.grad(view, image, slope)
+        found = bench.evaluate(
+            """([scale, middle, ...images]) => images.map((image, back) =>
+                packed(tpImages.closer(new Float32Array(unpacked(image).buffer), 24, 3, scale, middle, back === 1)))""",
+            [scale, middle, *(text(one[0].permute(1, 2, 0).contiguous().detach().numpy()) for one in (image, slope))],
+        )
+        for one, right in zip(found, (view, back), strict=True):
+            there = np.frombuffer(base64.b64decode(one), dtype=np.float32).reshape(24, 24, 3)
+            assert there == pytest.approx(right[0].permute(1, 2, 0).detach().numpy(), abs=1e-5)
 
     def test_differ_by_the_delta_e_of_the_figures(self, bench: Page) -> None:
         random = np.random.default_rng(0)
@@ -504,6 +558,27 @@ class TestPage:
         phone.wait_for_function("document.querySelector('[data-role=map-said]').textContent.includes('Moyenne de 2')")
         phone.locator("[data-role=smooth]").tap()
         assert said(phone, "grow-said") == before
+
+    def test_dreams_of_the_layer_that_is_chosen(self, site: Path, page: Page) -> None:
+        arrive(page, site.as_uri())
+        page.locator("[data-role=excite]").select_option("layer")
+        depth = page.locator("[data-role=depth]")
+        layers = [said(page, "layer-said")]
+        depth.evaluate("(range) => { range.value = 3; range.dispatchEvent(new Event('change')); }")
+        layers.append(said(page, "layer-said"))
+        assert "Couche 4 sur " in layers[1]
+        assert layers[0] != layers[1]
+        scores = []
+        page.locator("[data-role=grow]").click()
+        for n in (10, 20, 30):
+            page.wait_for_function(
+                f"document.querySelector('[data-role=grow-said]').textContent.startsWith('Itération {n} ')",
+                timeout=60_000,
+            )
+            scores.append(said(page, "grow-said"))
+        page.locator("[data-role=grow]").click()
+        values = [float(line.split()[-1].rstrip(".").replace(",", ".")) for line in scores]
+        assert values == sorted(values)
 
     def test_shows_the_other_network_beside(self, site: Path, page: Page) -> None:
         arrive(page, site.as_uri(), "#image=oiseau")

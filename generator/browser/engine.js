@@ -5,7 +5,7 @@
  * @param {BufferSource} kernels - kernels.c, compiled.
  * @param {object} program - as generator/report/live.py writes it.
  * @param {ArrayBuffer} weights - the bytes that its arrays are places in.
- * @returns {{bytes: number, scores: function, gradient: function}}
+ * @returns {{bytes: number, layers: object[], scores: function, gradient: function, excite: function}}
  * @throws {Error} an operation is not known, or there is not enough memory.
  */
 function tpEngine(kernels, program, weights) {
@@ -83,16 +83,20 @@ function tpEngine(kernels, program, weights) {
   };
   const gradients = shapes.map(() => null);
   gradients[output] = borrow(size(area(output)));
-  const way = []; // back: an operation, and for each of its inputs whether a gradient is there before
-  for (let at = operations.length - 1; at >= 0; at--) {
+  /** The way back from an operation: what hands gradients on, and for each of its inputs whether one is there before. */
+  const wayFrom = (last) => {
+    const reached = new Set([operations[last].output]), way = [];
+    for (let at = last; at >= 0; at--) {
+      const { inputs, output: from } = operations[at];
+      if (!reached.has(from)) continue; // nothing that counts reads it
+      way.push([at, inputs.map((value) => reached.has(value) || !reached.add(value))]);
+    }
+    return way;
+  };
+  const whole = wayFrom(operations.findLastIndex((operation) => operation.output === output));
+  for (const [at] of whole) {
     const { inputs, output: from } = operations[at];
-    if (gradients[from] === null) continue; // nothing that counts reads it
-    const there = inputs.map((value) => {
-      const before = gradients[value] !== null;
-      gradients[value] ??= borrow(size(area(value)));
-      return before;
-    });
-    way.push([at, there]);
+    for (const value of inputs) gradients[value] ??= borrow(size(area(value)));
     giveBack(gradients[from], size(area(from)));
   }
   const arrayBytes = Math.max(...arrays.map(({ count }) => size(count)));
@@ -255,14 +259,33 @@ function tpEngine(kernels, program, weights) {
   for (const { kind } of operations) if (!there[kind]) throw new Error(`an operation is not known: ${kind}`);
 
   const [, , channels] = shapes[0];
+  const enter = (image) => {
+    const to = floats(values[0], area(0)), filled = pitch(0);
+    for (let pixel = 0, at = 0; pixel < pixels(0); pixel++) {
+      for (let channel = 0; channel < channels; channel++) to[pixel * filled + channel] = image[at++];
+    }
+  };
+  /** Gradient of what the first operation on the way back was given one for, in the order of an image's values. */
+  const leave = (way, unbounded = null) => {
+    for (const [at, before] of way) {
+      const operation = operations[at], from = operation.output;
+      if (at !== unbounded && isBounded(operation)) run.mask(gradients[from], values[from], area(from), ...bounds(operation));
+      back[operation.kind](operation, laid[at], before);
+    }
+    const found = floats(gradients[0], area(0)), filled = pitch(0), gradient = new Float32Array(pixels(0) * channels);
+    for (let pixel = 0, to = 0; pixel < pixels(0); pixel++) {
+      for (let channel = 0; channel < channels; channel++) gradient[to++] = found[pixel * filled + channel];
+    }
+    return gradient;
+  };
   return {
     bytes: memory.buffer.byteLength,
+    /** Convolutions whose results still say where something is: which operation, how many maps, and their height. */
+    layers: [...operations.keys()].filter((at) => operations[at].kind === "conv" && pixels(operations[at].output) > 1)
+      .map((at) => ({ at, channels: shapes[operations[at].output][2], side: shapes[operations[at].output][0] })),
     /** Scores of a normalised image: Float32Array, pixel by pixel, its channels side by side. */
     scores(image) {
-      const to = floats(values[0], area(0)), filled = pitch(0);
-      for (let pixel = 0, at = 0; pixel < pixels(0); pixel++) {
-        for (let channel = 0; channel < channels; channel++) to[pixel * filled + channel] = image[at++];
-      }
+      enter(image);
       operations.forEach((operation, at) => there[operation.kind](operation, laid[at]));
       return floats(values[output], shapes[output][2]).slice();
     },
@@ -270,31 +293,71 @@ function tpEngine(kernels, program, weights) {
     gradient(wanted) {
       const seed = clear(output);
       seed[wanted] = 1;
-      for (const [at, before] of way) {
-        const operation = operations[at], from = operation.output;
-        if (isBounded(operation)) run.mask(gradients[from], values[from], area(from), ...bounds(operation));
-        back[operation.kind](operation, laid[at], before);
-      }
-      const found = floats(gradients[0], area(0)), filled = pitch(0), gradient = new Float32Array(pixels(0) * channels);
-      for (let pixel = 0, to = 0; pixel < pixels(0); pixel++) {
-        for (let channel = 0; channel < channels; channel++) gradient[to++] = found[pixel * filled + channel];
-      }
-      return gradient;
+      return leave(whole);
+    },
+    /** Mean square of what an operation comes to before its bounds, and its gradient: what a dream climbs. */
+    excite(image, last) {
+      enter(image);
+      operations.slice(0, last + 1).forEach((operation, at) =>
+        there[operation.kind](at === last ? { ...operation, limits: [null, null] } : operation, laid[at]));
+      const from = operations[last].output, count = pixels(from) * shapes[from][2];
+      const maps = floats(values[from], area(from));
+      floats(gradients[from], area(from)).set(maps.map((value) => (2 * value) / count));
+      return { score: maps.reduce((sum, value) => sum + value * value, 0) / count, gradient: leave(wayFrom(last), last) };
     },
   };
 }
 
-/** What a worker does: one question, one answer. */
+/** What an engine says to a question: scores and, of a class that is wanted, a gradient; or what a layer comes to. */
+function tpAnswer(engine, { image, wanted = null, layer = null }) {
+  if (layer !== null) return engine.excite(image, layer);
+  return { scores: engine.scores(image), gradient: wanted === null ? null : engine.gradient(wanted) };
+}
+
+/** What a worker does: it starts, and then one question, one answer. */
 function tpWorker() {
   let engine = null;
-  onmessage = ({ data: { id, kernels, program, weights, image, wanted } }) => {
+  onmessage = ({ data: { id, start, question } }) => {
     try {
-      if (program) engine = tpEngine(kernels, program, weights);
-      const scores = image && engine.scores(image);
-      const gradient = image && wanted !== null ? engine.gradient(wanted) : null;
-      postMessage({ id, bytes: engine.bytes, scores, gradient });
+      if (start) engine = tpEngine(start.kernels, start.program, start.weights);
+      postMessage({ id, ...(start ? { bytes: engine.bytes, layers: engine.layers } : tpAnswer(engine, question)) });
     } catch (error) {
       postMessage({ id, error: String(error.message ?? error) });
     }
+  };
+}
+
+/** An engine that is asked and answers later: in a worker or, where a page may have none, slowly on the page itself. */
+async function tpAsked(start) {
+  const waiting = new Map();
+  const inWorker = (worker) => new Promise((begun) => {
+    // A worker that may not start tells nothing but this; a page's rules can forbid it.
+    worker.onerror = () => begun(null);
+    worker.onmessage = ({ data }) => {
+      const [done, failed] = waiting.get(data.id);
+      waiting.delete(data.id);
+      if (data.error) failed(new Error(data.error));
+      else done(data);
+    };
+    let count = 0;
+    const post = (message) => new Promise((done, failed) => {
+      waiting.set(++count, [done, failed]);
+      worker.postMessage({ id: count, ...message });
+    });
+    begun(post({ start }).then((facts) => ({ ...facts, ask: (question) => post({ question }) })));
+  });
+  let worker = null;
+  try {
+    const text = `"use strict";${tpEngine};${tpAnswer};(${tpWorker})()`;
+    worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  } catch {
+    // none may be made
+  }
+  const begun = worker && (await inWorker(worker));
+  if (begun) return begun;
+  const engine = tpEngine(start.kernels, start.program, start.weights);
+  return {
+    bytes: engine.bytes, layers: engine.layers, slow: true,
+    ask: (question) => new Promise((next) => setTimeout(next)).then(() => tpAnswer(engine, question)),
   };
 }

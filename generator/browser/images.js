@@ -116,6 +116,34 @@ const tpImages = (() => {
     }
     return to;
   };
+  /** A view of part of an image, so many times enlarged, its middle in [-1, 1]; or a gradient of the view, back. */
+  const closer = (values, size, channels, scale, middle, back = false) => {
+    if (scale === 1) return values;
+    const [rows, columns] = middle.map((centre) => Array.from({ length: size }, (_, i) => {
+      const at = ((((2 * i + 1) / size - 1) / scale + centre + 1) * size - 1) / 2;
+      const first = Math.min(size - 2, Math.max(0, Math.floor(at)));
+      return [first, Math.min(1, Math.max(0, at - first))];
+    }));
+    const to = new Float32Array(values.length);
+    for (let y = 0, view = 0; y < size; y++) {
+      for (let x = 0; x < size; x++, view += channels) {
+        const [[top, v], [left, h]] = [rows[y], columns[x]], corner = (top * size + left) * channels, line = size * channels;
+        for (const [place, share] of [[corner, (1 - v) * (1 - h)], [corner + channels, (1 - v) * h],
+          [corner + line, v * (1 - h)], [corner + line + channels, v * h]]) {
+          for (let c = 0; c < channels; c++) {
+            if (back) to[place + c] += share * values[view + c];
+            else to[view + c] += share * values[place + c];
+          }
+        }
+      }
+    }
+    return to;
+  };
+  /** One step up a slope, `far` times it, and towards grey by a share of the image; within what pixels can be. */
+  const climbed = (image, slope, far, { mean, std }, { pull = 0, clamp = true } = {}) => image.map((value, i) => {
+    const c = i % mean.length, after = value + far * slope[i] - pull * value;
+    return clamp ? Math.min((1 - mean[c]) / std[c], Math.max(-mean[c] / std[c], after)) : after;
+  });
   /** The largest of the channels' absolute values. */
   const mapOf = (gradient, channels) =>
     Float32Array.from({ length: gradient.length / channels }, (_, i) => Math.max(...gradient.subarray(i * channels, (i + 1) * channels).map(Math.abs)));
@@ -178,7 +206,7 @@ const tpImages = (() => {
   };
 
   return {
-    normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, length, random, normal, softmax, order, mapOf,
-    deltaE, draw, drawMap, bitmap, asFile, handled,
+    normalised, shown, rounded, pixelsOf, fitted, blurred, rolled, closer, climbed, length, random, normal, softmax, order,
+    mapOf, deltaE, draw, drawMap, bitmap, asFile, handled,
   };
 })();

@@ -43,6 +43,8 @@ GROWING = {
     "blur_every": 10,
 }
 """Likewise, how a class is grown."""
+DREAMING = {"step": 4.0, "gradient_sigma": (1.0, 0.3), "scales": (1, 1.5, 2.2), "iterations": 20, "jitter": 16}
+"""Likewise, how a layer is dreamt of."""
 
 
 def live_networks(lab: Lab, build: Path, edition: str) -> dict[str, NetworkProgram]:
@@ -98,6 +100,7 @@ def _data(lab: Lab, programs: dict[str, NetworkProgram]) -> dict[str, Any]:
     typeset = lab.language.typeset
     fooling = _first(lab, "fooling")
     growing = _first(lab, "classvis")
+    dreaming = _first(lab, "dream")
     labels = list(dict.fromkeys(image.label for image in lab.images.values()))
     # Some class that the first photograph is not of.
     other = labels[-1] if len(labels) > 1 else (labels[0] + 1) % len(lab.classes.names)
@@ -131,6 +134,13 @@ def _data(lab: Lab, programs: dict[str, NetworkProgram]) -> dict[str, Any]:
             **GROWING,
             "target": growing.classes[0] if growing and growing.classes else labels[0],
             **(growing.model_dump(mode="json", include=set(GROWING)) if growing else {}),
+            "scales": [1],
+        },
+        "dreaming": {
+            **DREAMING,
+            **(dreaming.model_dump(mode="json", include=set(DREAMING)) if dreaming else {}),
+            "unit_gradient": True,
+            "depth": 0.6,
         },
     }
 
