@@ -478,6 +478,8 @@ self.tpLive = {
       }
       at("load").hidden = true;
       for (const part of all("needs-network")) part.disabled = false;
+      at("excite").disabled = !answers.layers.length;
+      if (at("excite").disabled) at("excite").value = "class";
       at("depth").max = answers.layers.length - 1;
       at("depth").value = Math.round(dreaming.depth * (answers.layers.length - 1));
       await look();
