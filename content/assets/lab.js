@@ -153,6 +153,7 @@
       image.height = source.getAttribute("height");
       image.alt = source.alt;
       const file = shown[at].dataset.frame || shown[at].href;
+      image.classList.toggle("tp-map", Boolean(source.closest(".tp-cell")?.querySelector(".tp-scale--hot")));
       image.src = /\.svg/.test(source.src) ? source.src.split("#")[0] : file;
       download.href = file;
       fit();
@@ -339,6 +340,38 @@
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
+  // Colours of maps: « hot » gives each value back, since red, green and blue rise one after the other; they are looked
+  // up in « cividis » (Nuñez, Anderton & Renslow 2018), at every twelfth.
+  function colours() {
+    const CIVIDIS = [
+      "0 0 .165 .264 .342 .415 .489 .567 .648 .736 .824 .914 .996",
+      ".135 .191 .248 .308 .365 .423 .485 .547 .611 .681 .751 .826 .909",
+      ".305 .441 .429 .423 .429 .445 .471 .47 .455 .424 .377 .304 .218",
+    ];
+    const value = ".380926 .380953 .253968 0 -.015847 ";
+    document.body.insertAdjacentHTML("beforeend", `<svg class="tp-filters" aria-hidden="true"><filter id="tp-ordered"
+      color-interpolation-filters="sRGB"><feColorMatrix values="${value.repeat(3)}0 0 0 1 0"/><feComponentTransfer>${
+      CIVIDIS.map((table, c) => `<feFunc${"RGB"[c]} type="table" tableValues="${table}"/>`).join("")
+    }</feComponentTransfer></filter></svg>`);
+    const button = Object.assign(document.createElement("button"), {
+      type: "button", className: "md-header__button tp-colours tp-control", title: say("colours.of-maps"),
+    });
+    button.ariaLabel = button.title;
+    const set = (ordered) => {
+      document.documentElement.classList.toggle("tp-ordered", ordered);
+      button.setAttribute("aria-pressed", ordered);
+    };
+    button.addEventListener("click", () => {
+      const ordered = button.ariaPressed !== "true";
+      set(ordered);
+      try { localStorage.setItem("tp-ordered", ordered ? 1 : ""); } catch { /* then it lasts as long as the page */ }
+    });
+    let kept = "";
+    try { kept = localStorage.getItem("tp-ordered"); } catch { /* a page may keep nothing */ }
+    set(Boolean(kept));
+    document.querySelector(".md-header__inner > .md-header__title").after(button);
+  }
+
   // What scrolls sideways can be scrolled by keyboard; the theme wraps its tables once the page is there.
   addEventListener("load", () => {
     for (const table of all(".md-typeset__scrollwrap")) table.tabIndex = 0;
@@ -357,6 +390,7 @@
     Promise.all(scripts).then(() => tpLive.start(base));
   }
 
+  if (document.querySelector(".tp-scale--hot")) colours();
   all(".tp-film").forEach(film);
   all(".tp-compare").forEach(comparison);
   all(".tp-matrix").forEach(grid);

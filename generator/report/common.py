@@ -20,7 +20,7 @@ from generator.report.search import copy_search
 from generator.sources import inside, texts_in
 
 ASSETS = CONTENT / "assets"
-SAID_BY_SCRIPT = ("film", "compare", "zoom", "grid", "count", "class")
+SAID_BY_SCRIPT = ("colours", "film", "compare", "zoom", "grid", "count", "class")
 """The words that lab.js and class.js need."""
 STAFF, STUDENTS = "staff", "students"
 """The editions: everything, and what is asked without what answers it."""
