@@ -6,11 +6,16 @@ import gzip
 import json
 import re
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from urllib.parse import unquote, urlparse
 
+import numpy as np
 import pytest
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
 
 from tests.conftest import Run, needs_chromium
 
@@ -689,6 +694,49 @@ class TestEnlargedPictures:
         still.goto((site / FOOLED).as_uri())
         still.locator(".tp-picture").first.click()
         still.wait_for_url("**/oiseau-originale.webp")
+
+
+class TestColoursOfMaps:
+    def test_are_those_of_the_lab_or_cividis_of_the_same_values(self, site: Path, page: Page) -> None:
+        page.goto((site / "questions/q01-saillance.html").as_uri())
+        page.evaluate("""() => {
+            const cell = document.querySelector(".tp-cell:has(.tp-scale--hot)");
+            const paper = document.createElement("canvas");
+            [paper.width, paper.height] = [256, 1];
+            self.strip = cell.querySelector("img");
+            self.colour = (colours) => {
+                colours.forEach((rgb, x) => {
+                    paper.getContext("2d").fillStyle = `rgb(${rgb})`;
+                    paper.getContext("2d").fillRect(x, 0, 1, 1);
+                });
+                Object.assign(strip, { src: paper.toDataURL(), loading: "eager" });
+                Object.assign(strip.style, { position: "fixed", inset: "0 auto auto 0", zIndex: 99, borderRadius: 0,
+                    width: "256px", maxWidth: "none", height: "8px", imageRendering: "pixelated" });
+                return strip.decode();
+            };
+        }""")
+        levels = np.linspace(0, 1, 256)
+        hot, cividis = (np.rint(255 * colormaps[name](levels)[:, :3]) for name in ("hot", "cividis"))
+        page.evaluate("(colours) => colour(colours)", hot.tolist())
+
+        def seen() -> NDArray[np.float64]:
+            clip = {"x": 0, "y": 2, "width": 256, "height": 1}
+            with Image.open(BytesIO(page.screenshot(clip=clip))) as shot:  # type: ignore[arg-type]  # a dict will do
+                return np.asarray(shot.convert("RGB"), dtype=np.float64)[0]
+
+        button = page.get_by_role("button", name="cividis")
+        assert np.abs(seen() - hot).max() <= 4  # a place may show its neighbour
+        button.click()
+        assert np.abs(seen() - cividis).max() <= 8  # straight from one twelfth to the next
+        assert (np.diff(seen() @ [0.2126, 0.7152, 0.0722]) > -1).all(), "its order is kept in grey"
+        page.reload()
+        assert button.get_attribute("aria-pressed") == "true", "the choice is kept"
+        button.click()
+        assert page.locator(".tp-ordered").count() == 0
+
+    def test_are_no_choice_where_there_are_no_maps(self, site: Path, page: Page) -> None:
+        page.goto((site / "glossaire.html").as_uri())
+        assert page.locator(".tp-colours").count() == 0
 
 
 class TestGalleries:
