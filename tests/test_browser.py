@@ -722,7 +722,7 @@ class TestColoursOfMaps:
         def seen() -> NDArray[np.float64]:
             clip = {"x": 0, "y": 2, "width": 256, "height": 1}
             with Image.open(BytesIO(page.screenshot(clip=clip))) as shot:  # type: ignore[arg-type]  # a dict will do
-                return np.asarray(shot.convert("RGB"), dtype=np.float64)[0]
+                return np.asarray(shot.convert("RGB"), dtype=np.float64).reshape(-1, 3)
 
         button = page.get_by_role("button", name="cividis")
         assert np.abs(seen() - hot).max() <= 4  # a place may show its neighbour
