@@ -261,7 +261,8 @@ class TestKernels:
             """([kernels, program, weights, image]) => {
                 const engine = tpEngine(unpacked(kernels), program, unpacked(weights).buffer);
                 const pixels = new Float32Array(unpacked(image).buffer);
-                return engine.layers.map((layer) => {
+                const some = engine.layers.filter((_, n, all) => n % Math.ceil(all.length / 12) === 0);
+                return some.map((layer) => {
                     engine.gradient(1); // leaves nothing behind
                     const { score, gradient } = engine.excite(pixels, layer.at);
                     return { ...layer, score, gradient: packed(gradient) };
