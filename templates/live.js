@@ -76,10 +76,12 @@ self.tpLive = {
         }
         const start = { kernels: kernel, program: tpLive.parts[network.name], weights: weights.buffer };
         delete tpLive.parts[network.name];
-        const { ask, ...found } = await tpAsked(start).catch((error) => { throw new Error(noMemory(error, network)); });
+        const told = (error) => { throw new Error(noMemory(error, network)); };
+        const { ask, ...found } = await tpAsked(start).catch(told);
         const answers = {
           ...found, network,
-          look: (image, wanted = null) => ask({ image, wanted }), excite: (image, layer) => ask({ image, layer }),
+          look: (image, wanted = null) => ask({ image, wanted }).catch(told),
+          excite: (image, layer) => ask({ image, layer }).catch(told),
         };
         tell(say(answers.slow ? "ready-slow" : "ready", network));
         return answers;
@@ -367,9 +369,12 @@ self.tpLive = {
         if (rule.blur_every && now.n % rule.blur_every === 0) now.image = blurred(now.image, size, rule.blur_sigma, channels);
         now.n++;
         draw(at("grown"), rounded(shown(now.image, network)), size);
-        const said = k === null ? { n: now.n, score: written(score) } : { n: now.n, name: title(k), chance: percent(softmax(scores)[k]) };
-        at("grown").ariaLabel = k === null ? say("dreamt-alt", { ...said, layer: at("layer-said").textContent }) : say("grown-alt", said);
-        if (now.n % 10 === 0) at("grow-said").textContent = say(k === null ? "dreamt" : "grown", said);
+        const { n } = now, name = title(k);
+        at("grown").ariaLabel = k === null ? say("dreamt-alt", { n, layer: at("layer-said").textContent }) : say("grown-alt", { name, n });
+        if (n % 10 === 0) {
+          at("grow-said").textContent = k === null ? say("dreamt", { n, score: written(score) })
+            : say("grown", { n, name, chance: percent(softmax(scores)[k]) });
+        }
         await later();
       }
     });

@@ -41,9 +41,18 @@ GROWING = {
     "jitter": 16,
     "blur_sigma": 0.5,
     "blur_every": 10,
+    "scales": (1,),
 }
 """Likewise, how a class is grown."""
-DREAMING = {"step": 4.0, "gradient_sigma": (1.0, 0.3), "scales": (1, 1.5, 2.2), "iterations": 20, "jitter": 16}
+DREAMING = {
+    "step": 4.0,
+    "unit_gradient": True,
+    "gradient_sigma": (1.0, 0.3),
+    "iterations": 20,
+    "jitter": 16,
+    "scales": (1, 1.5, 2.2),
+    "depth": 0.6,
+}
 """Likewise, how a layer is dreamt of."""
 
 
@@ -134,13 +143,10 @@ def _data(lab: Lab, programs: dict[str, NetworkProgram]) -> dict[str, Any]:
             **GROWING,
             "target": growing.classes[0] if growing and growing.classes else labels[0],
             **(growing.model_dump(mode="json", include=set(GROWING)) if growing else {}),
-            "scales": [1],
         },
         "dreaming": {
             **DREAMING,
             **(dreaming.model_dump(mode="json", include=set(DREAMING)) if dreaming else {}),
-            "unit_gradient": True,
-            "depth": 0.6,
         },
     }
 
