@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from generator.report.figures import shown_once
 from generator.report.moving import CURVE, comparisons, curve, film_view
 from generator.results.artefacts import Figure, Film, Manifest, NetworkFacts, Picture, Provenance
@@ -73,6 +75,19 @@ class TestComparisons:
         assert self.titles(figure(before, after)) == []
         assert self.titles(figure(before, after, compare=[("a.png", "b.png")])) == ["curtain: Originale, Modifiée"]
         assert self.titles(figure(before, after, overlay=[("a.png", "b.png")])) == ["overlay: Originale, Modifiée"]
+
+    @pytest.mark.parametrize(
+        ("pairs", "across"),
+        [
+            ([("a", "b"), ("a", "c"), ("a", "d")], 3),  # one photograph and all its maps
+            ([("a", "b"), ("c", "d"), ("a", "e"), ("c", "f")], 2),  # two photographs, and two maps of each
+        ],
+    )
+    def test_maps_of_a_photograph_stand_below_each_other(self, pairs: list[tuple[str, str]], across: int) -> None:
+        declared = [(f"{under}.png", f"{over}.png") for under, over in pairs]
+        shown = figure(*(picture(f"{name}.png", name) for name in "abcdef"), overlay=declared)
+        (panel,) = comparisons(manifest(shown, "Lite0"), shown, None, {}, FRENCH)
+        assert panel.across == across
 
     def test_start_and_result_of_a_film_from_a_photograph(self) -> None:
         assert self.titles(figure(picture("a.png")), filmed=True) == ["curtain: Départ, Itération\xa09"]

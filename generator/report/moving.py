@@ -67,6 +67,12 @@ class Comparison:
     pairs: tuple[tuple[Layer, Layer], ...]
 
     @property
+    def across(self) -> int:
+        """How many stand in a row: one for each picture below; those over one and the same stand in one row too."""
+        below = len({under.file for under, _ in self.pairs})
+        return below if below > 1 else len(self.pairs)
+
+    @property
     def laid(self) -> list[list[tuple[str, str]]]:
         """What the script needs to lay them: file and title of each."""
         return [[(layer.file, layer.title) for layer in pair] for pair in self.pairs]

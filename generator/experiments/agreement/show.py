@@ -137,16 +137,14 @@ def _table(experiment: Agreement, stage: Stage, alike: Mapping[str, NDArray[np.f
 
 
 def _plate(stage: Stage, plate: str, images: Sequence[str]) -> None:
-    columns: list[list[Picture]] = []
-    for name in images:
-        photograph = stage.photographs[name]
-        columns.append(
-            [
-                stage.picture(f"{name}-image", photograph.pixels, "common.photograph", title=photograph.title),
-                _picture(stage, f"{name}-premier", ("own", name), stage.say("agreement.heading.first")),
-                _picture(stage, f"{name}-second", ("other", name), stage.say("agreement.heading.second")),
-            ]
-        )
+    columns = [
+        [
+            _photograph(stage, name),
+            _picture(stage, f"{name}-premier", ("own", name), stage.say("agreement.heading.first")),
+            _picture(stage, f"{name}-second", ("other", name), stage.say("agreement.heading.second")),
+        ]
+        for name in images
+    ]
     shown = [(whose, name) for name in images for whose in ("own", "other")]
     stage.figure(
         plate,
@@ -154,6 +152,7 @@ def _plate(stage: Stage, plate: str, images: Sequence[str]) -> None:
         of=shown,
         columns=columns,
         thumbnail=columns[0][-1],
+        overlay=[(column[0], column[row]) for row in (1, 2) for column in columns],
         arrays={f"{name}-{whose}": stage.outcomes[whose, name]["values"] for whose, name in shown},
         parameters={
             stage.say("common.class"): stage.say("common.true-class"),
@@ -164,29 +163,35 @@ def _plate(stage: Stage, plate: str, images: Sequence[str]) -> None:
 
 def _forgetting(experiment: Agreement, stage: Stage) -> None:
     say, name = stage.say, experiment.shown
-    photograph = stage.photographs[name]
     maps = {0.0: "own", **experiment.shuffled}
     headings = [
         say("agreement.heading.trained"),
         *(say("agreement.heading.shuffled", share=100 * forgotten) for forgotten in experiment.shares),
     ]
-    columns = [
-        [_picture(stage, f"oubli-{100 * forgotten:g}", (whose, name), heading)]
+    photograph = _photograph(stage, name)
+    shown = [
+        _picture(stage, f"oubli-{100 * forgotten:g}", (whose, name), heading)
         for (forgotten, whose), heading in zip(maps.items(), headings, strict=True)
     ]
     stage.figure(
         "oubli",
         "agreement.forgetting",
         of=[(whose, name) for whose in maps.values()],
-        columns=columns,
-        thumbnail=columns[-1][0],
+        columns=[[photograph], *([over] for over in shown)],
+        thumbnail=shown[-1],
+        overlay=[(photograph, over) for over in shown],
         arrays={f"{forgotten:g}": stage.outcomes[whose, name]["values"] for forgotten, whose in maps.items()},
         parameters={
-            say("common.class"): stage.class_title(photograph.label),
+            say("common.class"): stage.class_title(stage.photographs[name].label),
             say("common.palette"): "hot",
         },
-        title=photograph.title,
+        title=stage.photographs[name].title,
     )
+
+
+def _photograph(stage: Stage, name: str) -> Picture:
+    photograph = stage.photographs[name]
+    return stage.picture(f"{name}-image", photograph.pixels, "common.photograph", title=photograph.title)
 
 
 def _picture(stage: Stage, file: str, part: tuple[str, str], heading: str) -> Picture:

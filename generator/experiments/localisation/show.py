@@ -186,6 +186,7 @@ def _examples(stage: Stage, measures: Mapping[str, Located], shown: Sequence[str
         of=shown,
         columns=columns,
         thumbnail=columns[0][-1],
+        overlay=[(photograph, over) for photograph, over in columns],
         arrays={name: stage.outcomes[name]["values"] for name in shown},
         parameters=_settings(stage) | {stage.say("common.palette"): "hot"},
     )

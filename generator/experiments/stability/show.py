@@ -172,6 +172,7 @@ def _example(experiment: Stability, stage: Stage, name: str) -> None:
         of=[name],
         columns=columns,
         thumbnail=columns[1][1],
+        overlay=[(column[0], column[row]) for row in (1, 2) for column in columns],
         arrays={
             f"{method}-{place}": values
             for method, kept in maps.items()
