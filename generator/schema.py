@@ -71,6 +71,22 @@ NAMES_A_NETWORK = _one_of("networks")
 NetworkName = Annotated[str, NAMES_A_NETWORK]
 
 
+def _one_or_several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise ValueError(f"names {name} twice; one of them is enough")
+    return names
+
+
+NAMES_NETWORKS = BeforeValidator(_one_or_several)
+NetworkNames = Annotated[tuple[NetworkName, ...], Field(min_length=1), AfterValidator(_distinct), NAMES_NETWORKS]
+"""Some networks of the lab; of one alone, the name is enough."""
+
+
 LARGEST_NUMBER = 10**9
 """What a number may be at most, above nought or below, where its key has no bound of its own."""
 

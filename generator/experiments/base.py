@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from generator.schema import NAMES_A_NETWORK, ImageSpec, NetworkName, Strict
+from generator.schema import NAMES_A_NETWORK, NAMES_NETWORKS, ImageSpec, NetworkName, Strict
 
 Family = Literal["saliency", "fooling", "classvis"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -99,8 +99,13 @@ class Experiment(Strict):
     @property
     def networks(self) -> tuple[str, ...]:
         """Names of the networks it needs, its own first: of all its keys that name one."""
-        fields = type(self).model_fields.items()
-        return tuple(getattr(self, name) for name, field in fields if NAMES_A_NETWORK in field.metadata)
+        found: list[str] = []
+        for name, field in type(self).model_fields.items():
+            if NAMES_A_NETWORK in field.metadata:
+                found.append(getattr(self, name))
+            elif NAMES_NETWORKS in field.metadata:
+                found += getattr(self, name)
+        return tuple(found)
 
     @property
     def photographs(self) -> tuple[str, ...]:

@@ -161,6 +161,11 @@ class Lab:
             day = self.language.date(date.fromisoformat(day))
         return tuple(filter(None, (self.file.author, self.file.course, day, self.file.licence)))
 
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The networks that readers may try: those that experiments work with; not those that only judge."""
+        return tuple(dict.fromkeys(one.network for one in self.experiments.values())) if self.file.live else ()
+
     def class_title(self, index: int) -> str:
         """Name of a class for the reader: in the site's language if the lab gives one."""
         return self.classes.title(index)

@@ -60,13 +60,13 @@ def live_networks(lab: Lab, build: Path, edition: str) -> dict[str, NetworkProgr
     """The networks that an edition's readers may try, by name, the lab's first one first."""
     if lab.file.live is False or (lab.file.live == "staff" and edition == STUDENTS):
         return {}
-    found = {name: read_program(build, name) for name in lab.file.networks}
+    found = {name: read_program(build, name) for name in lab.file.networks if name in lab.tried}
     return {name: program for name, program in found.items() if program is not None and not program.refused}
 
 
 def not_live(lab: Lab, build: Path) -> Iterator[str]:
     """A line for each network that readers cannot try, and why."""
-    for name in lab.file.networks if lab.file.live else ():
+    for name in lab.tried:
         program = read_program(build, name)
         if program is not None and program.refused:
             yield lab.tell(("networks", name), f"cannot be tried on a page of the site: {program.refused}")

@@ -27,6 +27,7 @@ from generator.schema import (
     LanguageCode,
     Name,
     NetworkName,
+    NetworkNames,
     NetworkSpec,
 )
 
@@ -44,6 +45,7 @@ _VALUES: tuple[tuple[Any, str], ...] = (
     (ClassIndex, "class"),
     (ImageName, "image"),
     (NetworkName, "network"),
+    (NetworkNames, "networks"),
     (Box, "box"),
     (Bound, "bound"),
     (Name, "name"),

@@ -35,13 +35,6 @@ def part(lab: Lab, network: str) -> Part:
     return Part(f"{__name__}:write", (NetworkUse(network),), images, passes=len(images))
 
 
-def wanted(lab: Lab) -> tuple[str, ...]:
-    """The networks that readers may try: those of the experiments, unless the lab wants no such page."""
-    if not lab.file.live:
-        return ()
-    return tuple(dict.fromkeys(name for experiment in lab.experiments.values() for name in experiment.networks))
-
-
 def due(lab: Lab, build: Path, keys: Keys, store: Store) -> list[str]:
     """Networks whose programs do not lie among the results yet, or not these."""
 
@@ -49,7 +42,7 @@ def due(lab: Lab, build: Path, keys: Keys, store: Store) -> list[str]:
         key, file = keys.key(part(lab, name)), program_file(build, name)
         return key in store and file.is_file() and sha256(file) == store.digest(key)
 
-    return [name for name in wanted(lab) if not there(name)]
+    return [name for name in lab.tried if not there(name)]
 
 
 def write(given: Given) -> Outcome:

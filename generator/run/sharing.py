@@ -40,7 +40,7 @@ def keys_of(lab: Lab, means: Means) -> dict[str, str]:
 def _programs(lab: Lab, means: Means) -> set[str]:
     """Keys of what readers try, which a lab's results do without."""
     keys = Keys(lab, means.machine)
-    return {keys.key(programs.part(lab, network)) for network in programs.wanted(lab)}
+    return {keys.key(programs.part(lab, network)) for network in lab.tried}
 
 
 def pack(lab: Lab, means: Means, archive: Path) -> tuple[int, int]:
