@@ -15,7 +15,7 @@ from generator.language import NBSP
 from generator.report.nearness import line
 from generator.report.text import cell, interval
 from generator.results.artefacts import Metric, Recorder, Table
-from generator.results.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, judge
+from generator.results.claims import CONFIRMED, QUALIFIED, REFUTED, UNMEASURED, Claim, Verdict, judge
 from generator.statistics import Estimate
 from tests.conftest import FRENCH, Run
 
@@ -24,6 +24,12 @@ RULE = {"says": "toujours", "measured": "La part", "metric": "a/b", "confirmed":
 
 def metric(value: float, interval: tuple[float, float] | None = None) -> Metric:
     return Metric(name="b", label="Part", value=value, unit="%", interval=interval, samples=20 if interval else None)
+
+
+def judged(claim: Claim, measured: Metric | None, **others: Metric) -> Verdict:
+    """The verdict with a measure, and others of the same experiment under other settings."""
+    measures = {f"a/{name}": one for name, one in others.items()}
+    return judge(claim, measures | ({"a/b": measured} if measured else {}))
 
 
 class TestRule:
@@ -42,14 +48,14 @@ class TestRule:
         ],
     )
     def test_the_whole_interval_must_respect_a_bound(self, measured: Metric | None, verdict: str) -> None:
-        assert judge(Claim.model_validate(RULE), measured).verdict == verdict
+        assert judged(Claim.model_validate(RULE), measured).verdict == verdict
 
     def test_it_may_point_downwards(self) -> None:
         claim = Claim.model_validate(RULE | {"confirmed": "< 0.1", "refuted": ">= 0.3"})
-        assert [judge(claim, metric(value)).verdict for value in (0.05, 0.2, 0.3)] == [CONFIRMED, QUALIFIED, REFUTED]
+        assert [judged(claim, metric(value)).verdict for value in (0.05, 0.2, 0.3)] == [CONFIRMED, QUALIFIED, REFUTED]
 
     def test_it_is_told_in_french(self) -> None:
-        told = judge(Claim.model_validate(RULE), metric(1.6)).rule(FRENCH)
+        told = judged(Claim.model_validate(RULE), metric(1.6)).rule(FRENCH)
         assert told == "confirmé si &gt;~1,5~%, infirmé si ≤~1~%, sinon nuancé".replace("~", NBSP)
 
     @pytest.mark.parametrize(
@@ -85,25 +91,66 @@ class TestMargin:
         rises = Claim.model_validate(RULE)
         falls = Claim.model_validate(RULE | {"confirmed": "< -1.5", "refuted": ">= -1"})
         for claim, ends in ((rises, (low, high)), (falls, (-high, -low))):
-            assert judge(claim, metric(sum(ends) / 2, ends)).margin == pytest.approx(margin, abs=1e-6)
+            assert judged(claim, metric(sum(ends) / 2, ends)).margin == pytest.approx(margin, abs=1e-6)
 
     def test_there_is_none_without_an_interval(self) -> None:
         claim = Claim.model_validate(RULE)
-        assert [judge(claim, one).margin for one in (None, metric(2.0), metric(2.0, (2.0, 2.0)))] == [None] * 3
+        assert [judged(claim, one).margin for one in (None, metric(2.0), metric(2.0, (2.0, 2.0)))] == [None] * 3
 
     def test_is_drawn_as_it_is_counted(self) -> None:
         claim = Claim.model_validate(RULE)
-        drawn = line(judge(claim, metric(1.5, (1.25, 1.75))))
+        drawn = line(judged(claim, metric(1.5, (1.25, 1.75))))
         assert drawn is not None
         assert drawn.refuted < drawn.low < drawn.confirmed == drawn.value < drawn.high
         assert drawn.high - drawn.confirmed == pytest.approx(drawn.confirmed - drawn.low, abs=0.2)
         assert drawn.rises
-        assert line(judge(claim, None)) is None
+        assert line(judged(claim, None)) is None
         falls = Claim.model_validate(RULE | {"confirmed": "< 1", "refuted": ">= 1"})
-        drawn = line(judge(falls, metric(1.0)))
+        drawn = line(judged(falls, metric(1.0)))
         assert drawn is not None
         assert not drawn.rises
         assert 0 < drawn.value == drawn.low == drawn.high == drawn.confirmed < 100
+
+
+class TestOtherSettings:
+    CLAIM = Claim.model_validate(RULE | {"also": {"60 itérations": "a/short", "240 itérations": "a/long"}})
+
+    def test_a_verdict_stands_where_all_agree(self) -> None:
+        told = judged(self.CLAIM, metric(2.0), short=metric(1.8), long=metric(9.0))
+        assert told.verdict == CONFIRMED
+        assert [(other.setting, other.metric.value) for other in told.others] == [
+            ("60 itérations", 1.8),
+            ("240 itérations", 9.0),
+        ]
+
+    @pytest.mark.parametrize(("other", "alone"), [(0.5, REFUTED), (1.2, QUALIFIED)])
+    def test_a_claim_is_qualified_where_one_of_them_says_otherwise(self, other: float, alone: str) -> None:
+        told = judged(self.CLAIM, metric(2.0), short=metric(other), long=metric(9.0))
+        assert told.verdict == QUALIFIED
+        assert [one.verdict for one in told.others] == [alone, CONFIRMED]
+
+    def test_are_none_without_a_measure(self) -> None:
+        without = {"says": "toujours", "unmeasured": "hors d’atteinte", "also": {"60 itérations": "a/b"}}
+        with pytest.raises(ValidationError, match="unmeasured excludes measured, metric, also"):
+            Claim.model_validate(without)
+
+
+class TestNeeded:
+    """How many samples would decide."""
+
+    def test_as_many_as_make_the_interval_narrow_enough(self) -> None:
+        claim = Claim.model_validate(RULE)
+        # Above 1.5 by 0.1; the interval of 20 reaches 0.4: it must be four times narrower.
+        assert judged(claim, metric(1.6, (1.2, 2.0))).needed == pytest.approx(20 * 4**2, abs=1)
+        assert judged(claim, metric(0.8, (0.4, 1.2))).needed == pytest.approx(20 * 2**2, abs=1)  # below 1 by 0.2
+
+    def test_no_number_decides_between_the_bounds(self) -> None:
+        assert judged(Claim.model_validate(RULE), metric(1.25, (0.5, 2.0))).needed == 0
+
+    def test_what_is_decided_or_has_no_interval_needs_none(self) -> None:
+        claim = Claim.model_validate(RULE)
+        for measured in (metric(2.0, (1.8, 2.2)), metric(0.5, (0.2, 0.8)), metric(1.2), None):
+            assert judged(claim, measured).needed is None
 
 
 class TestEstimates:
@@ -138,7 +185,7 @@ class TestEstimates:
         estimate = statistics.mean(values)
         assert estimate.interval is None
         measured = Recorder().metric("x", estimate, label="x")
-        assert judge(Claim.model_validate(RULE), measured).verdict == QUALIFIED
+        assert judged(Claim.model_validate(RULE), measured).verdict == QUALIFIED
         assert f"n{NBSP}={NBSP}{len(values)}" in interval(measured, FRENCH)
 
     def test_of_a_share_too_where_all_came_out_alike(self) -> None:

@@ -24,7 +24,7 @@ from generator.vision import gradients
 from generator.vision.opening import Network
 from tests.conftest import computed, spec_of, tried
 
-LAB = {"networks": ["principal", "autre"], "images": ["a", "b"]}
+LAB = {"networks": ["principal", "autre", "juge"], "images": ["a", "b"]}
 SETTINGS = {"title": "t", "network": "principal", "other": "autre", "step": 3, "unit_gradient": True, "jitter": 0}
 PULLS = {"sans": {"title": "sans"}, "depart": {"title": "d", "penalty": "squared-l2-to-start", "weight": 0.02}}
 
@@ -52,10 +52,10 @@ def photographs() -> dict[str, Photograph]:
     return {name: Photograph(random.integers(256, size=(12, 12, 3), dtype=np.uint8), 1, name, ()) for name in "ab"}
 
 
-def measured(experiment: Experiment, own: Network, other: Network) -> Mapping[str, Metric]:
+def measured(experiment: Experiment, own: Network, *judges: Network) -> Mapping[str, Metric]:
     """Run an experiment; its metrics by name."""
     wanted = photographs() if experiment.photographs else {}
-    results = tried(experiment, {"principal": own, "autre": other}, wanted)
+    results = tried(experiment, dict(zip(experiment.networks, (own, *judges), strict=True)), wanted)
     return {metric.name: metric for metric in results._metrics}
 
 
@@ -135,6 +135,20 @@ class TestRecognition:
         assert found["probability"].value == pytest.approx(chances(judge, saved)[1], abs=0.5)
         assert found["rank"].value == scipy.stats.rankdata(-chances(judge, saved))[1]
 
+    def test_what_stops_earlier_is_measured_too(self, network: Network, judge: Network) -> None:
+        whole = measured(self.experiment(), network, judge)
+        assert {"among-first.after-5", "among-first.after-11"} <= whole.keys()  # thirds of 16
+        # The length of a programme decides nothing else here: no smoothing narrows with it.
+        short = measured(self.experiment(iterations=11), network, judge)
+        assert whole["among-first.after-11"].value == short["among-first"].value
+
+    def test_an_image_is_one_sample_however_many_judge_it(self, network: Network, deaf: Network) -> None:
+        both = measured(self.experiment(other=["autre", "juge"], kin=[0, 4]), network, network, deaf)
+        convinced, never = (measured(self.experiment(kin=[0, 4]), network, one) for one in (network, deaf))
+        for name in ("probability", "first", "rank", "kin"):
+            assert both[name].value == pytest.approx((convinced[name].value + never[name].value) / 2)
+        assert both["first"].samples == 4
+
     def test_every_image_has_a_noise_of_its_own_whatever_others_are_grown(self, network: Network) -> None:
         few, many = self.experiment().parts({}), self.experiment(targets=[2, 1, 3], trials=3).parts({})
         assert few == {name: many[name] for name in few}
@@ -150,7 +164,13 @@ class TestResemblance:
 
     def test_a_deaf_network_sees_no_gain(self, network: Network, deaf: Network) -> None:
         found = measured(self.experiment(), network, deaf)
-        assert {found[f"{key}.{name}"].value for key in PULLS for name in ("gain", "gain-early")} == {0}
+        assert {found[f"{key}.{name}"].value for key in PULLS for name in ("gain", "gain.after-2")} == {0}
+
+    def test_gain_and_distance_are_measured_at_every_moment(self, network: Network, deaf: Network) -> None:
+        found = measured(self.experiment(other=["autre", "juge"]), network, network, deaf)
+        early = measured(self.experiment(show=[2]), network, network)
+        assert found["sans.gain.after-2"].value == pytest.approx(early["sans.gain"].value / 2)
+        assert found["depart.way.after-2"].value == pytest.approx(early["depart.way"].value)
 
     def test_what_pulls_to_the_start_keeps_closer_to_it(self, network: Network) -> None:
         found = measured(self.experiment(), network, network)

@@ -77,6 +77,21 @@ def test_realistic_is_natural_in_each_way_and_recognised() -> None:
     assert not natural.realistic(image | {"looks": np.array([5.0, 7.0, 9.1])})
 
 
+def test_a_sweep_is_looked_at_after_each_third_too(toy: Network) -> None:
+    given = {"title": "t", "network": "principal", "other": "autre", "step": 3, "unit_gradient": True, "jitter": 0,
+             "blur_sigma": 0, "starts": ["a"], "images": ["a", "b"], "weights": [0.1]}  # fmt: skip
+    context = {"networks": ["principal", "autre"], "images": ["a", "b"]}
+    random = np.random.default_rng(4)
+    photographs = {n: Photograph(random.integers(256, size=(12, 12, 3), dtype=np.uint8), 1, n, ()) for n in "ab"}
+    found = {}
+    for iterations in (6, 4, 2):
+        sweep = Sweep.model_validate(given | {"iterations": iterations}, context=context)
+        results = tried(sweep, {"principal": toy, "autre": toy}, photographs)
+        found[iterations] = {metric.name: metric.value for metric in results._metrics}
+    for name in ("psychedelic", "dull", "between"):
+        assert [found[6][f"{name}.after-{k}"] for k in (2, 4)] == [found[k][name] for k in (2, 4)]
+
+
 class TestShrinkingSteps:
     def lengths(self, toy: Network, rule: Rule) -> list[float]:
         start = toy.normalise([np.full((12, 12, 3), 128, np.uint8)])[0]

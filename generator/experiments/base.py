@@ -100,10 +100,10 @@ class Experiment(Strict):
     def networks(self) -> tuple[str, ...]:
         """Names of the networks it needs, its own first: of all its keys that name one."""
         found: list[str] = []
-        for name, field in type(self).model_fields.items():
-            if NAMES_A_NETWORK in field.metadata:
+        for name, key in type(self).model_fields.items():
+            if NAMES_A_NETWORK in key.metadata:
                 found.append(getattr(self, name))
-            elif NAMES_NETWORKS in field.metadata:
+            elif NAMES_NETWORKS in key.metadata:
                 found += getattr(self, name)
         return tuple(found)
 

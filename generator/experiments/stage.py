@@ -89,6 +89,16 @@ class Stage:
         """The experiment's own network."""
         return next(iter(self.networks.values()))
 
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Titles of the other networks."""
+        return tuple(eye.title for eye in self.networks.values())[1:]
+
+    @property
+    def jury(self) -> str:
+        """The same, in one text."""
+        return self.language.list(self.judges)
+
     def say(self, key: str, **values: object) -> str:
         """A text of the lab's language; see :meth:`Language.say`."""
         return self.language.say(key, **values)

@@ -277,9 +277,11 @@ def _header_problems(question: Question, figures: Collection[str]) -> Iterator[s
             yield question.tell(key, f"no experiment makes {figure}{did_you_mean(figure, figures)}")
     experiments = {figure.partition("/")[0] for figure in figures}
     for place, claim in enumerate(question.claims):
-        if claim.experiment and claim.experiment not in experiments:
-            near = did_you_mean(claim.experiment, experiments)
-            yield question.tell(("claims", place, "metric"), f'there is no experiment "{claim.experiment}"{near}')
+        for key, reference in claim.references.items():
+            experiment = reference.partition("/")[0]
+            if experiment not in experiments:
+                near = did_you_mean(experiment, experiments)
+                yield question.tell(("claims", place, *key), f'there is no experiment "{experiment}"{near}')
 
 
 def _quote_problems(question: Question, answer: str) -> Iterator[str]:

@@ -129,7 +129,7 @@ class Answers:
 
     def _judge(self, question: Question) -> Iterator[Verdict]:
         for claim in question.claims:
-            yield judge(claim, self._metric(claim.metric) if claim.metric else None)
+            yield judge(claim, {reference: self._metric(reference) for reference in claim.references.values()})
 
     def _metric(self, *reference: str) -> Metric:
         return measured(self._manifests, "/".join(reference))

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
 from generator.lab.braces import metrics_in
-from generator.lab.places import read_text
-from generator.lab.questions import TABLE, without_code
+from generator.lab.places import Place, read_text
+from generator.lab.questions import TABLE, Question, without_code
 from generator.report.common import ASSETS, content_pages, page_header
 from generator.results.artefacts import Manifest, Metric
 
@@ -108,11 +108,17 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
             if link["table"] not in tables and link["table"].partition("/")[0] not in waiting:
                 line = text[: link.start()].count("\n") + 1
                 yield f"{path}:{line}: table:{_not_there('was not made', link['table'], tables)}"
+    for question, place, reference in _claimed(lab):
+        if reference.partition("/")[0] not in waiting:
+            yield from (question.tell(place, problem) for problem in _unmeasured(lab, manifests, reference))
+
+
+def _claimed(lab: Lab) -> Iterator[tuple[Question, Place, str]]:
+    """The metrics that claims name: in which question, where in its header, and which."""
     for question in lab.questions:
-        for place, claim in enumerate(question.claims):
-            if claim.metric and claim.experiment not in waiting:
-                for problem in _unmeasured(lab, manifests, claim.metric):
-                    yield question.tell(("claims", place, "metric"), problem)
+        for number, claim in enumerate(question.claims):
+            for key, reference in claim.references.items():
+                yield question, ("claims", number, *key), reference
 
 
 def _unmeasured(lab: Lab, manifests: Mapping[str, Manifest], reference: str) -> Iterator[str]:

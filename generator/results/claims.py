@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -34,16 +36,24 @@ def _reference(given: str) -> str:
     return given
 
 
+Reference = Annotated[str, AfterValidator(_reference)]
+"""EXPERIMENT/METRIC."""
+
+
 class Claim(Strict):
     """A sentence of an answer that can be right or wrong, and how that is decided."""
 
     says: str = Field(description="what the answer claims, in its own words")
     measured: str = Field("", description="what was measured to find out, for the reader")
-    metric: Annotated[str, AfterValidator(_reference)] | None = Field(
-        None, description="EXPERIMENT/METRIC, the number that decides"
+    metric: Reference | None = Field(None, description="EXPERIMENT/METRIC, the number that decides")
+    also: dict[str, Reference] = Field(
+        {},
+        description="the same measure under other settings, by what these are called, like « 60 itérations »; "
+        "where one of them says otherwise, the claim is qualified",
     )
     confirmed: Bound | None = Field(None, description='the claim is confirmed where this holds, like "> 1.5"')
     refuted: Bound | None = Field(None, description='the claim is refuted where this holds, like "< 1"')
+    afterwards: bool = Field(False, description="whether the bounds were set after the measure was seen")
     see: str | None = Field(None, description="EXPERIMENT/FIGURE that shows it")
     unmeasured: str = Field("", description="why it was not measured, instead of a metric")
 
@@ -51,8 +61,11 @@ class Claim(Strict):
     def _whole(self) -> Self:
         rule = (self.metric, self.confirmed, self.refuted, self.measured or None)
         if self.unmeasured:
-            if any(rule):
-                raise ValueError("unmeasured excludes measured, metric, confirmed and refuted; remove one or the other")
+            if any((*rule, self.also, self.afterwards)):
+                raise ValueError(
+                    "unmeasured excludes measured, metric, also, confirmed, refuted and afterwards; "
+                    "remove one or the other"
+                )
         elif not all(rule):
             raise ValueError("needs measured, metric, confirmed and refuted; or unmeasured with the reason")
         return self
@@ -74,6 +87,27 @@ class Claim(Strict):
         """Name of the experiment that measures it; empty if none does."""
         return (self.metric or "").partition("/")[0]
 
+    @property
+    def references(self) -> dict[tuple[str, ...], str]:
+        """EXPERIMENT/METRIC of all its measures, by the keys under which each stands."""
+        also: dict[tuple[str, ...], str] = {("also", setting): reference for setting, reference in self.also.items()}
+        return ({("metric",): self.metric} if self.metric else {}) | also
+
+
+@dataclass(frozen=True)
+class Other:
+    """The measure of a claim under another setting, and what it says by itself.
+
+    Attributes:
+        setting: what it is called, for the reader.
+        metric: the measure.
+        verdict: one of ``VERDICTS``.
+    """
+
+    setting: str
+    metric: Metric
+    verdict: str
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -83,11 +117,13 @@ class Verdict:
         claim: it.
         metric: the measure; None where there is none.
         verdict: one of ``VERDICTS``.
+        others: the measure under other settings.
     """
 
     claim: Claim
     metric: Metric | None
     verdict: str
+    others: tuple[Other, ...] = ()
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -98,7 +134,7 @@ class Verdict:
     def margin(self) -> float | None:
         """How far the measure is from another verdict, in half widths of its interval; None without an interval.
 
-        It is the shortest way that the interval would have to be moved.
+        It is the shortest way that the interval would have to be moved, whatever other settings say.
         """
         if self.metric is None or self.metric.interval is None or not self.claim.confirmed:
             return None
@@ -113,8 +149,27 @@ class Verdict:
             CONFIRMED: [worst - confirmed],
             REFUTED: [refuted - best],
             QUALIFIED: [confirmed - worst, best - refuted],
-        }[self.verdict]
+        }[_alone(self.claim, self.metric)]
         return 2 * min(ways) / (high - low)
+
+    @property
+    def needed(self) -> int | None:
+        """About how many samples the measure would need to decide, if it stayed where it is and varied as much.
+
+        None where it decides already, or has no interval; 0 where it lies between the bounds, so that no number would.
+        An interval is as wide as the square root of the samples is small.
+        """
+        metric, claim = self.metric, self.claim
+        if metric is None or metric.interval is None or metric.samples is None or not claim.confirmed:
+            return None
+        if _alone(claim, metric) != QUALIFIED:
+            return None
+        low, high = metric.interval
+        beyond = max(
+            abs(metric.value - bound) if _holds(rule, metric.value) else 0.0
+            for rule, bound in zip((claim.confirmed, claim.refuted or ""), self.bounds, strict=True)
+        )
+        return math.ceil(metric.samples * ((high - low) / 2 / beyond) ** 2) if beyond else 0
 
     def rule(self, language: Language) -> str:
         """The rule in words."""
@@ -129,28 +184,38 @@ class Verdict:
         )
 
 
-def judge(claim: Claim, metric: Metric | None) -> Verdict:
-    """Apply a claim's rule to its metric.
+def judge(claim: Claim, metrics: Mapping[str, Metric]) -> Verdict:
+    """Apply a claim's rule to its metric, and to the same metric under other settings.
 
     A bound holds where the whole confidence interval respects it; an interval that straddles a bound
-    leaves the claim qualified, and so does an estimate of too few values for an interval.
+    leaves the claim qualified, and so does an estimate of too few values for an interval, or another setting
+    under which the rule comes to something else.
 
     Args:
         claim: the claim.
-        metric: the one it names; None for a claim that is not measured.
+        metrics: by EXPERIMENT/METRIC; a claim whose own is not there is not measured.
     """
-    if metric is None or not claim.confirmed or not claim.refuted:
+    metric = metrics.get(claim.metric or "")
+    if metric is None:
         return Verdict(claim, None, UNMEASURED)
+    others = tuple(
+        Other(setting, metrics[reference], _alone(claim, metrics[reference]))
+        for setting, reference in claim.also.items()
+        if reference in metrics
+    )
+    verdicts = {_alone(claim, metric), *(other.verdict for other in others)}
+    return Verdict(claim, metric, verdicts.pop() if len(verdicts) == 1 else QUALIFIED, others)
+
+
+def _alone(claim: Claim, metric: Metric) -> str:
+    """What the rule comes to with one measure."""
     values = metric.interval or (metric.value,)
     if metric.samples is not None and metric.interval is None:
-        verdict = QUALIFIED
-    elif all(_holds(claim.confirmed, value) for value in values):
-        verdict = CONFIRMED
-    elif all(_holds(claim.refuted, value) for value in values):
-        verdict = REFUTED
-    else:
-        verdict = QUALIFIED
-    return Verdict(claim, metric, verdict)
+        return QUALIFIED
+    for bound, verdict in ((claim.confirmed, CONFIRMED), (claim.refuted, REFUTED)):
+        if bound and all(_holds(bound, value) for value in values):
+            return verdict
+    return QUALIFIED
 
 
 def _parsed(bound: str) -> tuple[str, float]:

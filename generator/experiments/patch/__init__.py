@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field, NonNegativeFloat
 
 from generator.experiments.base import Experiment, Family, NetworkUse, Part, Parts
-from generator.schema import ImageName, ImageSpec, NetworkName
+from generator.schema import ImageName, ImageSpec, NetworkNames
 
 KINDS = ("patch", "photo", "noise")
 """What is pasted: the patch, and its two controls."""
@@ -20,7 +20,7 @@ class Patch(Experiment):
 
     family: ClassVar[Family] = "fooling"
 
-    other: NetworkName = Field(description="name of the network that is never differentiated")
+    other: NetworkNames = Field(description="the network that is never differentiated, or several")
     images: tuple[ImageName, ...] = Field(min_length=3, description="all images of the lab if left out")
     photograph: ImageName = Field(description="a photograph of the target class, which is its label; a control")
     side: int = Field(64, ge=8, description="side of the patch, in pixels of the network's input")
@@ -60,7 +60,7 @@ class Patch(Experiment):
         return {
             patch: Part(
                 f"{__name__}.compute:grow_and_judge",
-                (NetworkUse(self.network), NetworkUse(self.other)),
+                tuple(map(NetworkUse, self.networks)),
                 (*made_on, *judged_on, self.photograph),
                 {
                     "made_on": len(made_on),
@@ -73,7 +73,7 @@ class Patch(Experiment):
                     "places": self.places,
                 },
                 self.seed,
-                passes=self.iterations * self.batch + 2 * len(judged_on) * looks,
+                passes=self.iterations * self.batch + len(self.networks) * len(judged_on) * looks,
             )
             for patch, (made_on, judged_on) in zip(PATCHES, (halves, halves[::-1]), strict=True)
         }

@@ -15,10 +15,10 @@ from generator.vision.gradients import answers
 
 
 def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **rule: Any) -> Outcome:
-    """A patch, and what two networks see where it and its controls are pasted.
+    """A patch, and what networks see where it and its controls are pasted.
 
     Args:
-        given: the network it is grown on and another one; the photographs it is grown on, those it is judged on, and
+        given: the network it is grown on and others; the photographs it is grown on, those it is judged on, and
             the one that is a control.
         made_on: how many it is grown on.
         target: index of the class.
@@ -27,8 +27,8 @@ def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **ru
 
     Returns:
         ``patch``, ``photo``, ``noise``: the squares, uint8 (side, side, 3); ``corners``: top and left of each place,
-        int64 (judged, places, 2). And the classes that each of the two networks sees, int64: ``clean`` (2, judged) in
-        the photographs, ``seen`` (2, squares, judged, places) with the squares pasted.
+        int64 (judged, places, 2). And the classes that each of the networks sees, int64: ``clean`` (networks,
+        judged) in the photographs, ``seen`` (networks, squares, judged, places) with the squares pasted.
 
     Raises:
         LabError: the square is larger than the image.

@@ -10,7 +10,8 @@ from generator.images import paste
 from generator.results.artefacts import Cell
 from generator.statistics import rate
 
-NETWORKS = ("own", "other")
+NETWORKS = {"own": slice(1), "other": slice(1, None)}
+"""The network that the patch is grown on, and those that judge it: how they are called, and where they stand."""
 
 
 def show(experiment: Patch, stage: Stage) -> None:
@@ -25,7 +26,7 @@ def _target(experiment: Patch, stage: Stage) -> int:
 
 
 def _judge(experiment: Patch, stage: Stage) -> None:
-    """Record how often each network is fooled."""
+    """Record how often the networks are fooled; a photograph is one sample, however many networks look at it."""
     say, target = stage.say, _target(experiment, stage)
     title = stage.class_title(target)
     networks = [say(f"patch.network.{key}") for key in NETWORKS]
@@ -33,12 +34,13 @@ def _judge(experiment: Patch, stage: Stage) -> None:
     clean = np.concatenate([outcome["clean"] for outcome in outcomes], axis=1)
     seen = np.concatenate([outcome["seen"] for outcome in outcomes], axis=2)
     rows: dict[str, list[Cell]] = {kind: [say(f"patch.kind.{kind}")] for kind in ("none", *KINDS)}
-    for key, network, before, of_kinds in zip(NETWORKS, networks, clean, seen, strict=True):
-        rows["none"] += [rate(before == target), None]
-        for kind, found in zip(KINDS, of_kinds, strict=True):
+    for (key, those), network in zip(NETWORKS.items(), networks, strict=True):
+        before = clean[those]
+        rows["none"] += [rate((before == target).mean(axis=0)), None]
+        for kind, found in zip(KINDS, np.moveaxis(seen[those], 1, 0), strict=True):
             estimates = {
-                "target": rate((found == target).mean(axis=1)),
-                "fooled": rate((found != before[:, None]).mean(axis=1)),
+                "target": rate((found == target).mean(axis=(0, 2))),
+                "fooled": rate((found != before[..., None]).mean(axis=(0, 2))),
             }
             for name, estimate in estimates.items():
                 label = say(f"patch.metric.{name}", network=network, kind=say(f"patch.kind.{kind}"), target=title)
@@ -48,7 +50,7 @@ def _judge(experiment: Patch, stage: Stage) -> None:
     area = stage.metric("area", share, label=say("patch.area"), unit="%")
     stage.results.table(
         "taux",
-        caption=say("patch.table.caption", places=experiment.places, area=round(area.value)),
+        caption=say("patch.table.caption", places=experiment.places, area=round(area.value), jury=stage.jury),
         columns=[
             say("patch.table.kind"),
             *(
@@ -100,15 +102,14 @@ def _pasted(experiment: Patch, stage: Stage) -> None:
         column = []
         for kind, seen in zip(KINDS, np.moveaxis(outcome["seen"][:, :, place, 0], 1, 0), strict=True):
             pixels = paste(photograph.pixels, outcome[kind], *outcome["corners"][place, 0])
-            own, other = (say("claim.yes" if answer == target else "claim.no") for answer in seen)
+            said = (say("claim.yes" if answer == target else "claim.no") for answer in seen)
             column.append(
                 stage.picture(
                     f"{name}-{kind}",
                     pixels,
                     "patch.pasted.answers",
                     exact=True,
-                    own=own,
-                    other=other,
+                    seen=say("patch.list").join(said),
                     photograph=photograph.title,
                     kind=say(f"patch.kind.{kind}"),
                 )
@@ -124,6 +125,7 @@ def _pasted(experiment: Patch, stage: Stage) -> None:
         arrays=arrays,
         parameters=_parameters(experiment, stage),
         target=stage.class_title(target),
+        jury=stage.jury,
     )
 
 

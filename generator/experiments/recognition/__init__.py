@@ -12,8 +12,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from generator.experiments.base import Experiment, Family, NetworkUse, Part, Parts
-from generator.experiments.shared.ascent import Ascent, moments
-from generator.schema import ClassIndex, ImageSpec, NetworkName
+from generator.experiments.shared.ascent import Ascent, moments, thirds
+from generator.schema import ClassIndex, ImageSpec, NetworkNames
 
 
 class Recognition(Ascent, Experiment):
@@ -22,7 +22,7 @@ class Recognition(Ascent, Experiment):
     family: ClassVar[Family] = "classvis"
 
     iterations: int = Field(ge=1, description="length of the programme, in iterations")
-    other: NetworkName = Field(description="name of the network that is asked, and has no part in the images")
+    other: NetworkNames = Field(description="the network that is asked, or several; without a part in the images")
     targets: tuple[ClassIndex, ...] = Field(min_length=1, description="the classes to grow")
     trials: int = Field(1, ge=1, description="how many images of each class to grow, each from a noise of its own")
     kin: tuple[ClassIndex, ...] = Field((), description="classes that are as good as the target")
@@ -39,7 +39,7 @@ class Recognition(Ascent, Experiment):
     @property
     def moments(self) -> tuple[int, ...]:
         """Iterations at which each image is looked at; the noise it starts from is too."""
-        return tuple(moments(self.iterations, self.looks))
+        return tuple(sorted({*moments(self.iterations, self.looks), *thirds(self.iterations)}))
 
     @property
     def grown(self) -> Iterator[tuple[int, int]]:
@@ -50,10 +50,10 @@ class Recognition(Ascent, Experiment):
         return {
             (target, trial): Part(
                 f"{__name__}.compute:grow",
-                (NetworkUse(self.network), NetworkUse(self.other)),
+                tuple(map(NetworkUse, self.networks)),
                 settings={"target": target, "trial": trial, "show": self.moments, **self.rule(self.iterations)},
                 seed=self.seed,
-                passes=self.iterations + 2 * (1 + len(self.moments)),
+                passes=self.iterations + len(self.networks) * (1 + len(self.moments)),
             )
             for target, trial in self.grown
         }

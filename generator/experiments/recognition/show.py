@@ -10,8 +10,9 @@ import numpy as np
 from generator.charts import COLOURS, canvas
 from generator.experiments.given import Outcome
 from generator.experiments.recognition import Recognition
+from generator.experiments.shared.ascent import thirds
 from generator.experiments.stage import Stage
-from generator.statistics import PER_CENT, Estimate, mean, share
+from generator.statistics import PER_CENT, Estimate, mean, rate
 
 FIRST = 5
 """A class counts as recognised among this many first ones: ImageNet has several names for one thing."""
@@ -29,23 +30,36 @@ def show(experiment: Recognition, stage: Stage) -> None:
 
 
 def _measure(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) -> None:
-    """Metrics; each image is one sample."""
-    start, end = ([int(one["rank"][moment]) for one in grown] for moment in (0, -1))
+    """Metrics; each image is one sample, however many networks look at it."""
+    ranks = np.stack([one["rank"] for one in grown])  # (images, judges, moments)
+
+    def among(first: int, moment: int) -> Estimate:
+        return rate((ranks[..., moment] <= first).mean(axis=1))
+
+    def kin(moment: int) -> Estimate:
+        return mean([100 * one["chances"][:, moment, experiment.kin].sum(axis=1).mean() for one in grown], PER_CENT)
+
     measures: list[tuple[str, Estimate, str]] = [
         ("own", mean([one["own"][-1] for one in grown], PER_CENT), "%"),
         ("probability", mean([one["other"][-1] for one in grown], PER_CENT), "%"),
-        ("first", share([rank == 1 for rank in end]), "%"),
-        ("among-first", share([rank <= FIRST for rank in end]), "%"),
-        ("among-first-start", share([rank <= FIRST for rank in start]), "%"),
-        ("rank", mean(end, (1, inf)), ""),
-        ("rank-start", mean(start, (1, inf)), ""),
+        ("first", among(1, -1), "%"),
+        ("among-first", among(FIRST, -1), "%"),
+        ("among-first-start", among(FIRST, 0), "%"),
+        ("rank", mean(ranks[..., -1].mean(axis=1), (1, inf)), ""),
+        ("rank-start", mean(ranks[..., 0].mean(axis=1), (1, inf)), ""),
     ]
     if experiment.kin:
-        for name, moment in (("kin", -1), ("kin-start", 0)):
-            chances = [100 * one["chances"][moment, experiment.kin].sum() for one in grown]
-            measures.append((name, mean(chances, PER_CENT), "%"))
+        measures += [("kin", kin(-1), "%"), ("kin-start", kin(0), "%")]
     for name, value, unit in measures:
         stage.metric(name, value, label=stage.say(f"recognition.metric.{name}", first=FIRST), unit=unit)
+    # What stops earlier: does the length of the programme decide?
+    for iterations in thirds(experiment.iterations):
+        moment = 1 + experiment.moments.index(iterations)
+        earlier = {"among-first": among(FIRST, moment)} | ({"kin": kin(moment)} if experiment.kin else {})
+        for name, value in earlier.items():
+            measured = stage.say(f"recognition.metric.{name}", first=FIRST)
+            label = stage.say("ascent.after", measured=measured, iterations=iterations)
+            stage.metric(f"{name}.after-{iterations}", value, label=label, unit="%")
 
 
 def _chart(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) -> None:
@@ -66,6 +80,7 @@ def _chart(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) -> N
         parameters=experiment.settings(stage.language)
         | {say("recognition.iterations"): experiment.iterations, say("recognition.trials"): experiment.trials},
         images=len(grown),
+        jury=stage.jury,
         own=round(float(ways["own"][:, -1].mean())),
         other=round(float(ways["other"][:, -1].mean())),
     )
@@ -96,6 +111,7 @@ def _sheet(experiment: Recognition, stage: Stage, grown: Sequence[tuple[int, Out
         },
         experiment=experiment.title,
         iterations=experiment.iterations,
+        jury=stage.jury,
     )
 
 
@@ -104,14 +120,17 @@ def _table(experiment: Recognition, stage: Stage, grown: Sequence[tuple[int, Out
     stage.results.table(
         "rangs",
         caption=say("recognition.table.caption", iterations=experiment.iterations),
-        columns=[say(f"recognition.table.{key}") for key in ("target", "own", "other", "rank-start", "rank", "seen")],
+        columns=[
+            *(say(f"recognition.table.{key}") for key in ("target", "own")),
+            *(say(f"recognition.table.{key}", judge=judge) for key in ("other", "rank") for judge in stage.judges),
+            say("recognition.table.seen"),
+        ],
         rows=[
             (
                 stage.class_title(target),
                 float(one["own"][-1]),
-                float(one["other"][-1]),
-                int(one["rank"][0]),
-                int(one["rank"][-1]),
+                *one["others"][:, -1].tolist(),
+                *one["rank"][:, -1].tolist(),
                 _seen(stage, one),
             )
             for target, one in grown
@@ -120,5 +139,6 @@ def _table(experiment: Recognition, stage: Stage, grown: Sequence[tuple[int, Out
 
 
 def _seen(stage: Stage, one: Outcome) -> str:
-    """What the other network sees first at the end."""
-    return stage.class_title(int(one["chances"][-1].argmax()))
+    """What the other networks see first at the end; once where they agree."""
+    first = one["chances"][:, -1].argmax(axis=-1).tolist()
+    return stage.say("recognition.list").join(stage.class_title(answer) for answer in dict.fromkeys(first))

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from generator.experiments.base import Experiment, Family, NetworkUse, Part, Parts
 from generator.experiments.shared.ascent import Ascent, Moments, PenaltyName, check_moments
-from generator.schema import ImageName, ImageSpec, Name, NetworkName, Strict
+from generator.schema import ImageName, ImageSpec, Name, NetworkNames, Strict
 
 
 class Pull(Strict):
@@ -29,7 +29,7 @@ class Resemblance(Ascent, Experiment):
     family: ClassVar[Family] = "classvis"
 
     iterations: int = Field(ge=1, description="length of the programme, in iterations")
-    other: NetworkName = Field(description="name of the network that is asked, and has no part in the images")
+    other: NetworkNames = Field(description="the network that is asked, or several; without a part in the images")
     images: tuple[ImageName, ...] = Field(min_length=1, description="all images of the lab if left out")
     pulls: dict[Name, Pull] = Field(min_length=1, description="the penalties to compare; the first is the reference")
     show: Moments = Field(
@@ -49,7 +49,7 @@ class Resemblance(Ascent, Experiment):
         return {
             (key, name): Part(
                 f"{__name__}.compute:push",
-                (NetworkUse(self.network), NetworkUse(self.other)),
+                tuple(map(NetworkUse, self.networks)),
                 (name,),
                 {
                     "target": images[name].label,
@@ -59,7 +59,7 @@ class Resemblance(Ascent, Experiment):
                     **self.rule(self.iterations),
                 },
                 self.seed,
-                passes=self.show[-1] + 2 * (1 + len(self.show)),
+                passes=self.show[-1] + len(self.networks) * (1 + len(self.show)),
             )
             for key, pull in self.pulls.items()
             for name in self.images

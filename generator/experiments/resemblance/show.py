@@ -35,7 +35,7 @@ def _measure(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
     rows: list[tuple[str | float, ...]] = [
         (
             say("resemblance.photograph"),
-            *(float(np.mean([one[name][0] for one in free], dtype=np.float64)) for name in MEASURES),
+            *(float(np.mean([one[name][..., 0] for one in free], dtype=np.float64)) for name in MEASURES),
         )
     ]
     for key, changed in by_pull.items():
@@ -43,23 +43,30 @@ def _measure(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
         told = [
             stage.metric(
                 f"{key}.{name}",
-                mean([one[name][-1] for one in changed]),
+                mean([one[name][..., -1].mean() for one in changed]),
                 label=say("resemblance.measured", measure=say(f"resemblance.measure.{name}"), pull=title),
                 unit=unit,
             )
             for name, unit in MEASURES.items()
         ]
         rows.append((title, *(metric.value for metric in told)))
-        for name, moment in (("gain-early", 1), ("gain", len(experiment.show))):
+        for moment, iterations in enumerate(experiment.show, start=1):
+            after = f".after-{iterations}" if iterations < experiment.show[-1] else ""
             gains = [one["other"][moment] - one["other"][0] for one in changed]
-            label = say("resemblance.gain", iterations=experiment.show[moment - 1], pull=title)
-            stage.metric(f"{key}.{name}", mean(gains), label=label, unit=say("resemblance.points"))
-        ways = [100 * one["distance"][-1] / other["distance"][-1] for one, other in zip(changed, free, strict=True)]
-        label = say("resemblance.way", pull=title, reference=reference)
-        stage.metric(f"{key}.way", mean(ways), label=label, unit="%")
+            label = say("resemblance.gain", iterations=iterations, pull=title)
+            stage.metric(f"{key}.gain{after}", mean(gains), label=label, unit=say("resemblance.points"))
+            pairs = zip(changed, free, strict=True)
+            ways = [100 * one["distance"][moment] / other["distance"][moment] for one, other in pairs]
+            label = say("resemblance.way", iterations=iterations, pull=title, reference=reference)
+            stage.metric(f"{key}.way{after}", mean(ways), label=label, unit="%")
     stage.results.table(
         "regularisations",
-        caption=say("resemblance.table", photographs=len(experiment.images), iterations=experiment.show[-1]),
+        caption=say(
+            "resemblance.table",
+            photographs=len(experiment.images),
+            iterations=experiment.show[-1],
+            jury=stage.jury,
+        ),
         columns=[say("resemblance.setting"), *(_headed(stage, name) for name in MEASURES)],
         rows=rows,
     )
@@ -85,6 +92,7 @@ def _chart(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
         arrays={"iterations": np.array(iterations)} | curves,
         parameters=_told(experiment, stage),
         photographs=len(experiment.images),
+        jury=stage.jury,
     )
 
 
@@ -130,6 +138,7 @@ def _sheet(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
         },
         parameters=_told(experiment, stage),
         iterations=experiment.show[-1],
+        jury=stage.jury,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generator.experiments.base import NetworkUse, Part, Setting
-from generator.experiments.shared.ascent import Ascent, PenaltyName
+from generator.experiments.shared.ascent import Ascent, PenaltyName, thirds
 from generator.language import Language
 
 PENALTY: PenaltyName = "squared-l2"
@@ -17,7 +17,7 @@ def look_part(networks: tuple[str, ...], image: str, label: int) -> Part:
         tuple(map(NetworkUse, networks)),
         (image,),
         {"target": label},
-        passes=2,
+        passes=len(networks),
     )
 
 
@@ -30,33 +30,33 @@ def push_part(  # noqa: PLR0913  # what decides an image, all named
     iterations: int,
     weight: float,
     seed: int,
-    task: str = "generator.experiments.shared.pushing:push",
+    task: str = "",
     **more: Setting,
 ) -> Part:
     """The part of a photograph driven towards its own class; several experiments may ask for the same.
 
     Args:
         ascent: how it climbs.
-        networks: the one that it is driven with, and the one that is asked what it sees.
+        networks: the one that it is driven with, and those that are asked what they see.
         image: name of the photograph.
         label: its class.
         iterations: length of the programme.
         weight: factor of the penalty.
         seed: of its random numbers.
-        task: what computes it, where more is wanted than the last image.
+        task: what computes it, where something else is wanted.
         more: settings of its own, of the rule or of the task.
 
     Returns:
         A part with the outcome of :func:`generator.experiments.shared.pushing.push`, as a rule.
     """
     return Part(
-        task,
+        task or "generator.experiments.shared.pushing:push",
         tuple(map(NetworkUse, networks)),
         (image,),
         {"target": label, "penalty": PENALTY, "weight": weight, **ascent.rule(iterations, **more)},
         seed,
-        # Both networks look at the last image as it is saved.
-        passes=iterations + 2,
+        # All networks look at the last image as it is saved; a push, at two more.
+        passes=iterations + len(networks) * (1 if task else 1 + len(thirds(iterations))),
     )
 
 

@@ -1,4 +1,4 @@
-"""Tasks of the kinds that push photographs towards their own class: an image, how it looks, what two networks say."""
+"""Tasks of the kinds that push photographs towards their own class: an image, how it looks, what networks say."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from generator.experiments.given import Given, Outcome
+from generator.experiments.shared.ascent import thirds
+from generator.experiments.shared.judges import judged
 from generator.experiments.shared.looks import looks
 from generator.images import Pixels, to_bytes
 from generator.vision.ascent import Climb, Rule, Summit, ascend
-from generator.vision.gradients import ask
 
 
 def look(given: Given, *, target: int) -> Outcome:
@@ -22,17 +23,28 @@ def push(given: Given, *, target: int, penalty: str, weight: float, **rule: Any)
     """A photograph driven towards its own class (Simonyan et al. 2013, section 2).
 
     Args:
-        given: the network that it is driven with, and the one that is asked; the photograph.
+        given: the network that it is driven with, and those that are asked; the photograph.
         target: its class.
         penalty: a name in ``PENALTIES``.
         weight: its factor.
         rule: see :class:`~generator.vision.ascent.Rule`.
 
     Returns:
-        As :func:`seen`, of the last image.
+        As :func:`seen`, of the last image; ``earlier-looks``, ``earlier-recognised``: likewise after a third of the
+        programme and after two, in that order.
     """
-    summit = climb(given, Rule(**rule), target=target, penalty=penalty, weight=weight)
-    return seen(given, to_bytes(given.network.pixels(summit.image)), target)
+    how = Rule(**rule)
+    stops = thirds(how.iterations)
+    summit = climb(given, how, target=target, penalty=penalty, weight=weight, snapshots=frozenset(stops))
+    last, *earlier = (
+        seen(given, to_bytes(given.network.pixels(image)), target)
+        for image in (summit.image, *(summit.snapshots[stop] for stop in stops))
+    )
+    return {
+        **last,
+        "earlier-looks": np.array([image["looks"] for image in earlier]),
+        "earlier-recognised": np.array([image["recognised"] for image in earlier]),
+    }
 
 
 def climb(given: Given, rule: Rule, **goal: Any) -> Summit:
@@ -42,19 +54,19 @@ def climb(given: Given, rule: Rule, **goal: Any) -> Summit:
 
 
 def seen(given: Given, pixels: Pixels, target: int) -> Outcome:
-    """How an image looks, and what two networks say of it as it is saved.
+    """How an image looks, and what the networks say of it as it is saved.
 
     Returns:
         ``image``: uint8 (H, W, 3); ``looks``: see :func:`~generator.experiments.shared.looks.looks`; ``score``: raw
-        score of the target by the first network; ``other``: its probability by the second one, in per cent;
-        ``recognised``: whether the second one names it first.
+        score of the target by the first network; ``other``: its probability by the others, in per cent, in the mean;
+        ``recognised``: whether all of these name it first.
     """
-    network, other = given.networks
-    opinion = ask(other, [pixels], target)
+    network, *judges = given.networks
+    view = judged(judges, [pixels], target)
     return {
         "image": pixels,
         "looks": looks(pixels, neutral=np.resize(network.mean.flatten().cpu(), 3).tolist()),
         "score": np.array(network.scorer(network.normalise([pixels]))[0, target].item()),
-        "other": np.array(opinion.probability[0]),
-        "recognised": np.array(opinion.chances[0].argmax() == target),
+        "other": view["other"][0],
+        "recognised": np.array((view["chances"].argmax(axis=-1) == target).all()),
     }

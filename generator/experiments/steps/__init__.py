@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat
 from generator.experiments.base import Experiment, Family, Parts
 from generator.experiments.shared.ascent import Ascent
 from generator.experiments.shared.pushed import push_part
-from generator.schema import ImageName, ImageSpec, NetworkName
+from generator.schema import ImageName, ImageSpec, NetworkNames
 
 
 class Steps(Ascent, Experiment):
@@ -18,7 +18,7 @@ class Steps(Ascent, Experiment):
 
     family: ClassVar[Family] = "classvis"
 
-    other: NetworkName = Field(description="the network that is asked, and has no part in the images")
+    other: NetworkNames = Field(description="the network that is asked, or several; without a part in the images")
     start: ImageName = Field(description="the photograph to start from")
     weights: tuple[PositiveFloat, ...] = Field(min_length=1, description="factors of the penalty (λ), beside 0")
     steps: tuple[PositiveFloat, ...] = Field(min_length=1, description="other steps to try (η)")

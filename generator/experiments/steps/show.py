@@ -50,7 +50,7 @@ def show(experiment: Steps, stage: Stage) -> None:
     )
     stage.results.table(
         "grille",
-        caption=say("steps.table"),
+        caption=say("steps.table", jury=stage.jury),
         columns=[say(f"pushed.column.{key}") for key in ("step", "weight", *LOOKS, "score", "other")],
         rows=[
             [step, weight, *image["looks"].tolist(), float(image["score"]), round(float(image["other"]), 1)]

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat
 from generator.experiments.base import Experiment, Family, Part, PartName, Parts
 from generator.experiments.shared.ascent import Ascent
 from generator.experiments.shared.pushed import look_part, push_part
-from generator.schema import ImageName, ImageSpec, NetworkName
+from generator.schema import ImageName, ImageSpec, NetworkNames
 
 
 class Sweep(Ascent, Experiment):
@@ -18,7 +18,9 @@ class Sweep(Ascent, Experiment):
 
     family: ClassVar[Family] = "classvis"
 
-    other: NetworkName = Field(description="the network that says whether it recognises the class")
+    other: NetworkNames = Field(
+        description="the network that says whether it recognises the class, or several; all must"
+    )
     images: tuple[ImageName, ...] = Field(
         min_length=1, description="photographs that tell what is natural; all images of the lab if left out"
     )

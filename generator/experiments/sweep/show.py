@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from generator.charts import COLOURS, canvas
 from generator.experiments.given import Outcome
+from generator.experiments.shared.ascent import thirds
 from generator.experiments.shared.looks import LOOKS
 from generator.experiments.shared.pushed import listed, told
 from generator.experiments.stage import Stage
 from generator.experiments.sweep import Sweep
-from generator.statistics import mean, share
+from generator.statistics import Estimate, mean, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +37,7 @@ class Natural:
         return (self.low <= looks) & (looks <= self.high)
 
     def realistic(self, image: Outcome) -> bool:
-        """What stands in for a realistic image: it looks natural in each way, and another network recognises it."""
+        """What stands in for a realistic image: it looks natural in each way, and the other networks recognise it."""
         return bool(image["recognised"]) and bool(self.contains(image["looks"]).all())
 
 
@@ -50,15 +51,16 @@ def show(experiment: Sweep, stage: Stage) -> None:
     for weight, key in ((0.0, "free"), (strongest, "pulled")):
         gains = [after - before["looks"][0] for after, before in zip(chroma[weight], photographs, strict=True)]
         stage.metric(f"{key}.gain", mean(gains), label=say(f"sweep.gain.{key}"))
-    pulled = zip(*(grown[weight] for weight in experiment.ladder[1:]), strict=True)
     facts = [
-        stage.metric(key, share(found), label=say(f"sweep.{key}"), unit="%")
-        for key, found in (
-            ("psychedelic", [value > natural.high[0] for value in chroma[0.0]]),
-            ("dull", [value < natural.low[0] for value in chroma[strongest]]),
-            ("between", [any(map(natural.realistic, images)) for images in pulled]),
-        )
+        stage.metric(key, found, label=say(f"sweep.{key}"), unit="%")
+        for key, found in _found(experiment, natural, grown).items()
     ]
+    # What stops earlier: does the length of the programme decide?
+    for place, iterations in enumerate(thirds(experiment.iterations)):
+        earlier = {weight: [_earlier(image, place) for image in images] for weight, images in grown.items()}
+        for key, found in _found(experiment, natural, earlier).items():
+            label = say("ascent.after", measured=say(f"sweep.{key}"), iterations=iterations)
+            stage.metric(f"{key}.after-{iterations}", found, label=label, unit="%")
     names = [say("sweep.start"), *map(stage.language.number, grown)]
     stages: dict[str | float, Sequence[Outcome]] = {say("sweep.start"): photographs}
     stages.update(grown.items())  # numbers, for the table to be sorted by them
@@ -87,6 +89,20 @@ def show(experiment: Sweep, stage: Stage) -> None:
     )
 
 
+def _found(experiment: Sweep, natural: Natural, grown: Mapping[float, Sequence[Outcome]]) -> dict[str, Estimate]:
+    """How many photographs become too colourful without a penalty, too dull under the strongest, real in between."""
+    pulled = zip(*(grown[weight] for weight in experiment.ladder[1:]), strict=True)
+    return {
+        "psychedelic": share([image["looks"][0] > natural.high[0] for image in grown[0.0]]),
+        "dull": share([image["looks"][0] < natural.low[0] for image in grown[experiment.ladder[-1]]]),
+        "between": share([any(map(natural.realistic, images)) for images in pulled]),
+    }
+
+
+def _earlier(image: Outcome, place: int) -> Outcome:
+    return {key: image[f"earlier-{key}"][place] for key in ("looks", "recognised")}
+
+
 def _natural(experiment: Sweep, stage: Stage) -> Natural:
     say, photographs = stage.say, [stage.outcomes[name] for name in experiment.images]
     natural = Natural(*np.percentile([photograph["looks"] for photograph in photographs], NATURAL, axis=0))
@@ -103,7 +119,7 @@ def _table(stage: Stage, natural: Natural, stages: Mapping[str | float, Sequence
     say = stage.say
     stage.results.table(
         "poids",
-        caption=say("sweep.table", photographs=len(next(iter(stages.values())))),
+        caption=say("sweep.table", photographs=len(next(iter(stages.values()))), jury=stage.jury),
         columns=[
             *(say(f"pushed.column.{key}") for key in ("weight", "chroma")),
             say("sweep.column.colour"),

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat
 from generator.experiments.base import Experiment, Family, Part, PartName, Parts
 from generator.experiments.shared.ascent import Ascent
 from generator.experiments.shared.pushed import push_part
-from generator.schema import ImageName, ImageSpec, NetworkName
+from generator.schema import ImageName, ImageSpec, NetworkNames
 
 WINDOW, SPACING, EDGE = 200, 5, 50
 """The last iterations looked at, how far apart, and how many of them at each end give a mean score."""
@@ -26,7 +26,7 @@ class Walk(Ascent, Experiment):
 
     family: ClassVar[Family] = "classvis"
 
-    other: NetworkName = Field(description="the network that is asked, and has no part in the images")
+    other: NetworkNames = Field(description="the network that is asked, or several; without a part in the images")
     starts: tuple[ImageName, ...] = Field(min_length=1, description="photographs to start from")
     weight: PositiveFloat = Field(description="factor of the penalty (λ)")
     iterations: int = Field(ge=1, description="length of the short programme that the long ones are compared with")

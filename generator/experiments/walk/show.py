@@ -78,7 +78,12 @@ def _table(experiment: Walk, stage: Stage, ways: Ways) -> None:
     say = stage.say
     stage.results.table(
         "longueurs",
-        caption=say("walk.table", photographs=len(experiment.photographs), weight=experiment.weight),
+        caption=say(
+            "walk.table",
+            photographs=len(experiment.photographs),
+            weight=experiment.weight,
+            jury=stage.jury,
+        ),
         columns=[say("walk.programme"), *(say(f"pushed.column.{key}") for key in (*LOOKS, "score", "other"))],
         rows=[
             [

@@ -150,7 +150,10 @@ def _same_measure(one: Judged, other: Judged) -> bool:
 
 
 def _rule(claim: Claim | None) -> str:
-    return f"confirmed {claim.confirmed}, refuted {claim.refuted}" if claim and claim.metric else ""
+    if claim is None or not claim.metric:
+        return ""
+    also = f", likewise {', '.join(claim.also.values())}" if claim.also else ""
+    return f"confirmed {claim.confirmed}, refuted {claim.refuted}{also}"
 
 
 def _measures(old: Side, new: Side, common: Iterable[str]) -> list[MeasureChange]:

@@ -60,10 +60,10 @@ class Side:
         own = self.verdicts is not None and claim in self.verdicts.claims
         if own and claim.metric and metric is None:
             return UNMEASURED, None
-        if own and (metric is None or (metric.value, metric.interval) == (claim.value, claim.interval)):
-            return claim.verdict, metric
-        # The pages are older than the results, or the rule is the other side's.
-        return judge(claim, metric).verdict, metric
+        if own and metric is None:
+            return claim.verdict, None
+        # By the rule and the measures, though a site says it itself: its pages may be older than the results.
+        return judge(claim, self.metrics).verdict, metric
 
 
 def read_side(folder: Path) -> Side:
