@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Given, Outcome
@@ -15,6 +14,7 @@ from generator.results.programs import program_file
 from generator.run.keys import Keys
 from generator.run.look import FIRST, written
 from generator.sources import sha256
+from generator.statistics import rank_correlations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,4 +104,4 @@ def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Spearman's, of two maps; those of one value throughout are alike if they are the same."""
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return float(np.array_equal(one, other))
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+    return float(rank_correlations([one, other])[0, 1])
