@@ -16,6 +16,9 @@ from generator.statistics import mean
 MEASURES = {"own": "%", "other": "%", "rank": "", "distance": "", "similarity": ""}
 """What is measured on an image at one of its moments, and its unit."""
 
+ROWS = 6
+"""How many photographs of the sheet stand below one another."""
+
 ByPull = Mapping[str, Sequence[Outcome]]
 """For each penalty the photographs' ways, in the order of the experiment."""
 
@@ -99,7 +102,7 @@ def _chart(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
 def _sheet(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
     photographs = {name: stage.photographs[name] for name in experiment.images}
     free = next(iter(by_pull.values()))
-    columns = [
+    settings = [
         [
             stage.picture(
                 f"{name}-{key}",
@@ -129,8 +132,9 @@ def _sheet(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
     stage.figure(
         "images",
         "resemblance.sheet",
-        columns=columns,
-        thumbnail=columns[1][0],
+        # As many blocks of columns as make the sheet no higher than a screen.
+        columns=[column[top : top + ROWS] for top in range(0, len(experiment.images), ROWS) for column in settings],
+        thumbnail=settings[1][0],
         arrays={
             f"{name}-{key}": one["image"]
             for key, changed in by_pull.items()
