@@ -203,6 +203,8 @@ class TestOnThePage:
     def test_a_verdict_follows_the_measure(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         question = ran.parent / "questions" / "q01-voir.md"
         pages = []
+        aside = "    also: {du dogue: saillance/mastiff.maximum}\n    afterwards: true\n    see:"
+        question.write_text(question.read_text().replace("    see:", aside))
         for bound in ("> 0.001", "> 1000"):
             question.write_text(re.sub(r'confirmed: "> [\d.]+"', f'confirmed: "{bound}"', question.read_text()))
             assert generator("site", ran).returncode == 0
@@ -212,11 +214,15 @@ class TestOnThePage:
         assert ">nuancé<" in pages[1]
         assert all(">non mesuré<" in page for page in pages)
         assert all("sinon nuancé" in page for page in pages), "the rule is shown to the reader"
+        assert all(f"du dogue{NBSP}: " in page and "fixées après avoir vu la mesure" in page for page in pages)
+        assert ", confirmé." in pages[0]
+        assert ", nuancé." in pages[1]
 
     def test_a_figure_is_mentioned_by_its_number(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         assert generator("site", ran).returncode == 0
         page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
         assert f'<a href="../questions/q01-voir.html#saillance-bande">figure{NBSP}1.1</a>' in page
+        assert f'Voir la <a href="#saillance-bande">figure{NBSP}1.1</a>' in page, "near where it is shown"
         assert '<a href="../galeries/saliency.html#saillance-oiseau">«' in page
 
     def test_the_figure_that_shows_it_may_stand_elsewhere(self, ran: Path, tmp_path: Path, generator: Run) -> None:
@@ -225,13 +231,6 @@ class TestOnThePage:
         assert generator("site", ran).returncode == 0
         page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
         assert 'Voir <a href="../galeries/saliency.html#saillance-mastiff">' in page
-
-    def test_the_figure_that_shows_it_is_near_where_it_is_shown(
-        self, ran: Path, tmp_path: Path, generator: Run
-    ) -> None:
-        assert generator("site", ran).returncode == 0
-        page = (tmp_path / "build-site" / "questions" / "q01-voir.html").read_text()
-        assert f'Voir la <a href="#saillance-bande">figure{NBSP}1.1</a>' in page
 
     def test_a_misspelt_metric_is_told_by_check_once_there_are_results(self, ran: Path, generator: Run) -> None:
         question = ran.parent / "questions" / "q01-voir.md"
@@ -242,10 +241,12 @@ class TestOnThePage:
 
     def test_a_metric_that_nobody_measured_is_told_in_one_line(self, ran: Path, generator: Run) -> None:
         question = ran.parent / "questions" / "q01-voir.md"
-        question.write_text(question.read_text().replace("oiseau.maximum\n", "oiseau.maximun\n"))
+        misspelt = "oiseau.maximun\n    also: {du dogue: saillance/mastif.maximum}\n"
+        question.write_text(question.read_text().replace("oiseau.maximum\n", misspelt))
         done = generator("site", ran)
         assert done.returncode == 2
-        assert done.stderr.splitlines()[-1].startswith(f"{question}:7: claims.0.metric: "), "with its line"
+        assert done.stderr.splitlines()[-2].startswith(f"{question}:7: claims.0.metric: "), "with its line"
+        assert done.stderr.splitlines()[-1].startswith(f"{question}:8: claims.0.also.du dogue: ")
         assert 'saillance/oiseau.maximun was not measured; did you mean "saillance/oiseau.maximum"?' in done.stderr
         assert "Traceback" not in done.stderr
 
