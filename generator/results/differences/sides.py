@@ -60,9 +60,10 @@ class Side:
         own = self.verdicts is not None and claim in self.verdicts.claims
         if own and claim.metric and metric is None:
             return UNMEASURED, None
-        if own and metric is None:
-            return claim.verdict, None
-        # By the rule and the measures, though a site says it itself: its pages may be older than the results.
+        same = metric is None or (metric.value, metric.interval) == (claim.value, claim.interval)
+        if own and same and (self.site or not claim.also):
+            return claim.verdict, metric
+        # The rule is the other side's, or the pages may be older than the results.
         return judge(claim, self.metrics).verdict, metric
 
 
