@@ -195,7 +195,7 @@ def _make(lab: Lab, means: Means, site: Path, reference: Side | None = None) -> 
     before = published_verdicts(site)
     with alone(means.build):
         report.render(lab, means.build, reference)
-        for line in report.not_live(lab, means.build):
+        for line in (*report.not_live(lab, means.build), *report.untranslated(lab.language)):
             _warn(line)
         built = report.build_site(means.build, site)
     click.echo(f"{'built' if built else 'up to date'}: open {site / 'index.html'}")

@@ -14,6 +14,7 @@ from mkdocs.livereload import LiveReloadServer
 from generator.errors import LabError, RunError
 from generator.lab import Lab
 from generator.project import CONTENT, TEMPLATES
+from generator.report.common import manual
 
 TROUBLE = (
     '<pre role="alert" style="position: fixed; z-index: 99; inset: auto 0 0 0; max-height: 50vh; margin: 0; '
@@ -116,7 +117,7 @@ def watched(lab: Lab) -> set[Path]:
 
 def _folders(lab: Lab) -> Iterator[Path]:
     yield from (path.parent for path, _ in lab.places.values())  # the lab file and those it extends
-    yield from (lab.questions_folder, lab.folder / lab.file.pages)
+    yield from (lab.questions_folder, lab.folder / lab.file.pages, manual(lab.language)[0].parent)
     yield from (folder / "travaux" / lab.language.code for folder in (lab.folder, CONTENT))
     for assets in (lab.folder / "assets", CONTENT / "assets"):
         yield from (assets, *(path for path in assets.rglob("*") if path.is_dir()))

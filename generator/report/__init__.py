@@ -1,5 +1,6 @@
 """Content and manifests -> Markdown pages -> the site. Never imports torch."""
 
+from generator.report.common import untranslated
 from generator.report.live import not_live
 from generator.report.package import pack_site
 from generator.report.pages import render
@@ -10,5 +11,5 @@ from generator.report.worksheets import copy_notebooks
 
 __all__ = [
     "build_site", "check_site", "copy_notebooks", "not_live", "pack_site", "print_handout", "print_site", "remove_site",
-    "render", "render_statement",
+    "render", "render_statement", "untranslated",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from generator.errors import LabError
 from generator.lab import Lab
 from generator.lab.places import read_text, read_yaml, tell
+from generator.language import Language
 from generator.project import CONTENT, DEFAULT_LAB, ROOT
 from generator.report.fonts import copy_fonts
 from generator.report.mirror import Mirror, files_in
@@ -20,6 +22,8 @@ from generator.report.search import copy_search
 from generator.sources import inside, texts_in
 
 ASSETS = CONTENT / "assets"
+MANUAL = CONTENT / "manual"
+"""A folder for each language, of pages that a site of a lab in it has beside the lab's own."""
 SAID_BY_SCRIPT = ("colours", "film", "compare", "zoom", "grid", "count", "class")
 """The words that lab.js and class.js need."""
 STAFF, STUDENTS = "staff", "students"
@@ -32,9 +36,29 @@ def is_default(lab: Lab) -> bool:
 
 
 def content_pages(lab: Lab) -> list[Path]:
-    """The lab's hand-written pages but the first, in the order of their names."""
-    pages = (path for path in texts_in(lab.file.pages, lab.folder) if path.name != "index.md")
-    return sorted(pages, key=lambda path: path.stem)
+    """The hand-written pages but the first, in the order of their names: the lab's, and those of the manual.
+
+    A page of the lab takes the place of the manual's of the same name.
+    """
+    own = (path for path in texts_in(lab.file.pages, lab.folder) if path.name != "index.md")
+    pages = {path.name: path for path in (*manual(lab.language), *own)}
+    return sorted(pages.values(), key=lambda path: path.stem)
+
+
+def manual(language: Language) -> list[Path]:
+    """The pages on reusing the project, the one to begin with first.
+
+    They are in that language, or in English as long as nobody has translated them: :func:`untranslated` says so.
+    """
+    folder = MANUAL / language.code
+    return sorted((folder if folder.is_dir() else MANUAL / "en").glob("*.md"), key=lambda path: path.stem)
+
+
+def untranslated(language: Language) -> Iterator[str]:
+    """A line if the manual is not in a language."""
+    folder = MANUAL / language.code
+    if not folder.is_dir():
+        yield f"{folder}: no such folder; the site has the manual in English"
 
 
 def read_page(path: Path) -> str:

@@ -23,6 +23,7 @@ from generator.report.common import (
     STUDENTS,
     content_pages,
     copy_assets,
+    manual,
     page_header,
     read_page,
     write_settings,
@@ -169,12 +170,12 @@ class _Report:
             key=lambda card: bool(card["view"].images),
             default=None,
         )
-        headed = ((path.stem, page_header(path).get("under")) for path in content_pages(self.lab))
+        first = manual(self.lab.language)[0]
         return {
             "introduction": introduction,
             "moving": filmed and filmed["view"],
             "moving_at": filmed and filmed["question"],
-            "reuse": next(({"page": page, "title": title} for page, title in headed if title), None),
+            "reuse": {"page": first.stem, "title": page_header(first)["under"]},
             "cards": cards,
             "galleries": pictured,
             "counts": self._counts(),
