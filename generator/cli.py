@@ -23,7 +23,7 @@ from generator.experiments.base import FAMILIES
 from generator.lab import Lab, check_files, read_lab
 from generator.lab.questions import chosen
 from generator.language import languages, read_language
-from generator.new import new_lab
+from generator.new import beginning, new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
 from generator.report import changes
 from generator.report.checks import check_pages, missing_results, names_of_tables
@@ -405,8 +405,9 @@ def new(folder: Path, images: tuple[Path, ...], language: str) -> None:
     """Start a lab in a new FOLDER, on IMAGES of yours if you give some."""
     if images:
         click.echo("the network looks at the photographs, to propose their classes")
-    lab = new_lab(folder, images, read_language(language))
-    click.echo(f"{lab} is ready: make site LAB={lab}")
+    spoken = read_language(language)
+    lab = new_lab(folder, images, spoken)
+    click.echo(f"{lab} is ready: make site LAB={lab} (the manual is on its site, and in {beginning(spoken)})")
 
 
 @main.command()

@@ -17,6 +17,8 @@ from generator.images import read_image
 from generator.lab import read_lab
 from generator.lab.photographs import SUFFIXES, slug
 from generator.language import Language
+from generator.project import ROOT
+from generator.report.common import manual
 from generator.report.text import environment
 
 EMBEDDED = (
@@ -82,6 +84,11 @@ def new_lab(folder: Path, photographs: tuple[Path, ...], language: Language) -> 
     return folder / "lab.yml"
 
 
+def beginning(language: Language) -> Path:
+    """Where the manual begins that is on a lab's site, from the project's folder."""
+    return manual(language)[0].relative_to(ROOT)
+
+
 def _images_of(path: Path) -> list[Path]:
     """An image, or the images of a folder, in the order of their names."""
     if path.is_dir():
@@ -110,7 +117,7 @@ def _write(place: Path, folder: Path, images: list[_Start], language: Language, 
         path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         text = jinja.get_template(f"new/{template}.jinja").render(
-            folder=folder, title=folder.name, images=images, proposed=proposed
+            folder=folder, title=folder.name, images=images, proposed=proposed, manual=beginning(language)
         )
         path.write_text(text, encoding="utf-8")
 

@@ -111,7 +111,7 @@ def ran(mini: Path, mini_results: Path, tmp_path: Path) -> Path:
 def project(tmp_path: Path) -> Path:
     """A copy of the project, whose code may be changed; ``python -m generator`` runs there."""
     folder = tmp_path / "project"
-    for name in ("generator", "templates", "content", "tests/mini"):
+    for name in ("generator", "templates", "content", "examples", "tests/mini"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "mkdocs.yml", folder)
     return folder

@@ -120,8 +120,17 @@ class TestEnglishSite:
             for page in edition.rglob("*.html"):
                 text = page.read_text(encoding="utf-8")
                 assert '<html lang="en"' in text, page
-                # A person's name may have an accent.
-                assert not re.search(r"[éèàêôûçù]|« | (?:la|les|une|des) ", text.split("<article")[-1]), page
+                # A person's name may have an accent; the manual shows code that has words in French.
+                prose = re.sub(r"<pre.*?</pre>", "", text.split("<article")[-1], flags=re.DOTALL)
+                assert not re.search(r"[éèàêôûçù]|« | (?:la|les|une|des) ", prose), page
+
+    def test_the_manual_is_in_the_staffs_edition_and_the_home_page_leads_to_it(
+        self, everyday: tuple[Path, Path]
+    ) -> None:
+        site, statement = everyday
+        assert 'href="reuse.html">Reuse this</a>' in (site / "index.html").read_text(encoding="utf-8")
+        assert "Reuse this lab" in (site / "reuse.html").read_text(encoding="utf-8")
+        assert not [*statement.glob("reuse*"), *site.glob("reutiliser*")]
 
     def test_its_interface_its_search_and_its_numbers_are_english(self, everyday: tuple[Path, Path]) -> None:
         site, _ = everyday
@@ -173,6 +182,8 @@ class TestAThirdLanguage:
         assert '<html lang="pl"' in gallery
         assert "(few)" in gallery, "two to four have a form of their own"
         assert re.search(r"\b\d+,\d+\b", gallery), "a comma before the decimals"
+        assert "content/manual/pl: no such folder; the site has the manual in English" in done.stderr
+        assert 'href="reuse.html"' in (polish / "site" / "index.html").read_text(encoding="utf-8")
 
     def test_lacks_what_is_missing_and_says_so(self, polish: Path) -> None:
         (polish / "generator" / "experiments" / "fooling" / "words" / "pl.yml").unlink()

@@ -29,6 +29,7 @@ def test_it_builds_as_it_is(tmp_path: Path, generator: Run) -> None:
     done = generator("site", lab.path)
     assert done.returncode == 0, done.stderr
     assert ">confirmé<" in (tmp_path / "build-site" / "questions" / "q02-tromper.html").read_text()
+    assert "De la copie au site publié" in (tmp_path / "build-site" / "reutiliser.html").read_text()
 
 
 def test_it_takes_photographs_and_proposes_their_classes(tmp_path: Path, generator: Run) -> None:
@@ -47,7 +48,9 @@ def test_it_takes_a_folder_and_says_how_sure_the_network_is(tmp_path: Path) -> N
     Image.fromarray(skimage.data.coffee()).save(tmp_path / "photos" / "IMG_2031.jpg")
     Image.fromarray(skimage.data.chelsea()).save(tmp_path / "photos" / "mon_chat-roux.PNG")
     (tmp_path / "photos" / "notes.txt").touch()
-    assert new(str(tmp_path / "tp"), str(tmp_path / "photos"), "--language", "en").returncode == 0
+    done = new(str(tmp_path / "tp"), str(tmp_path / "photos"), "--language", "en")
+    assert done.returncode == 0
+    assert "content/manual/en/reuse.md" in done.stdout
     lab = tmp_path / "tp" / "lab.yml"
     coffee, cat = read_lab(lab, tmp_path).file.images
     assert coffee.title == "espresso", "a camera's name says nothing"
@@ -56,6 +59,7 @@ def test_it_takes_a_folder_and_says_how_sure_the_network_is(tmp_path: Path) -> N
     assert [name for name, _, _ in said] == ["espresso", imagenet_classes()[cat.label]]
     assert [bool(doubt) for _, _, doubt in said] == [int(chance) < 50 for _, chance, _ in said]
     assert {path.name for path in (tmp_path / "tp" / "questions").iterdir()} == {"q01-see.md", "q02-fool.md"}
+    assert "The manual is on its site, and in content/manual/en/reuse.md" in lab.read_text()
 
 
 def test_what_is_there_is_left_alone(tmp_path: Path) -> None:

@@ -119,13 +119,10 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory, mini_results: Path) -> Path:
-    """The smallest lab's website, with galleries, and with the manual of the default lab."""
+    """The smallest lab's website, with galleries, and with the manual."""
     place = tmp_path_factory.mktemp("whole")
-    shutil.copytree(ROOT / "tests" / "mini", place / "lab")
-    for path in (ROOT / "content" / "pages").glob("reutiliser*.md"):
-        shutil.copy(path, place / "lab" / "pages")
     shutil.copytree(mini_results, place / "build")
-    return built("site", place / "lab" / "lab.yml", place)
+    return built("site", "tests/mini/lab.yml", place)
 
 
 class TestFrench:
