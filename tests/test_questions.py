@@ -108,12 +108,22 @@ LOST: dict[str, tuple[str, str, int, str]] = {
     "a picture": (TROMPER, "![](assets/plan.png)", 8, 'did you mean "../assets/plan.png"?'),
     "a picture with spaces": (HOME, "![](assets/mon%20plan.png)", 1, "assets/mon%20plan.png leads nowhere"),
     "a picture in HTML": (HOME, '<img src="plan.png" alt="">', 1, 'did you mean "assets/plan.png"?'),
+    "a section": (TROMPER, "[x](../notes.md#definition)", 8, 'did you mean "../notes.md#definitions"?'),
+    "a section in HTML": (HOME, '<a href="notes.html#rien">x</a>', 1, "notes.md has no such section"),
+    "a key of the reference": (
+        HOME,
+        "[x](reutiliser-reference.md#foolin)",
+        1,
+        'did you mean "reutiliser-reference.md#fooling"?',
+    ),
 }
 FOUND = (
     '[x](../index.md#ici), [y](q01-voir.html), <a href="q01-voir.md">z</a> [n][n]\n\n[n]: ../bilan.md',
     "[g](../galeries/saliency.md), [t](tout.md), [c](../carnets.md), [e](../essayer.html#image=oiseau)",
     "![](../assets/plan.png), ![](../assets/le%20plan.png), ![](../assets/plan(1).png 'Plan')",
     "[x](https://example.org/rien.md), [y](mailto:a@b.fr), [z](#ici), `[code](rien.md)`",
+    "[d](../notes.md#definitions), [i](../notes.html#ici), [f](../notes.md#saillance-oiseau), [n](../notes.md#1-x)",
+    "[k](../reutiliser-reference.md#fooling), [m](../lettre.md#tout)",
 )
 
 
@@ -159,6 +169,9 @@ def planned(mini: Path) -> Path:
     (mini.parent / "assets").mkdir()
     for name in ("plan.png", "le plan.png", "plan(1).png"):
         (mini.parent / "assets" / name).touch()
+    notes = "---\nfor: students\n---\n\n# Notes\n\n## Définitions\n\n[x](#definitions)\n\n## Là { #ici }\n\n## 1 $x$\n"
+    (mini.parent / "pages" / "notes.md").write_text(notes, encoding="utf-8")
+    (mini.parent / "pages" / "lettre.md").write_text("# {{ lab.title }}\n", encoding="utf-8")
     return mini
 
 

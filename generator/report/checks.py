@@ -8,12 +8,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+import markdown
+import yaml
+
 from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
 from generator.lab.braces import metrics_in
 from generator.lab.places import Place, read_text
 from generator.lab.questions import TABLE, Question, without_code
-from generator.report.common import ASSETS, content_pages, page_header
+from generator.project import ROOT
+from generator.report.common import ASSETS, content_pages, page_header, read_page
+from generator.report.reference import reference
+from generator.report.text import finished
 from generator.results.artefacts import Manifest, Metric
 
 _ADDRESS = re.compile(
@@ -22,6 +28,7 @@ _ADDRESS = re.compile(
     re.MULTILINE,
 )
 """Where a link or a picture leads, as Markdown or HTML writes it."""
+_REFERENCE = re.compile(r"""\{\{ *reference\(["'](?P<part>\w+)["']\) *\}\}""")
 _CODE = {".css", ".js"}
 _OWN_PAGES = ("verdicts", "changes", "run", "bench", "live", "worksheets")
 """Pages that have no text of the lab's, as its language names them."""
@@ -42,24 +49,57 @@ def check_pages(lab: Lab) -> None:
 
 
 def _lost_links(lab: Lab) -> Iterator[str]:
-    """A line for each link and each picture of a text that no page and no file of the site will answer to."""
+    """A line for each link and each picture of a text that no page and no file of the site will answer to.
+
+    Where on a page a link leads is checked for hand-written pages: what stands on others, only the finished site shows.
+    """
     pages, folders = _pages(lab), _folders(lab)
+    written = {path.name: path for path in content_pages(lab)}
+    sections: dict[str, set[str]] = {}
     own = {path.relative_to(top.parent).as_posix() for top in _assets(lab) for path in top.rglob("*") if path.is_file()}
     for path, place in _texts(lab):
         text = without_code(read_text(path))
         for match in _ADDRESS.finditer(text):
             address = next(filter(None, match.groups()))
             leads = urlsplit(address)
-            if leads.scheme or leads.netloc or not leads.path or "{" in address:
+            if leads.scheme or leads.netloc or not (leads.path or leads.fragment) or "{" in address:
                 continue
-            target = os.path.normpath(place.parent / unquote(leads.path).lstrip("/"))
+            target = os.path.normpath(place.parent / unquote(leads.path).lstrip("/")) if leads.path else str(place)
             page = re.sub(r"\.html$", ".md", target)
+            line = text[: match.start()].count("\n") + 1
+            if page in written and leads.fragment:
+                if page not in sections:
+                    sections[page] = _sections(written[page], lab)
+                if sections[page] and not _is_on(unquote(leads.fragment), sections[page], lab):
+                    near = did_you_mean(address, (f"{leads.path}#{section}" for section in sorted(sections[page])))
+                    yield f"{path}:{line}: {address} leads nowhere: {written[page]} has no such section{near}"
+                continue
             if target == "." or page in pages or target in own or target.partition("/")[0] in folders:
                 continue
             alike = sorted(pages if page.endswith(".md") else (name for name in own if Path(name).suffix not in _CODE))
             near = did_you_mean(address, (os.path.relpath(name, place.parent) for name in alike))
-            line = text[: match.start()].count("\n") + 1
             yield f"{path}:{line}: {address} leads nowhere, seen from {place} of the site{near}"
+
+
+def _sections(path: Path, lab: Lab) -> set[str]:
+    """Names of the places on a hand-written page that links may lead to, figures and tables excepted.
+
+    None where a heading has braces: results may fill them.
+    """
+    text = re.sub(r"\A---\n.*?\n---\n", "", read_page(path), flags=re.DOTALL)
+    text = _REFERENCE.sub(lambda asked: reference(asked["part"], lab.language), text)
+    if re.search(r"^#.*\{[{%]", without_code(text), re.MULTILINE):
+        return set()
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    extensions = ["fenced_code", *settings["markdown_extensions"]]
+    page = markdown.markdown(finished(text, {}, lab.language), extensions=extensions)
+    return set(re.findall(r"""\bid=["']([^"']+)""", page))
+
+
+def _is_on(place: str, sections: set[str], lab: Lab) -> bool:
+    """Whether a page has a place of that name, or may have: figures and tables are named after their experiments."""
+    named = tuple(f"{kind}{name}-" for name in lab.experiments for kind in ("", "tableau-", "image-"))
+    return place in sections or place.startswith(named)
 
 
 def _texts(lab: Lab) -> Iterator[tuple[Path, PurePosixPath]]:
@@ -100,9 +140,9 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
     tables = [f"{name}/{table}" for name, manifest in manifests.items() for table in names_of_tables(manifest)]
     for path, _ in _texts(lab):
         whole = read_text(path)
-        for line, reference in metrics_in(whole):
-            if reference.partition("/")[0] in manifests:
-                yield from (f"{path}:{line}: {problem}" for problem in _unmeasured(lab, manifests, reference))
+        for line, metric in metrics_in(whole):
+            if metric.partition("/")[0] in manifests:
+                yield from (f"{path}:{line}: {problem}" for problem in _unmeasured(lab, manifests, metric))
         text = without_code(whole)
         for link in TABLE.finditer(text):
             if link["table"] not in tables and link["table"].partition("/")[0] not in waiting:
