@@ -137,7 +137,7 @@ def tried(
 ) -> Recorder:
     """Compute and show an experiment on networks and photographs of the test's own; what it recorded.
 
-    It must have said the passes it needs, and kept its promise of figures.
+    It must have said the passes it needs, and kept its promise of figures and measures.
     """
     images = {name: spec_of(name, photograph) for name, photograph in photographs.items()}
     parts = experiment.parts(images)
@@ -156,6 +156,7 @@ def tried(
     )
     import_module(f"generator.experiments.{experiment.kind}.show").show(experiment, stage)
     assert sorted(figure.name for figure in stage.results._figures) == sorted(experiment.figures)
+    assert {metric.name for metric in stage.results._metrics} <= set(experiment.measures)
     return stage.results
 
 

@@ -85,7 +85,7 @@ class TestKeys:
     @every_language
     def test_the_reference_names_them_all(self, code: str) -> None:
         language = read_language(code)
-        asked = {"reference": partial(reference, language=language)}
+        asked: dict[str, object] = {"reference": partial(reference, language=language)}
         page = filled(environment(language), PAGES[code]["reference"], TEXTS[code]["reference"], asked)
         rows = page.splitlines()
         for part, name, said in parts(language):
@@ -169,8 +169,8 @@ class TestEntries:
         names = ast.literal_eval(re.search(r"= (\[.*\])", function)[1])  # type: ignore[index]
         (tmp_path / says["classes"]).write_text("\n".join(names), encoding="utf-8")
         (tmp_path / f"{network['architecture'].partition(':')[0]}.py").write_text(function, encoding="utf-8")
-        shapes = {"0.weight": (8, 1, 5, 5), "0.bias": 8, "2.weight": (16, 8, 3, 3), "2.bias": 16}
-        shapes |= {"5.weight": (10, 576), "5.bias": 10}
+        shapes = {"0.weight": (8, 1, 5, 5), "0.bias": (8,), "2.weight": (16, 8, 3, 3), "2.bias": (16,)}
+        shapes |= {"5.weight": (10, 576), "5.bias": (10,)}
         torch.save({name: torch.zeros(shape) for name, shape in shapes.items()}, tmp_path / network["weights"][0])
         np.savez(tmp_path / "digits.npz", X=np.zeros((2, 32, 32), np.uint8), y=[0, 1])
         says |= {"title": "T", "language": code, "questions": ".", "images": "digits.npz"}

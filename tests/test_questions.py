@@ -58,6 +58,13 @@ READING: dict[str, tuple[str, str, str, int, str]] = {
     "a metric with half its name": (
         VOIR, 'metric("saillance", "mastiff.maximum")', 'metric("zzz")', 27, 'there is no experiment "zzz"'
     ),
+    "a metric that is not there": (VOIR, 'mastiff.maximum"', 'mastif.maximum"', 27, 'did you mean "mastiff.maximum"?'),
+    "a metric that no claim can have": (
+        VOIR, "saillance/oiseau.maximum", "saillance/oiseau.maximun", 7, 'did you mean "oiseau.maximum"?'
+    ),
+    "a metric of a kind that measures nothing like it": (
+        HOME, "# ", '# {{ metric("grain/x") }} ', 1, 'does not measure "x"; it measures chat-0001.score'
+    ),
     "a filter that is not there": (VOIR, "| measure", "| mesure", 27, 'did you mean "measure"?'),
     "a brace too few": (VOIR, "| measure }}", "| measure }", 27, "check the braces"),
     "a name that is not known": (VOIR, "metric(", "metrique(", 27, 'did you mean "metric"?'),
@@ -88,9 +95,6 @@ READING: dict[str, tuple[str, str, str, int, str]] = {
 }  # fmt: skip
 
 RENDERING: dict[str, tuple[str, str, str, int, str]] = {
-    "a metric that is not there": (
-        VOIR, '"mastiff.maximum"', '"mastif.maximum"', 27, 'did you mean "saillance/mastiff.maximum"?'
-    ),
     "a table that is not there": (TROMPER, "![un oiseau]", "![](table:grain/x)\n![]", 12, "table:grain/x was not made"),
     "a table of the home page": (HOME, "# ", "![](table:grain/x)\n\n# ", 1, "table:grain/x was not made"),
     "a network too many": (HOME, "# ", "# {{ networks[1].title }} ", 1, "it may use lab, edition, networks"),

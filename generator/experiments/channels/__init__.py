@@ -40,6 +40,11 @@ class Channels(Experiment):
         for place in range(1, 1 + len(self.depths)):
             yield from (f"couche-{place}", f"couche-{place}-autre")
 
+    @property
+    def measures(self) -> Iterator[str]:
+        for place in range(1, 1 + len(self.depths)):
+            yield from (f"{whose}.{place}.beaten" for whose in WHOSE)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:  # noqa: ARG002  # labels do not matter
         """Each image by whose it is, its layer, its channel and its start; what each photograph does to each layer."""
         parts: dict[PartName, Part] = {}

@@ -57,6 +57,10 @@ class ClassVisualisation(Ascent, Experiment):
             for iteration in run.show:
                 yield run.figure(iteration)
 
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from (f"{figure}.{name}" for figure in self.figures for name in ("score", "probability"))
+
     def filmed(self, run: Run) -> tuple[int, ...]:
         """Iterations whose images are the frames of its film, the start included."""
         return (0, *moments(run.show[-1], self.frames))

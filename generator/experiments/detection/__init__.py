@@ -11,6 +11,10 @@ from generator.experiments.base import Experiment, Family, NetworkUse, Part, Par
 from generator.experiments.shared.boxes import Boxed
 from generator.schema import Fraction, ImageSpec
 
+RULES = ("map", "whole", "centred")
+MASKS = ("map", "centred")
+"""Where boxes and masks come from: the map, and the controls that owe nothing to it."""
+
 
 class Detection(Boxed, Experiment):
     """A box and a mask drawn from the saliency map, beside boxes and masks that owe nothing to it."""
@@ -31,6 +35,12 @@ class Detection(Boxed, Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield from ("controles", "exemples")
+
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from (f"{name}-{rule}" for rule in RULES for name in ("iou", "found"))
+        yield from (f"mask-iou-{rule}" for rule in MASKS)
+        yield from ("box-gain", "mask-gain")
 
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {

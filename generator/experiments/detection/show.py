@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.charts import COLOURS, INK, canvas
-from generator.experiments.detection import Detection
+from generator.experiments.detection import MASKS, RULES, Detection
 from generator.experiments.given import Outcome
 from generator.experiments.shared.boxes import BLUE, GREEN, best_and_worst
 from generator.experiments.shared.shades import heat, heat_scale, of_highest
@@ -22,9 +22,6 @@ from generator.vision.regions import best_overlap, overlap
 WHOLE: Box = (0, 0, 1, 1)
 FOUND = 0.5
 """IoU above which a box counts as having found its object (PASCAL VOC, Everingham et al. 2010)."""
-RULES = ("map", "whole", "centred")
-MASKS = ("map", "centred")
-"""Where boxes and masks come from: the map, and the controls that owe nothing to it."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ class Dream(Experiment):
     def figures(self) -> Iterator[str]:
         yield from (self.figure(image, place) for image in self.images for place in range(len(self.depths)))
 
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from ()
+
     def figure(self, image: str, place: int) -> str:
         """Name of the figure, and of the film, of a photograph and a layer, whatever the lab's images are called."""
         return f"reve-{1 + self.images.index(image)}-couche-{1 + place}"

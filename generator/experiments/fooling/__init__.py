@@ -11,6 +11,12 @@ from generator.experiments.base import Experiment, Family, Parts
 from generator.experiments.shared.adverse import Attack, attack_part
 from generator.schema import ImageName, ImageSpec
 
+MEASURES = (
+    "reached", "iterations", "l2", "linf", "score-before", "score-after", "target-before", "target-after",
+    "label-before", "label-after", "survives",
+)  # fmt: skip
+"""What is measured on each photograph."""
+
 
 class Fooling(Attack, Experiment):
     """Every photograph towards one class, with the film of its change (Szegedy et al. 2013)."""
@@ -26,6 +32,10 @@ class Fooling(Attack, Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield from self.images
+
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from (f"{image}.{name}" for image in self.images for name in MEASURES)
 
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:  # noqa: ARG002  # labels do not matter
         return {

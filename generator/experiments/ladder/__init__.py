@@ -50,6 +50,11 @@ class Ladder(Experiment):
         yield from (f"barreau-{place}" for place in range(1, 1 + len(RUNGS)))
         yield from self.targets
 
+    @property
+    def measures(self) -> Iterator[str]:
+        of_each = ("own", "first", "probability")
+        yield from (f"rung-{place}.{name}" for place in range(1, 1 + len(RUNGS)) for name in of_each)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:  # noqa: ARG002  # labels do not matter
         return {
             (name, rung): Part(

@@ -28,6 +28,12 @@ class Linearity(Experiment):
     def figures(self) -> Iterator[str]:
         yield "erreur"
 
+    @property
+    def measures(self) -> Iterator[str]:
+        for direction in ("gradient", "random"):
+            yield from (f"error.{direction}.{level:g}" for level in self.levels)
+            yield f"half.{direction}"
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {
             name: Part(

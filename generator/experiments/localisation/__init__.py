@@ -39,6 +39,12 @@ class Localisation(Boxed, Experiment):
     def figures(self) -> Iterator[str]:
         yield from ("energie", "couverture", "exemples")
 
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from ("area", "energy", "energy-gain", "pointing", "coverage")
+        if self.heads:
+            yield "head-gain"
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {
             name: map_part(self.network, name, images[name].label) for name in self.photographs if images[name].boxes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,12 +11,44 @@ from pydantic import Field
 from generator.experiments.base import Experiment, Family, NetworkUse, Part, PartName, Parts
 from generator.experiments.shared.boxes import Boxed
 from generator.schema import Fraction, ImageSpec, NetworkName
+from generator.statistics import PER_CENT
 
 METHODS = ("gradient", "product", "smoothgrad", "integrated", "guided", "gradcam", "occlusion")
 """Kinds of maps, in the order in which outcomes hold them."""
 CONTROL = "centre"
 """A map that knows nothing of network or image: bright in the middle."""
 RIVALS = (*METHODS, CONTROL)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that maps are measured by.
+
+    Attributes:
+        unit: of its values.
+        falls: whether less is better.
+        bounds: that its values do not leave.
+    """
+
+    unit: str = ""
+    falls: bool = False
+    bounds: tuple[float, float] = (0, 1)
+
+
+MEASURES = {
+    "energy": Measure("%", bounds=PER_CENT),
+    "pointing": Measure("%", bounds=PER_CENT),
+    "coverage": Measure("%", bounds=PER_CENT),
+    "shift": Measure(bounds=(-1, 1)),
+    "noise": Measure(bounds=(-1, 1)),
+    "box": Measure(),
+    "mask": Measure(),
+    "networks": Measure(bounds=(-1, 1)),
+    "shuffled": Measure(falls=True, bounds=(-1, 1)),
+    "deletion": Measure(falls=True),
+    "insertion": Measure(),
+}
+"""In the order in which they are told."""
 
 
 class Maps(Boxed, Experiment):
@@ -37,6 +70,10 @@ class Maps(Boxed, Experiment):
     def figures(self) -> Iterator[str]:
         yield from ("mesures", "courbes")
         yield from self.boards.values()
+
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from (f"{rival}.{name}" for rival in RIVALS for name in MEASURES)
 
     @property
     def boards(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,51 +11,20 @@ from skimage.transform import resize
 
 from generator.charts import COLOURS, INK, canvas
 from generator.experiments.given import Outcome
-from generator.experiments.maps import CONTROL, METHODS, RIVALS, Maps
+from generator.experiments.maps import CONTROL, MEASURES, METHODS, RIVALS, Maps
 from generator.experiments.shared.boxes import GREEN
 from generator.experiments.shared.points import points
 from generator.experiments.shared.shades import heat
 from generator.experiments.stage import Photograph, Stage
 from generator.images import outlined
 from generator.results.artefacts import Cell, Picture, Scale
-from generator.statistics import ANY, PER_CENT, Estimate, mean, rank_correlations, share
+from generator.statistics import ANY, Estimate, mean, rank_correlations, share
 from generator.vision.regions import best_overlap, coverage, energy, overlap, points_at
 
 Values = NDArray[np.float64]
 GRID, BLUR = 112, 2.0
 """Side of the grid on which the maps of two networks are compared, and the blur before, in its pixels: as in
 « agreement », whose defaults these are."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Something that maps are measured by.
-
-    Attributes:
-        unit: of its values.
-        falls: whether less is better.
-        bounds: that its values do not leave.
-    """
-
-    unit: str = ""
-    falls: bool = False
-    bounds: tuple[float, float] = (0, 1)
-
-
-MEASURES = {
-    "energy": Measure("%", bounds=PER_CENT),
-    "pointing": Measure("%", bounds=PER_CENT),
-    "coverage": Measure("%", bounds=PER_CENT),
-    "shift": Measure(bounds=(-1, 1)),
-    "noise": Measure(bounds=(-1, 1)),
-    "box": Measure(),
-    "mask": Measure(),
-    "networks": Measure(bounds=(-1, 1)),
-    "shuffled": Measure(falls=True, bounds=(-1, 1)),
-    "deletion": Measure(falls=True),
-    "insertion": Measure(),
-}
-"""In the order in which they are told."""
 
 
 def show(experiment: Maps, stage: Stage) -> None:

@@ -39,6 +39,11 @@ class Matrix(Experiment):
         yield from ("iterations", "delta-e", "spectre")
         yield from self.images
 
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from ("images", "classes", "cells", "steps", "success", "unseen", "unseen-strict")
+        yield from ("exponent", "exponent-photographs")
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         """The spectrum of each photograph, by its name, and each attack, by photograph and target."""
         network = (NetworkUse(self.network),)

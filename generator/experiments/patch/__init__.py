@@ -53,6 +53,12 @@ class Patch(Experiment):
     def figures(self) -> Iterator[str]:
         yield from ("motifs", "exemples")
 
+    @property
+    def measures(self) -> Iterator[str]:
+        for network in ("own", "other"):
+            yield from (f"{network}.{kind}.{name}" for kind in KINDS for name in ("target", "fooled"))
+        yield "area"
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         """Each patch, grown on one half of the photographs and judged on the other."""
         others, looks = self._others(images), 1 + len(KINDS) * self.places

@@ -37,6 +37,12 @@ class Recognition(Ascent, Experiment):
         yield from ("parcours", "images")
 
     @property
+    def measures(self) -> Iterator[str]:
+        yield from ("own", "probability", "first", "among-first", "among-first-start", "rank", "rank-start")
+        if self.kin:
+            yield from ("kin", "kin-start")
+
+    @property
     def moments(self) -> tuple[int, ...]:
         """Iterations at which each image is looked at; the noise it starts from is too."""
         return tuple(sorted({*moments(self.iterations, self.looks), *thirds(self.iterations)}))

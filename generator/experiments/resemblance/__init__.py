@@ -45,6 +45,11 @@ class Resemblance(Ascent, Experiment):
     def figures(self) -> Iterator[str]:
         yield from ("parcours", "images")
 
+    @property
+    def measures(self) -> Iterator[str]:
+        of_each = ("own", "other", "rank", "distance", "similarity", "gain-early", "gain", "way")
+        yield from (f"{pull}.{name}" for pull in self.pulls for name in of_each)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {
             (key, name): Part(

@@ -31,5 +31,9 @@ class Saliency(Experiment):
         yield from self.strips
         yield from self.images
 
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from (f"{image}.maximum" for image in self.photographs)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {name: map_part(self.network, name, images[name].label) for name in self.photographs}

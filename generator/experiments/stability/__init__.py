@@ -60,6 +60,12 @@ class Stability(Experiment):
         yield from self.examples.values()
 
     @property
+    def measures(self) -> Iterator[str]:
+        for change in self.changes:
+            yield from (f"{name}.{change.name}" for name in ("kept", *METHODS))
+        yield from (f"{method}.other" for method in METHODS)
+
+    @property
     def changes(self) -> tuple[Change, ...]:
         """What is done to each photograph."""
         return (

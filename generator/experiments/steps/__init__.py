@@ -33,6 +33,10 @@ class Steps(Ascent, Experiment):
         yield "grille"
 
     @property
+    def measures(self) -> Iterator[str]:
+        yield from ()
+
+    @property
     def ladder(self) -> tuple[float, ...]:
         """All weights, from none to the strongest."""
         return tuple(sorted({0.0, *self.weights}))

@@ -39,6 +39,11 @@ class Survival(Attack, Experiment):
         yield "survie"
         yield from self.images
 
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from ("unseen", "real")
+        yield from (f"{attack}.{handling}" for attack in ATTACKS for handling in HANDLINGS)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:  # noqa: ARG002  # labels do not matter
         """What is seen in each photograph, by its name, and what came of it, by photograph and attack."""
         parts: dict[PartName, Part] = {

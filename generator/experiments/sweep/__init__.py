@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat
 
 from generator.experiments.base import Experiment, Family, Part, PartName, Parts
 from generator.experiments.shared.ascent import Ascent
+from generator.experiments.shared.looks import LOOKS
 from generator.experiments.shared.pushed import look_part, push_part
 from generator.schema import ImageName, ImageSpec, NetworkNames
 
@@ -35,6 +36,11 @@ class Sweep(Ascent, Experiment):
     @property
     def figures(self) -> Iterator[str]:
         yield "poids"
+
+    @property
+    def measures(self) -> Iterator[str]:
+        yield from (f"natural.{look}.{end}" for look in LOOKS for end in ("low", "high"))
+        yield from ("natural.realistic", "free.gain", "pulled.gain", "psychedelic", "dull", "between")
 
     @property
     def ladder(self) -> tuple[float, ...]:

@@ -46,6 +46,12 @@ class Transfer(Experiment):
     def figures(self) -> Iterator[str]:
         yield "taux"
 
+    @property
+    def measures(self) -> Iterator[str]:
+        of_each = ("own-target", "other-target", "other-fooled", "noise-fooled", "l2")
+        levels = (RULE, *(f"pas-{steps}" for steps in self.pushed))
+        yield from (f"{level}.{name}" for level in levels for name in of_each)
+
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         """Each photograph under each of the two rules."""
         networks = (NetworkUse(self.network), NetworkUse(self.other))

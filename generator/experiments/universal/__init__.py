@@ -51,6 +51,13 @@ class Universal(Experiment):
         yield from ("taux", "changements", "exemples")
 
     @property
+    def measures(self) -> Iterator[str]:
+        series = ("made", "held", "other", "chance", "other-chance")
+        for place in range(1, 1 + len(self.radii)):
+            for nth in range(1, 1 + len(self.counts)):
+                yield from (f"radius-{place}.count-{nth}.{name}" for name in series)
+
+    @property
     def halves(self) -> dict[int, tuple[str, ...]]:
         """Images of either half: every other one."""
         return {half: self.images[half - 1 :: 2] for half in HALVES}

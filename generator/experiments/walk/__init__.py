@@ -42,6 +42,13 @@ class Walk(Ascent, Experiment):
         yield from ("iterations", "trajets")
 
     @property
+    def measures(self) -> Iterator[str]:
+        for effect in ("impact", "impact.iterations", "impact.step"):
+            yield from (effect, f"{effect}.score")
+        ends = ("confinement", "late-rise", "moved", "score", "other")
+        yield from (f"{step}.{name}" for step in STEPS for name in ends)
+
+    @property
     def shown(self) -> tuple[int, ...]:
         """Iterations of the long programmes that are shown."""
         return (*SHOWN, self.long_iterations)
