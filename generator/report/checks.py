@@ -18,7 +18,7 @@ from generator.lab.places import Place, read_text
 from generator.lab.questions import TABLE, Question, without_code
 from generator.project import ROOT
 from generator.report.common import ASSETS, content_pages, page_header, read_page
-from generator.report.reference import reference
+from generator.report.reference import with_references
 from generator.report.text import finished
 from generator.results.artefacts import Manifest, Metric
 
@@ -28,7 +28,6 @@ _ADDRESS = re.compile(
     re.MULTILINE,
 )
 """Where a link or a picture leads, as Markdown or HTML writes it."""
-_REFERENCE = re.compile(r"""\{\{ *reference\(["'](?P<part>\w+)["']\) *\}\}""")
 _CODE = {".css", ".js"}
 _OWN_PAGES = ("verdicts", "changes", "run", "bench", "live", "worksheets")
 """Pages that have no text of the lab's, as its language names them."""
@@ -87,7 +86,7 @@ def _sections(path: Path, lab: Lab) -> set[str]:
     None where a heading has braces: results may fill them.
     """
     text = re.sub(r"\A---\n.*?\n---\n", "", read_page(path), flags=re.DOTALL)
-    text = _REFERENCE.sub(lambda asked: reference(asked["part"], lab.language), text)
+    text = with_references(text, lab.language)
     if re.search(r"^#.*\{[{%]", without_code(text), re.MULTILINE):
         return set()
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import types
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -60,6 +61,7 @@ _VALUES: tuple[tuple[Any, str], ...] = (
 )
 """Kinds of values and the keys of their names; the first one that fits is taken."""
 _SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+_ASKED = re.compile(r"""\{\{ *reference\(["'](?P<part>\w+)["']\) *\}\}""")
 _LONG = 60
 """A longer default is not written out, in characters."""
 
@@ -81,6 +83,11 @@ def reference(part: str, language: Language) -> str:
         for name, inner in models_in(model):
             pieces += [language.say("reference.each", of=f"`{name}`"), _list(inner.__name__.lower(), inner, language)]
     return "\n\n".join(pieces)
+
+
+def with_references(text: str, language: Language) -> str:
+    """A text with the parts of the reference that it asks for; other braces stay."""
+    return _ASKED.sub(lambda asked: reference(asked["part"], language), text)
 
 
 def _examples(language: Language) -> Iterator[str]:
