@@ -12,7 +12,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from generator.experiments.base import Experiment, Family, NetworkUse, Part, Parts
-from generator.experiments.shared.ascent import Ascent, moments, thirds
+from generator.experiments.shared.ascent import Ascent, moments
+from generator.experiments.shared.thirds import thirds
 from generator.schema import ClassIndex, ImageSpec, NetworkNames
 
 
@@ -41,6 +42,8 @@ class Recognition(Ascent, Experiment):
         yield from ("own", "probability", "first", "among-first", "among-first-start", "rank", "rank-start")
         if self.kin:
             yield from ("kin", "kin-start")
+        earlier = ("among-first", "kin") if self.kin else ("among-first",)
+        yield from (f"{name}.after-{iterations}" for iterations in thirds(self.iterations) for name in earlier)
 
     @property
     def moments(self) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from generator.charts import COLOURS, canvas
 from generator.experiments.given import Outcome
 from generator.experiments.recognition import Recognition
-from generator.experiments.shared.ascent import thirds
+from generator.experiments.shared.thirds import thirds
 from generator.experiments.stage import Stage
 from generator.statistics import PER_CENT, Estimate, mean, rate
 

@@ -47,8 +47,10 @@ class Resemblance(Ascent, Experiment):
 
     @property
     def measures(self) -> Iterator[str]:
-        of_each = ("own", "other", "rank", "distance", "similarity", "gain-early", "gain", "way")
-        yield from (f"{pull}.{name}" for pull in self.pulls for name in of_each)
+        ends = ("", *(f".after-{iterations}" for iterations in self.show[:-1]))
+        for pull in self.pulls:
+            yield from (f"{pull}.{name}" for name in ("own", "other", "rank", "distance", "similarity"))
+            yield from (f"{pull}.{name}{end}" for name in ("gain", "way") for end in ends)
 
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {

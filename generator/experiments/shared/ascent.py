@@ -68,11 +68,6 @@ def check_moments(key: str, show: Sequence[int], iterations: int) -> None:
         raise ValueError(f"{key}: {list(show)} should rise, up to {iterations} (iterations) at most")
 
 
-def thirds(iterations: int) -> tuple[int, ...]:
-    """After a third of a programme and after two: where it is looked at to see whether its length matters."""
-    return tuple(sorted({max(1, round(iterations * part / 3)) for part in (1, 2)} - {iterations}))
-
-
 def moments(last: int, count: int) -> list[int]:
     """About ``count`` iterations up to the last one: close together at first, when most happens."""
     return sorted({max(1, round(last * (k / count) ** 2)) for k in range(1, count + 1)})

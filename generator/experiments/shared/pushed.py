@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from generator.experiments.base import NetworkUse, Part, Setting
-from generator.experiments.shared.ascent import Ascent, PenaltyName, thirds
+from generator.experiments.shared.ascent import Ascent, PenaltyName
+from generator.experiments.shared.thirds import thirds
 from generator.language import Language
 
 PENALTY: PenaltyName = "squared-l2"

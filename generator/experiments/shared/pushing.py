@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from generator.experiments.given import Given, Outcome
-from generator.experiments.shared.ascent import thirds
 from generator.experiments.shared.judges import judged
 from generator.experiments.shared.looks import looks
+from generator.experiments.shared.thirds import thirds
 from generator.images import Pixels, to_bytes
 from generator.vision.ascent import Climb, Rule, Summit, ascend
 

@@ -11,6 +11,7 @@ from generator.experiments.base import Experiment, Family, Part, PartName, Parts
 from generator.experiments.shared.ascent import Ascent
 from generator.experiments.shared.looks import LOOKS
 from generator.experiments.shared.pushed import look_part, push_part
+from generator.experiments.shared.thirds import thirds
 from generator.schema import ImageName, ImageSpec, NetworkNames
 
 
@@ -40,7 +41,9 @@ class Sweep(Ascent, Experiment):
     @property
     def measures(self) -> Iterator[str]:
         yield from (f"natural.{look}.{end}" for look in LOOKS for end in ("low", "high"))
-        yield from ("natural.realistic", "free.gain", "pulled.gain", "psychedelic", "dull", "between")
+        yield from ("natural.realistic", "free.gain", "pulled.gain")
+        for after in ("", *(f".after-{iterations}" for iterations in thirds(self.iterations))):
+            yield from (f"{name}{after}" for name in ("psychedelic", "dull", "between"))
 
     @property
     def ladder(self) -> tuple[float, ...]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from generator.charts import COLOURS, canvas
 from generator.experiments.given import Outcome
-from generator.experiments.shared.ascent import thirds
 from generator.experiments.shared.looks import LOOKS
 from generator.experiments.shared.pushed import listed, told
+from generator.experiments.shared.thirds import thirds
 from generator.experiments.stage import Stage
 from generator.experiments.sweep import Sweep
 from generator.statistics import Estimate, mean, share
