@@ -126,14 +126,20 @@ class TestEntries:
         assert f"`{LABS[code]}`" in TEXTS[code]["experiment"]
 
     @every_language
-    def test_the_question_shown_is_one_and_may_make_either_claim(self, code: str, tmp_path: Path) -> None:
+    def test_the_question_shown_is_one_and_may_make_the_claims_shown(self, code: str, tmp_path: Path) -> None:
         (text,) = blocks(code, "question", "markdown")
-        localisation = yaml.safe_load(read_language(code).words["kinds.localisation.example"])
-        lab = lab_with(tmp_path, code, experiments=localisation)
-        measured, unmeasured = blocks(code, "question", "yaml")
-        for claims in (measured, unmeasured):
+        examples = [read_language(code).words[f"kinds.{kind}.example"] for kind in ("localisation", "recognition")]
+        localisation, recognition = map(yaml.safe_load, examples)
+        for entry in recognition.values():
+            entry.update(iterations=150, kin=["tabby"])
+        lab = lab_with(tmp_path, code, experiments=localisation | recognition)
+        answer = f"## {read_language(code).say('questions.answer')}\n"
+        for claims in blocks(code, "question", "yaml"):
+            (claim,) = yaml.safe_load(claims)["claims"]
+            # The last one quotes another answer.
+            quoted = f"\n{claim['says']}.\n" if "also" in claim else ""
             asked = re.sub("{% (end)?raw %}", "", text).replace("\n---\n", f"\n{claims}---\n", 1)
-            (tmp_path / "q12-occlusion.md").write_text(asked, encoding="utf-8")
+            (tmp_path / "q12-occlusion.md").write_text(asked.replace(answer, answer + quoted), encoding="utf-8")
             (question,) = read_lab(lab, tmp_path).questions
             assert question.evidence
             assert question.note
