@@ -2,14 +2,22 @@
 
 The checks know no solution: they compare a student's function with the definition, by finite
 differences on a small smooth network in double precision, and say in the lab's language what seems
-wrong.
+wrong. Whatever a function does instead of returning a map or an image, its writer reads a sentence
+about it and no traceback.
 """
 
 from __future__ import annotations
 
+import _thread
+import inspect
+import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from generator.errors import first_line
 from generator.images import read_image
 from generator.lab import Lab, read_lab
 from generator.opened import open_network
@@ -24,6 +33,18 @@ from generator.project import DEFAULT_DATA, DEFAULT_LAB, ROOT
 from generator.vision.opening import Network
 
 TARGET, SIZE, CLASSES = 2, 12, 5
+PATIENCE = 20.0
+"""Seconds that a function may take on the small network, where a gradient takes milliseconds."""
+FAILURES = {
+    "requires-grad": ("does not require grad",),
+    "unused": ("appears to not have been used in the graph",),
+    "scalar": ("only for scalar outputs",),
+    "in-place": ("leaf Variable that requires grad", "modified by an inplace operation"),
+    "second-time": ("backward through the graph a second time",),
+    "no-numpy": ("Can't call numpy() on Tensor that requires grad",),
+    "other-dtype": ("same dtype", "expected scalar type", "type (float) and bias type (double) should be the same"),
+}
+"""What torch says of the usual mistakes, and what is told of each."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,25 @@ class Photo:
 
 class NotYetError(AssertionError):
     """What a check found wrong, for the student."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it (a name of IPython's): where a check raises it helps nobody."""
+        return [str(self)]
+
+
+class TooLongError(Exception):
+    """A student's function does not come to an end."""
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What a script shows of an error."""
+    if isinstance(error, NotYetError):
+        print(error, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _tell
 
 
 class Classroom:
@@ -110,8 +150,8 @@ class Classroom:
         """
         network, image = _small_network(), _small_image()
         given = image.clone()
-        values = self._tensor(saliency(network, given, TARGET), (SIZE, SIZE), "map")
-        again = saliency(network, given, TARGET)
+        values = self._tensor(self._answer(saliency, network=network, image=given, label=TARGET), (SIZE, SIZE), "map")
+        again = self._answer(saliency, network=network, image=given, label=TARGET)
         self._require(torch.equal(given.detach(), image), "copy")
         slopes = torch.tensor([[_slope(network, image, _score, (0, c, y, x)) for c in range(3)] for y, x in _places()])
         found = torch.stack([values[y, x] for y, x in _places()])
@@ -129,7 +169,7 @@ class Classroom:
                 "sign": -expected,
             }
             self._explain(found, guesses, "not-saliency")
-        self._require(torch.equal(values, again), "accumulated")
+        self._require(torch.equal(values, self._tensor(again, (SIZE, SIZE), "map")), "accumulated")
         self._praise("saliency")
 
     def check_fooling(self, step: Callable[[nn.Module, Tensor, int, float], Tensor]) -> None:
@@ -140,7 +180,8 @@ class Classroom:
         """
         network, image, eta = _small_network(), _small_image(), 0.5
         given = image.clone()
-        change = self._tensor(step(network, given, TARGET, eta), tuple(image.shape), "image") - image
+        answer = self._answer(step, network=network, image=given, target=TARGET, eta=eta)
+        change = self._tensor(answer, tuple(image.shape), "image") - image
         self._require(torch.equal(given.detach(), image), "new-image")
         gradient = _gradient(network, image, _score)
         unit = gradient / gradient.norm()
@@ -163,7 +204,8 @@ class Classroom:
         """
         network, image, eta, weight = _small_network(), _small_image(), 0.3, 0.2
         given = image.clone()
-        change = self._tensor(step(network, given, TARGET, eta, weight), tuple(image.shape), "image") - image
+        answer = self._answer(step, network=network, image=given, target=TARGET, eta=eta, weight=weight)
+        change = self._tensor(answer, tuple(image.shape), "image") - image
         self._require(torch.equal(given.detach(), image), "new-image")
         gradient, pull = _gradient(network, image, _score), _normed(image)
         if not _close(change, eta * (gradient - weight * pull)):
@@ -181,11 +223,59 @@ class Classroom:
         if not right:
             raise NotYetError(self._say(f"classroom.{message}", **values))
 
+    def _answer(self, function: Callable[..., object], **arguments: object) -> object:
+        """What a student's function returns for these arguments, given in this order.
+
+        Raises:
+            NotYetError: it is no function of so many arguments, raises an error, or does not come to an end.
+        """
+        self._require(callable(function), "no-function", kind=type(function).__name__)
+        try:
+            signature = inspect.signature(function)
+        except ValueError:
+            signature = None  # some functions written in C have none
+        try:
+            if signature:
+                signature.bind(*arguments.values())
+        except TypeError:
+            wanted = f"({', '.join(arguments)})"
+            raise NotYetError(self._say("classroom.arguments", wanted=wanted, found=str(signature))) from None
+        try:
+            with _at_most(PATIENCE):
+                return function(*arguments.values())
+        except NotImplementedError:
+            raise NotYetError(self._say("classroom.open", mark=self._say("worksheets.open"))) from None
+        except TooLongError:
+            raise NotYetError(self._say("classroom.too-long", seconds=PATIENCE, size=SIZE)) from None
+        except Exception as error:  # noqa: BLE001  # whatever a student's function raises
+            raise NotYetError(self._failure(function, error)) from None
+
+    def _failure(self, function: Callable[..., object], error: Exception) -> str:
+        """What a student reads instead of an error of their function: where it is, and what to do if that is known."""
+        file = getattr(getattr(function, "__code__", None), "co_filename", None)
+        lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        line = lines[-1].line or "" if lines else ""
+        said = f"{type(error).__name__}: {first_line(error)}"
+        failed = (
+            self._say("classroom.failed-at", number=lines[-1].lineno, line=line, said=said)
+            if lines
+            else self._say("classroom.failed", said=said)
+        )
+        known = next((key for key, parts in FAILURES.items() if any(part in str(error) for part in parts)), None)
+        if known is None and "NoneType" in said and ".grad" in line:
+            known = "no-gradient"
+        return f"{failed} {self._say(f'classroom.{known}')}" if known else failed
+
     def _tensor(self, given: object, shape: tuple[int, ...], what: str) -> Tensor:
         name = self._say(f"classroom.{what}")
+        self._require(given is not None, "nothing", what=name)
+        self._require(not isinstance(given, np.ndarray), "array", what=name)
+        self._require(not isinstance(given, list | tuple), "several", what=name, kind=type(given).__name__)
         self._require(isinstance(given, Tensor), "no-tensor", what=name, kind=type(given).__name__)
         assert isinstance(given, Tensor)  # noqa: S101  # for the type checker
         self._require(tuple(given.shape) == shape, "shape", what=name, shape=shape, found=tuple(given.shape))
+        self._require(given.is_floating_point(), "dtype", what=name, found=given.dtype)
+        self._require(bool(given.isfinite().all()), "not-finite", what=name)
         return given.detach()
 
     def _explain(self, found: Tensor, guesses: Mapping[str, Tensor], otherwise: str, **values: object) -> None:
@@ -194,6 +284,37 @@ class Classroom:
 
     def _praise(self, what: str) -> None:
         print(self._say("classroom.right", what=self._say(f"classroom.right-{what}")))
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Interrupt what takes longer, as Ctrl-C would.
+
+    Raises:
+        TooLongError: it did.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can be interrupted
+        return
+    over = threading.Event()
+
+    def interrupt() -> None:
+        over.set()
+        _thread.interrupt_main()
+
+    timer = threading.Timer(seconds, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+        timer.cancel()
+        timer.join()  # an interruption under way arrives here, and nowhere later
+    except KeyboardInterrupt:
+        if over.is_set():
+            raise TooLongError from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _found(place: str) -> Path:

@@ -24,7 +24,7 @@ from generator.lab import read_lab
 from generator.report.common import STAFF, STUDENTS
 from generator.report.mirror import Mirror
 from generator.report.worksheets import as_notebook, copy_notebooks, left_open, solved, worksheets, write_worksheets
-from tests.conftest import FRENCH, ROOT
+from tests.conftest import FRENCH, ROOT, change
 
 SHEETS = sorted((ROOT / "content" / "travaux" / "fr").glob("*.py"))
 
@@ -66,8 +66,10 @@ class TestSheets:
         assert "C’est juste" in printed(as_notebook(solved(path.read_text(), FRENCH)), ROOT)
 
     def test_the_notebook_to_complete_stops_where_something_is_to_be_written(self, path: Path) -> None:
-        with pytest.raises(CellExecutionError, match="à vous"):
+        with pytest.raises(CellExecutionError, match="encore à écrire") as stopped:
             printed(as_notebook(left_open(path.read_text(), FRENCH)), ROOT)
+        # A student reads a sentence, and none of the lines of the check.
+        assert "classroom.py" not in str(stopped.value)
 
     def test_the_students_version_has_no_line_of_the_solution(self, path: Path) -> None:
         source = path.read_text()
@@ -221,6 +223,133 @@ def test_the_class_visualisation_check_names_the_mistake(
 ) -> None:
     with pytest.raises(NotYetError, match=hint):
         classroom.check_classvis(wrong)
+
+
+# What students write first.
+
+
+def raises(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    raise IndexError(network(image)[0, 99])
+
+
+def no_gradient_is_followed(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    network(image)[0, label].backward()
+    return image
+
+
+def another_image_is_followed(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    image, other = image.clone().requires_grad_(), image.clone().requires_grad_()
+    return torch.autograd.grad(network(other)[0, label], image)[0]
+
+
+def a_copy_was_made_too_late(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    network(image.clone().requires_grad_())[0, label].backward()
+    return image.grad.abs()  # type: ignore[union-attr]
+
+
+def all_scores_at_once(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    image = image.clone().requires_grad_()
+    return torch.autograd.grad(network(image), image)[0]
+
+
+def changes_a_followed_image(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    image = image.clone().requires_grad_()
+    image += 1
+    return image
+
+
+def twice_through_one_graph(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    image = image.clone().requires_grad_()
+    score = network(image)[0, label]
+    score.backward()
+    score.backward()
+    return image
+
+
+def a_followed_tensor_as_array(network: nn.Module, image: Tensor, label: int) -> object:
+    return image.clone().requires_grad_().numpy()
+
+
+def single_precision(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    image = image.float().requires_grad_()
+    return torch.autograd.grad(network(image)[0, label], image)[0]
+
+
+def other_arguments(network: nn.Module, image: Tensor) -> Tensor:
+    return image[0, 0]
+
+
+def for_ever(network: nn.Module, image: Tensor, label: int) -> Tensor:
+    while True:
+        image = image.clone()
+
+
+@pytest.fixture(scope="module", params=["fr", "en"])
+def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Classroom:
+    """One for each language."""
+    lab = shutil.copytree(ROOT / "tests" / "mini", tmp_path_factory.mktemp("room"), dirs_exist_ok=True) / "lab.yml"
+    change(lab, lambda data: data.update(language=request.param))
+    return Classroom(str(lab))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "french", "english"),
+    [
+        (raises, "network(image)[0, 99]) (IndexError: ", "network(image)[0, 99]) (IndexError: "),
+        (no_gradient_is_followed, "commencez par image = image.detach()", "begin with image = image.detach()"),
+        (another_image_is_followed, "sur celle qui a requires_grad", "on the one with requires_grad"),
+        (a_copy_was_made_too_late, ".grad vaut None", ".grad is None"),
+        (all_scores_at_once, "On ne dérive qu’un nombre", "Only one number can be differentiated"),
+        (changes_a_followed_image, "image += 1 (RuntimeError", "image += 1 (RuntimeError"),
+        (changes_a_followed_image, "calculez une nouvelle image", "compute a new image"),
+        (twice_through_one_graph, "Vous dérivez deux fois", "You differentiate the same computation twice"),
+        (a_followed_tensor_as_array, "Restez en PyTorch", "Stay in PyTorch"),
+        (single_precision, "sans .float()", "without .float()"),
+        (other_arguments, "avec (network, image, label) : elle attend (network", "it takes (network"),
+        (for_ever, "au bout de 0,5 secondes", "after 0.5 seconds"),
+        (torch.zeros(2), "sans parenthèses ni arguments, non Tensor", "without parentheses or arguments, not Tensor"),
+        (lambda n, i, y: None, "ne rend rien", "returns nothing"),
+        (lambda n, i, y: i[0, 0].numpy(), "un tableau NumPy", "a NumPy array"),
+        (lambda n, i, y: i[0, 0].tolist(), "plusieurs valeurs (list)", "several values (list)"),
+        (lambda n, i, y: 3, "un tenseur, non int", "a tensor, not int"),
+        (lambda n, i, y: i, "(12, 12), non (1, 3, 12, 12)", "(12, 12), not (1, 3, 12, 12)"),
+        (lambda n, i, y: i[0, 0] > 0, "non torch.bool", "not torch.bool"),
+        (lambda n, i, y: i[0, 0] / 0, "NaN", "NaN"),
+        (lambda n, i, y: i.add_(1)[0, 0], "travaillez sur une copie", "work on a copy"),
+    ],
+)
+def test_a_first_mistake_is_told_in_a_sentence_that_helps(
+    room: Classroom, wrong: Callable[..., Tensor], french: str, english: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generator.classroom.PATIENCE", 0.5)
+    with pytest.raises(NotYetError) as error:
+        room.check_saliency(wrong)
+    said = str(error.value)
+    assert (english if said.startswith(("Your", "For ", "The ")) else french) in said
+    assert "\n" not in said
+
+
+def test_a_function_that_is_still_to_be_written_says_so(room: Classroom) -> None:
+    def step(network: nn.Module, image: Tensor, target: int, eta: float) -> Tensor:
+        raise NotImplementedError
+
+    with pytest.raises(NotYetError, match=r"encore à écrire|still to be written"):
+        room.check_fooling(step)
+
+
+def test_what_interrupts_a_check_is_still_the_student_s_own(room: Classroom) -> None:
+    def interrupted(network: nn.Module, image: Tensor, label: int) -> Tensor:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        room.check_saliency(interrupted)
+
+
+def test_a_script_shows_what_a_check_says_without_a_traceback() -> None:
+    script = "from generator.classroom import NotYetError\nraise NotYetError('Pas encore.')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "Pas encore.\n"
 
 
 MARKS = {
