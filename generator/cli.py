@@ -346,6 +346,45 @@ def notebooks(lab: Lab, folder: Path) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--limit", default=120.0, show_default=True, type=click.FloatRange(1), help="Seconds that one notebook may run."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="How many notebooks run at once; as many as there are cores and memory for if left out.",
+)
+@click.option(
+    "--grades",
+    default="grades",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the table goes: GRADES.csv, and GRADES.html to read.",
+)
+@_command
+def grade(lab: Lab, folder: Path, limit: float, workers: int | None, grades: Path) -> None:
+    """Run the notebooks of students in FOLDER, each by itself, and say which checks of the lab they pass.
+
+    Exit status: 0 if all pass, 1 if one does not or cannot be run, 2 if there is nothing to grade.
+    """
+    from generator import grading
+
+    count, judged = grading.grade(lab, folder, limit, workers, _warn)
+    click.echo(f"{count} to grade, {limit:g} seconds at most for each")
+    everything = []
+    for graded in judged:
+        everything.append(graded)
+        click.echo(grading.line(graded, shutil.get_terminal_size((160, 0)).columns))
+    paths = [grades.with_name(f"{grades.name}{suffix}") for suffix in (".csv", ".html")]
+    write_atomically(paths[0], grading.table(everything, lab))
+    write_atomically(paths[1], grading.page(everything, lab))
+    right = sum(graded.is_right for graded in everything)
+    click.echo(f"{right} of {len(everything)} right throughout: open {paths[1]}, or {paths[0]} in a spreadsheet")
+    sys.exit(right < len(everything))
+
+
+@main.command()
 @click.option("--family", "only", type=click.Choice(list(FAMILIES)), help="Only experiments of this family.")
 @_command
 @_means

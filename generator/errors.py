@@ -14,11 +14,11 @@ class LabError(Exception):
     """One or more mistakes in what the user gave, each told in one line, whatever it repeats of that."""
 
     def __init__(self, *problems: str) -> None:
-        self.problems = tuple(map(_one_line, problems))
+        self.problems = tuple(map(one_line, problems))
         super().__init__("\n".join(self.problems))
 
 
-def _one_line(problem: str) -> str:
+def one_line(problem: str) -> str:
     """A message without line breaks and signs that a terminal obeys; its middle left out if it is long."""
     visible = "".join(
         sign if sign.isprintable() or sign in NO_BREAKS else sign.encode("unicode_escape").decode() for sign in problem

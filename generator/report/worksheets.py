@@ -113,8 +113,12 @@ def _for_lab(source: str, lab: Lab, opens: tuple[str, ...]) -> str:
 
 def left_open(source: str, language: Language) -> str:
     """A worksheet without its solutions; what is to be written says so when it is run."""
-    said = language.say("worksheets.open")
-    return SOLUTION.sub(lambda part: f'{part["indent"]}raise NotImplementedError("{said}")\n', source)
+    return SOLUTION.sub(lambda part: f"{part['indent']}{open_line(language)}\n", source)
+
+
+def open_line(language: Language) -> str:
+    """The line that stands where something is to be written."""
+    return f'raise NotImplementedError("{language.say("worksheets.open")}")'
 
 
 def solved(source: str, language: Language) -> str:
