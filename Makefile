@@ -7,6 +7,9 @@
 #   BUILD=folder          where results are kept
 #   KIT=file.zip          what students get to work with
 #   NOTEBOOKS=folder      where notebooks are opened
+#   FOLDER=folder         what students handed in, for make grade
+#   LIMIT=300             seconds that one of their notebooks may run (default: 120)
+#   GRADES=name           where the verdicts on them go: name.csv and name.html
 #   PORT=8001             where make serve shows it
 #   EDITION=enonce        make serve shows what students get
 #   ANSWERS=1-4           students get the answers of these questions too
@@ -27,6 +30,7 @@ ENONCE ?= site-enonce$(SUFFIX)
 BUILD  ?= build$(SUFFIX)
 KIT    ?= kit$(SUFFIX).zip
 NOTEBOOKS ?= notebooks$(SUFFIX)
+GRADES ?= grades$(SUFFIX)
 PORT   ?= 8000
 PYTHON ?= python3
 
@@ -38,7 +42,7 @@ GENERATOR = $(BIN)/python -m generator
 CODE   := generator tests content examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install handout kit notebook list keys bench site enonce zip moodle pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
+.PHONY: help install handout kit notebook grade list keys bench site enonce zip moodle pdf test run render serve check lint clean saliency fooling classvis figure explain pack verify tidy
 
 help: ## show this list
 	@grep -hE '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z ]+):[^#]*## /  make \1\t/' | expand -t 34
@@ -71,6 +75,9 @@ kit: .venv/installed ## pack what students get to work with: notebooks, network,
 notebook: .venv/notebooks ## open the students' notebooks in JupyterLab; those that are worked on stay as they are
 	@$(GENERATOR) notebooks $(INPUT) $(NOTEBOOKS)
 	$(BIN)/jupyter lab $(NOTEBOOKS)
+
+grade: .venv/notebooks ## run students' notebooks and say which checks they pass: FOLDER=what-they-handed-in
+	@$(GENERATOR) grade $(INPUT) "$$FOLDER" --grades $(GRADES) $(LIMIT:%=--limit %) $(WORKERS:%=--workers %) || test $$? -eq 1
 
 test: .venv/tested ## run the linters and all tests
 	$(BIN)/ruff check $(CODE)

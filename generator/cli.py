@@ -9,6 +9,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial, wraps
 from pathlib import Path
 from traceback import format_exception
@@ -346,7 +347,7 @@ def notebooks(lab: Lab, folder: Path) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @click.option(
     "--limit", default=120.0, show_default=True, type=click.FloatRange(1), help="Seconds that one notebook may run."
 )
@@ -363,22 +364,31 @@ def notebooks(lab: Lab, folder: Path) -> None:
     help="Where the table goes: GRADES.csv, and GRADES.html to read.",
 )
 @_command
-def grade(lab: Lab, folder: Path, limit: float, workers: int | None, grades: Path) -> None:
+def grade(lab: Lab, folder: str, limit: float, workers: int | None, grades: Path) -> None:
     """Run the notebooks of students in FOLDER, each by itself, and say which checks of the lab they pass.
 
     Exit status: 0 if all pass, 1 if one does not or cannot be run, 2 if there is nothing to grade.
     """
     from generator import grading
 
-    count, judged = grading.grade(lab, folder, limit, workers, _warn)
+    if not folder:
+        raise LabError("FOLDER=: expected the folder with your students' notebooks")
+    count, judged = grading.grade(lab, Path(folder), limit, workers, _warn)
     click.echo(f"{count} to grade, {limit:g} seconds at most for each")
-    everything = []
-    for graded in judged:
-        everything.append(graded)
-        click.echo(grading.line(graded, shutil.get_terminal_size((160, 0)).columns))
+    everything: list[grading.Graded] = []
     paths = [grades.with_name(f"{grades.name}{suffix}") for suffix in (".csv", ".html")]
-    write_atomically(paths[0], grading.table(everything, lab))
-    write_atomically(paths[1], grading.page(everything, lab))
+    try:
+        with closing(judged):
+            for graded in judged:
+                everything.append(graded)
+                click.echo(grading.line(graded, shutil.get_terminal_size((160, 0)).columns))
+    finally:  # those that are judged when somebody interrupts are kept
+        try:
+            write_atomically(paths[0], grading.table(everything, lab))
+            write_atomically(paths[1], grading.page(everything, lab))
+        except OSError as error:
+            # Not 1, which says that something is not right.
+            raise LabError(f"{error.filename or grades}: {error.strerror or first_line(error)}") from None
     right = sum(graded.is_right for graded in everything)
     click.echo(f"{right} of {len(everything)} right throughout: open {paths[1]}, or {paths[0]} in a spreadsheet")
     sys.exit(right < len(everything))

@@ -39,13 +39,13 @@ class Terminated(KeyboardInterrupt):
     """The system asks the process to end (SIGTERM): it ends as by Ctrl-C."""
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, at most 160 characters of it; empty if it has none."""
+def first_line(error: BaseException, longest: int = 160) -> str:
+    """The first line of an error's message, so many characters of it at most; empty if it has none."""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001  # somebody else's error may fail to say what it is
         message = ""
-    return (message.splitlines() or [""])[0][:160]
+    return (message.splitlines() or [""])[0][:longest]
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str:

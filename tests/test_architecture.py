@@ -26,7 +26,7 @@ ROOMS = [
     "opened",
     "run report",
     "bench classroom",
-    "new serve kit",
+    "new serve kit grading",
     "cli",
     "__main__",
 ]

@@ -86,7 +86,7 @@ class Apart:
             else:
                 shutil.copytree(files, work, ignore=_links_and_hidden)
             (scratch / "tmp").mkdir()
-            return self._run(json.dumps(job | {"token": (token := secrets.token_hex())}), token, scratch, limit)
+            return self._run(json.dumps({**job, "token": (token := secrets.token_hex())}), token, scratch, limit)
 
     def stop(self) -> None:
         """End all that runs, and start nothing more."""

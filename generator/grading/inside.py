@@ -3,9 +3,9 @@
 It reads a job from its standard input and writes reports, a line each, to what was its standard output. Nothing that a
 student prints goes there: before the first cell runs, the standard output and the errors are turned into nothing.
 
-What a check calls is the lab's: its own classroom, what its own first cells defined, and the modules as they were before
-any student's line ran. Of the student it takes what is left: the functions. Python cannot keep secrets from Python, so
-this holds against accidents and simple tricks, and not against somebody who attacks it.
+What a check calls is the lab's: its own classroom, what its own first cells defined, and the modules as they were
+before any student's line ran. Of the student it takes what is left: the functions. Python cannot keep secrets from
+Python, so this holds against accidents and simple tricks, and not against somebody who attacks it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from generator.errors import first_line
+from generator.errors import LONGEST, first_line
 
 MEMORY = 4 << 30
 """Bytes that a notebook may take for its data, where the system can hold it to that."""
@@ -50,7 +50,8 @@ class Reports:
 
     def tell(self, **report: object) -> None:
         """Write a line now, whatever happens next."""
-        self._out.write(f"{self._token} {json.dumps(report)}\n")
+        # On a line of its own, even if somebody wrote here.
+        self._out.write(f"\n{self._token} {json.dumps(report)}\n")
         self._out.flush()
 
 
@@ -67,9 +68,9 @@ def run(job: Mapping[str, Any], reports: Reports) -> None:
     """Run a notebook's cells.
 
     Args:
-        job: ``lab`` and ``data``, what a classroom opens; ``setup``, the sources of the lab's cells that come before what
-            students write; ``cells``, in order: each has the ``source`` of a student's cell, or that of a lab's ``check``
-            with its number.
+        job: ``lab`` and ``data``, what a classroom opens; ``setup``, the sources of the lab's cells that come before
+            what students write; ``cells``, in order: each has the ``source`` of a student's cell, or that of a lab's
+            ``check`` with its number.
         reports: where it goes: ``ready``, then an ``error`` or a verdict on a ``check`` for each.
     """
     import matplotlib.pyplot as plt
@@ -89,16 +90,16 @@ def run(job: Mapping[str, Any], reports: Reports) -> None:
     classroom.Classroom = theirs  # type: ignore[misc]
     kept = [(module, dict(vars(module))) for module in (builtins, torch, classroom)]
     shell = _shell()
-    sys.path.append(os.getcwd())  # what a student wrote beside, after everything that was there
+    sys.path.append(str(Path.cwd()))  # what a student wrote beside, after everything that was there
     _limit()
     _guard(Path.cwd().parent)
     reports.tell(ready=True)
     for cell in job["cells"]:
         if cell["check"] is None:
             outcome = shell.run_cell(cell["source"], store_history=False)
-            error = outcome.error_before_exec or outcome.error_in_exec
-            if error is not None:
-                reports.tell(error=_told(error))
+            raised = outcome.error_before_exec or outcome.error_in_exec
+            if raised is not None:
+                reports.tell(error=_told(raised))
         else:
             for module, names in kept:
                 vars(module).update(names)
@@ -125,7 +126,8 @@ def _failure(source: str, official: Mapping[str, Any], given: dict[str, Any]) ->
         official: what the lab's own cells defined.
         given: what the notebook did. A name of Python itself stays Python's.
     """
-    names = {name: value for name, value in given.items() if not hasattr(builtins, name)} | official
+    names = {name: value for name, value in given.items() if not hasattr(builtins, name)}
+    names.update(official)
     failure = None
     try:
         exec(compile(source, "<check>", "exec"), names)  # noqa: S102  # the lab's own
@@ -140,7 +142,7 @@ def _told(error: BaseException) -> dict[str, Any]:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "ipython-input" in frame.filename]
     return {
         "kind": type(error).__name__,
-        "message": first_line(error),
+        "message": first_line(error, LONGEST),
         "memory": isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error),
         "number": frames[-1].lineno if frames else None,
         "line": (frames[-1].line or "") if frames else "",
@@ -169,31 +171,34 @@ def _limit() -> None:
 
 
 def _guard(scratch: Path) -> None:
-    """Refuse connections, and changes of files outside a folder, to all that Python does in this process from now on."""
-    inside = os.path.realpath(scratch) + os.sep
-    allowed = {os.devnull, os.path.realpath(os.devnull)}
+    """Refuse what Python itself would do in this process from now on: connect, change files outside a folder."""
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event in CONNECTS:
-            address = arguments[-1] if event.startswith("socket.send") or event == "socket.connect" else None
-            if not isinstance(address, str | bytes):  # those lead to processes of this machine
-                raise PermissionError("no network while notebooks are graded")
+            _refuse_connection(event, arguments)
         elif event == "open":
             path, _, flags = arguments
             if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
-                refuse(path)
+                _refuse_outside(path, scratch)
         elif event in CHANGES:
             for path in arguments[: 2 if event in {"os.rename", "os.link"} else 1]:
-                refuse(path)
-
-    def refuse(path: object) -> None:
-        if isinstance(path, str | bytes) and not allow(os.fsdecode(path)):
-            raise PermissionError(f"{os.fsdecode(path)}: notebooks that are graded write into their own folder only")
-
-    def allow(path: str) -> bool:
-        return path in allowed or (os.path.realpath(path) + os.sep).startswith(inside)
+                _refuse_outside(path, scratch)
 
     sys.addaudithook(watch)
+
+
+def _refuse_connection(event: str, arguments: tuple[Any, ...]) -> None:
+    # An address that is a path leads to a process of this machine.
+    if event.startswith("socket.get") or not isinstance(arguments[-1], str | bytes):
+        raise PermissionError("no network while notebooks are graded")
+
+
+def _refuse_outside(path: object, scratch: Path) -> None:
+    if not isinstance(path, str | bytes):
+        return  # a file that is open already
+    name = os.fsdecode(path)
+    if name != os.devnull and not Path(os.path.realpath(name)).is_relative_to(os.path.realpath(scratch)):
+        raise PermissionError(f"{name}: notebooks that are graded write into their own folder only")
 
 
 if __name__ == "__main__":

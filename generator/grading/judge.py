@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,7 +81,7 @@ class Graded:
 
 def grade(
     lab: Lab, folder: Path, limit: float, workers: int | None, warn: Callable[[str], None]
-) -> tuple[int, Iterator[Graded]]:
+) -> tuple[int, Generator[Graded]]:
     """Run the notebooks of a folder and judge them, several at once.
 
     Args:
@@ -94,8 +95,11 @@ def grade(
         How many there are, and each as soon as it and those before it are judged, by student.
 
     Raises:
-        LabError: there is no such folder, no notebook in it, or no check in the lab's worksheets.
+        LabError: there is no such folder, no notebook in it, or no check in the lab's worksheets; or what runs
+            notebooks is not installed.
     """
+    if find_spec("IPython") is None:
+        raise LabError("what runs notebooks is not installed; make grade FOLDER=… installs it by itself")
     if not folder.is_dir():
         raise LabError(f"{folder}: no such folder; give the one with your students' notebooks")
     known = tasks(lab)
@@ -115,15 +119,14 @@ def grade(
             "this system gives no process without network (on Linux: unshare): what Python connects to and changes is "
             "refused to a notebook, but not what programs that it starts do; grade what you trust, or in a container"
         )
-    return len(found), _all(lab, folder, found, apart, limit, count)
+    judged = partial(_judged, lab, folder, apart=apart, limit=limit)
+    return len(found), _all(found, judged, apart, count)
 
 
-def _all(
-    lab: Lab, folder: Path, found: list[Submission], apart: Apart, limit: float, count: int
-) -> Iterator[Graded]:
+def _all(found: list[Submission], judged: Callable[[Submission], Graded], apart: Apart, count: int) -> Iterator[Graded]:
     pool = ThreadPoolExecutor(count)
     try:
-        yield from pool.map(partial(_judged, lab, folder, apart=apart, limit=limit), found)
+        yield from pool.map(judged, found)
     finally:
         # However it ends: nothing of a student's runs on.
         pool.shutdown(wait=False, cancel_futures=True)

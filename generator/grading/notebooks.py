@@ -151,12 +151,12 @@ def state(submission: Submission, number: int) -> Literal["kept", "changed", "re
 
 
 def _place(check: Check, cells: tuple[Cell, ...]) -> int | None:
-    """Where a check is among a student's cells: the same text, the same name, or the same call."""
+    """Where a check is among a student's cells: the same text, the same call, or the same name if it still judges."""
     called = re.search(r"\.check_\w+\(", check.cell.source)
     tests = (
         lambda cell: _same(cell, check.cell),
-        lambda cell: bool(check.cell.id) and cell.id == check.cell.id,
         lambda cell: called is not None and called[0] in cell.source,
+        lambda cell: cell.id == check.cell.id and _judges(cell.source),
     )
     return next((place for test in tests for place, cell in enumerate(cells) if test(cell)), None)
 
@@ -248,13 +248,11 @@ def _read(path: Path, inside: Path, known: list[Task]) -> Submission:
     texts = {_text(cell.source) for cell, _ in cells}
     code = tuple(cell for cell, is_code in cells if is_code)
 
-    def likeness(task: Task) -> tuple[int, int, bool]:
-        checks = sum(_place(check, code) is not None for check in task.checks)
-        return len(task.texts & texts), checks, task.stem in path.stem
+    def likeness(task: Task) -> tuple[int, bool]:
+        return len(task.texts & texts), task.stem in path.stem
 
     best = max(known, key=likeness)
-    shared, checks, named = likeness(best)
-    if not (shared or named):
+    if not any(likeness(best)):
         return Submission(student, inside, code, wrong="unknown")
     return Submission(student, inside, code, best)
 
@@ -278,7 +276,10 @@ def _notebook(content: bytes) -> list[tuple[Cell, bool]] | Wrong:
     try:
         cells = told["cells"] if "cells" in told else [cell for sheet in told["worksheets"] for cell in sheet["cells"]]
         return [
-            (Cell(_joined(cell.get("source", cell.get("input", ""))), str(cell.get("id", ""))), cell["cell_type"] == "code")
+            (
+                Cell(_joined(cell.get("source", cell.get("input", ""))), str(cell.get("id", ""))),
+                cell["cell_type"] == "code",
+            )
             for cell in cells
         ]
     except (KeyError, TypeError, AttributeError):

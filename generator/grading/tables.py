@@ -20,16 +20,16 @@ def line(graded: Graded, width: int) -> str:
     """One notebook on a console of so many letters."""
     checks = " ".join(f"{verdict.name} {SIGNS[verdict.status]}" for verdict in graded.verdicts)
     count = f"{graded.passed}/{len(graded.verdicts)}" if graded.verdicts else "-"
-    about = f"{_cut(graded.student, 24):24}  {graded.worksheet or graded.file.name:10}  {count:>3}  {checks}"
-    text = one_line(f"{about}  {graded.first_message}".rstrip())
-    return _cut(text, width)
+    about = f"{_cut(graded.student, 24):24}  {_cut(graded.worksheet or '-', 12):12}  {count:>3}"
+    told = [part for part in (about, checks, graded.first_message) if part]
+    return _cut(one_line("  ".join(told)), width)
 
 
 def table(everything: Sequence[Graded], lab: Lab) -> bytes:
     """A table of comma-separated values that spreadsheets open: a line for each notebook, a column for each check.
 
-    The separator is the one that a spreadsheet of the lab's language wants (a semicolon where decimals have commas). What
-    would be a formula begins with an apostrophe: names and messages are the students'.
+    The separator is the one that a spreadsheet of the lab's language wants: a semicolon where decimals have commas.
+    What would be a formula begins with an apostrophe: names and messages are the students'.
     """
     say, symbols = lab.language.say, lab.language.locale.number_symbols["latn"]
     checks = list(dict.fromkeys((each.worksheet, verdict.name) for each in everything for verdict in each.verdicts))
@@ -50,7 +50,7 @@ def page(everything: Sequence[Graded], lab: Lab) -> str:
     jinja = environment(lab.language)
     jinja.autoescape = True  # names and messages are the students'
     right = sum(each.is_right for each in everything)
-    text = jinja.get_template("grades.html.jinja").render(everything=everything, lab=lab.file, right=right)
+    text = jinja.get_template("grades.html.jinja").render(everything=everything, lab=lab.file, right=right, signs=SIGNS)
     return lab.language.typeset(text)
 
 
