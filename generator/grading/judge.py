@@ -81,7 +81,7 @@ class Graded:
 
 def grade(
     lab: Lab, folder: Path, limit: float, workers: int | None, warn: Callable[[str], None]
-) -> tuple[int, Generator[Graded]]:
+) -> tuple[int, Generator[Graded, None, None]]:
     """Run the notebooks of a folder and judge them, several at once.
 
     Args:
@@ -123,7 +123,9 @@ def grade(
     return len(found), _all(found, judged, apart, count)
 
 
-def _all(found: list[Submission], judged: Callable[[Submission], Graded], apart: Apart, count: int) -> Iterator[Graded]:
+def _all(
+    found: list[Submission], judged: Callable[[Submission], Graded], apart: Apart, count: int
+) -> Generator[Graded, None, None]:
     pool = ThreadPoolExecutor(count)
     try:
         yield from pool.map(judged, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -153,12 +153,12 @@ def state(submission: Submission, number: int) -> Literal["kept", "changed", "re
 def _place(check: Check, cells: tuple[Cell, ...]) -> int | None:
     """Where a check is among a student's cells: the same text, the same call, or the same name if it still judges."""
     called = re.search(r"\.check_\w+\(", check.cell.source)
-    tests = (
+    alike: tuple[Callable[[Cell], bool], ...] = (
         lambda cell: _same(cell, check.cell),
         lambda cell: called is not None and called[0] in cell.source,
         lambda cell: cell.id == check.cell.id and _judges(cell.source),
     )
-    return next((place for test in tests for place, cell in enumerate(cells) if test(cell)), None)
+    return next((place for is_it in alike for place, cell in enumerate(cells) if is_it(cell)), None)
 
 
 def _same(one: Cell, other: Cell) -> bool:
