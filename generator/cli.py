@@ -33,7 +33,7 @@ from generator.results.differences.compare import changed_verdicts, differences
 from generator.results.differences.sides import Side, published_verdicts, read_side
 from generator.results.folder import alone, read_manifests
 from generator.run import carry_out, remake, sharing
-from generator.run.plan import Means, plan, told
+from generator.run.plan import Means, in_common, plan, told
 
 P = ParamSpec("P")
 FAILURES = (LabError, RunError, OSError)
@@ -407,6 +407,8 @@ def _run(lab: Lab, means: Means, only: str | None) -> None:
     if means.archive is not None:
         click.echo(f"{sharing.take_over(lab, means, means.archive)} outcomes taken over from {means.archive}")
     orders = [order for order in plan(lab, means) if only in (None, order.needs.experiment.family)]
+    if line := in_common(lab, means, orders):
+        click.echo(line)
     due = [order for order in orders if order.reasons]
     for order in due:
         click.echo(told(order))
@@ -424,7 +426,10 @@ def _run(lab: Lab, means: Means, only: str | None) -> None:
 @_means
 def explain(lab: Lab, means: Means) -> None:
     """Say for each experiment how many of its parts are there, what is missing, and what changed."""
-    for order in plan(lab, means):
+    orders = plan(lab, means)
+    if line := in_common(lab, means, orders):
+        click.echo(line)
+    for order in orders:
         click.echo(told(order))
         for reason in _gathered(order.reasons):
             click.echo(f"  {reason}")
@@ -522,8 +527,8 @@ def list_(lab: Lab, build: Path) -> None:
 @main.command()
 @_lookup
 def keys(lab: Lab) -> None:
-    """List every key of a lab file and of a question, with what it means in the lab's language."""
-    for part in (*PARTS, "kinds"):
+    """List every key of a lab file and of a question, and what texts may ask for, in the lab's language."""
+    for part in (*PARTS, "kinds", "braces"):
         click.echo(f"## {part}\n\n{reference(part, lab.language)}\n")
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from PIL import Image, PngImagePlugin
 
 from generator.lab import read_lab
-from generator.report import render_statement
+from generator.report import render, render_statement
 from generator.report.text import measure
 from generator.results.artefacts import read_manifest
 from tests.conftest import ROOT, Run, change
@@ -125,6 +126,38 @@ def test_of_figures_in_its_texts_only_the_names_stay(mini: Path, tmp_path: Path)
     assert "](figure:" not in home
     assert help_.count("](figure:") == 1, "code stays as it stands"
     assert "Comme la figure 2.1, une figure de la réponse." in plain(question), "a title might tell"
+
+
+WHOLE = """
+{{ lab.title }} {{ edition }} {{ networks | titles }} {{ count.images }} {{ count.figures | number }}
+{{ listed("glossary") }}
+{% if edition == "staff" %}{{ metric("saillance/oiseau.maximum") | measure }} {{ reference("braces") }}{% endif %}
+"""
+"""Everything that a text may look into, and ask for."""
+
+
+@pytest.mark.parametrize("under", [None, "Aide et conseils"])
+def test_a_page_for_students_stands_in_both_editions_under_its_heading(
+    under: str | None, mini: Path, mini_results: Path, tmp_path: Path
+) -> None:
+    headed = f"under: {under}\n" if under else ""
+    (mini.parent / "pages" / "aide.md").write_text(
+        f"---\nfor: students\n{headed}---\n\n# Aide\n{WHOLE}", encoding="utf-8"
+    )
+    lab = read_lab(mini, tmp_path / "data")
+    render(lab, mini_results)
+    render_statement(lab, tmp_path / "build")
+    staff, students = (
+        yaml.load((build / "mkdocs.yml").read_text(encoding="utf-8"), yaml.BaseLoader)["nav"]  # noqa: S506  # no objects
+        for build in (mini_results, tmp_path / "build")
+    )
+    (pages,) = (entry[under or "Aller plus loin"] for entry in staff if (under or "Aller plus loin") in entry)
+    assert "aide.md" in pages
+    assert (({under: ["aide.md"]} if under else "aide.md") in students) is True
+    for build, edition in ((mini_results, "staff"), (tmp_path / "build", "students")):
+        text = (build / "docs" / "aide.md").read_text(encoding="utf-8")
+        assert f" {edition} " in text
+        assert ("- `edition`: " in text) is (edition == "staff")
 
 
 def test_of_the_default_lab_nothing_is_in_it(site: Path, generator: Run, tmp_path: Path) -> None:

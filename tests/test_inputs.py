@@ -609,6 +609,20 @@ class TestImages:
         names = list(read(digits).images)
         assert names == ["8-huit", "sept-1", "sept-2", "deux", "deux-huit"]
 
+    def test_a_long_name_of_a_folder_hides_no_file_s(self, digits: Path) -> None:
+        photos, long = digits.parent / "photos", "huit, " * 15 + "le chiffre"
+        (digits.parent / "classes.txt").write_text(
+            "\n".join([*CLASSES[:8], long, *CLASSES[9:]]) + "\n", encoding="utf-8"
+        )
+        (photos / "8").rename(photos / long)
+        for folder in (long, "deux"):
+            for name in ("a", "b"):
+                shutil.copy(photos / "deux" / "deux.png", photos / folder / f"{name}.png")
+        names = list(read_lab_with(digits, images="photos").images)
+        assert len(names) == 8
+        assert {name[-2:] for name in names if name.startswith("huit-huit")} == {"-a", "-b"}
+        assert {"deux-a", "deux-b"} <= set(names)
+
     def test_other_files_of_a_folder_do_not_count(self, digits: Path) -> None:
         for other in ("notes.txt", ".DS_Store", "._huit.png"):
             (digits.parent / "photos" / "8" / other).write_text("x")

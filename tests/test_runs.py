@@ -75,6 +75,10 @@ class TestRunningAgain:
         other.write_text("extends: lab.yml\ntitle: Autre\nexperiments:\n  grain: {seed: 3}\n", encoding="utf-8")
         done = generator("run", other, name="build-autre")
         assert "2 parts computed; 3 of 3 experiments shown anew" in done.stdout, done.stderr
+        shared = f"3 of 5 parts are shared with {ran}: computed once for both"
+        assert done.stdout.splitlines()[0] == shared
+        assert generator("explain", other, name="build-autre").stdout.splitlines()[0] == shared
+        assert "shared" not in generator("explain", ran).stdout
 
     def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
         ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))

@@ -242,14 +242,15 @@ def _names(paths: Sequence[tuple[str, str]], given: Sequence[str] | None = None)
     """Names that differ, from folders and stems of files that may not; the ones given stay as they are.
 
     Where files of two folders are called alike, all of them are called after their folders too: a third one
-    changes no name that was told apart before.
+    changes no name that was told apart before. A long name of a folder is cut, never that of a file.
     """
     given = given or [""] * len(paths)
     count = Counter(slug(stem) for _, stem in set(paths))
     taken, names = set(given), []
     for (folder, stem), name in zip(paths, given, strict=True):
         short = slug(stem)
-        start = wanted = name or (slug(f"{folder}-{stem}") if count[short] > 1 else short) or "image"
+        whole = f"{slug(folder)[: max(LONGEST_SLUG - len(short) - 1, 0)]}-{short}".strip("-")
+        start = wanted = name or (whole if count[short] > 1 else short) or "image"
         number = 1
         while not name and wanted in taken:
             number += 1

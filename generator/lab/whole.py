@@ -144,6 +144,12 @@ class Lab:
         return self.path.parent
 
     @property
+    def parent(self) -> Path | None:
+        """The lab file that it extends; None if it stands alone."""
+        extends = read_yaml(self.path, read_text(self.path))[0].get("extends")
+        return None if extends is None else self.folder / str(extends)
+
+    @property
     def questions_folder(self) -> Path:
         """Where its questions are."""
         return self.folder / self.file.questions_folder

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from generator.experiments import kinds
 from generator.experiments.base import FAMILIES, Experiment
 from generator.lab import FILLED_IN, LabFile
+from generator.lab.braces import FILTERS, FUNCTIONS, NAMES
 from generator.lab.questions import Header
 from generator.language import Language
 from generator.results.claims import Bound, Claim
@@ -70,11 +71,14 @@ def reference(part: str, language: Language) -> str:
     """All keys of one of ``PARTS``, or of all kinds of experiments, or what each kind is for, in Markdown.
 
     Args:
-        part: one of ``PARTS``, « kinds », or « examples » for an entry of each kind that works as it is.
+        part: one of ``PARTS``, « kinds », « examples » for an entry of each kind that works as it is, or « braces » for
+            what a text may ask for in double braces.
         language: of the reader; where it does not say what a key means, its description does.
     """
     if part == "examples":
         return "\n\n".join(_examples(language))
+    if part == "braces":
+        return "\n".join(f"- `{name}`: {language.say(f'braces.{name}')}." for name in (*NAMES, *FUNCTIONS, *FILTERS))
     if part != "kinds":
         return _list(part, PARTS[part], language)
     pieces = []

@@ -98,8 +98,10 @@ def render_statement(lab: Lab, build: Path, given: Collection[int] = ()) -> int:
     whole = f"questions/{say('files.everything')}.md"
     mirror.write(whole, words(with_link_notes(once(everything), say("everything.links")), gone))
     both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
+    headings: dict[str | None, list[str]] = {}
     for path in both:
         mirror.write(path.name, words(asked(filled(jinja, path, read_page(path), known))))
+        headings.setdefault(page_header(path).get("under"), []).append(path.name)
     live = write_live(lab, build.parent, STUDENTS, mirror, jinja)
     if live:
         name, markdown = live
@@ -117,7 +119,8 @@ def render_statement(lab: Lab, build: Path, given: Collection[int] = ()) -> int:
             {say("navigation.questions"): [*questions, whole]},
             *([{say("live.title"): live[0]}] if live else []),
             *([f"{say('files.worksheets')}.md"] if sheets else []),
-            *(path.name for path in both),
+            *headings.pop(None, []),
+            *({heading: pages} for heading, pages in headings.items()),
         ],
     )
     return changed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from generator.errors import LabError
 from generator.experiments.base import PartName
-from generator.lab import Lab, check_files
+from generator.lab import Lab, check_files, read_lab
 from generator.results.artefacts import Manifest, read_manifest
 from generator.results.folder import results_folder
 from generator.run import machine
@@ -96,6 +96,23 @@ def plan(lab: Lab, means: Means) -> list[Order]:
         missing = tuple(part for part, key in needs.keys.items() if key not in store)
         orders.append(Order(name, needs, tuple(reasons), missing))
     return orders
+
+
+def in_common(lab: Lab, means: Means, orders: list[Order]) -> str:
+    """How many parts a lab and the one that it extends have in common, in a line; empty if there are none."""
+    if lab.parent is None:
+        return ""
+    try:
+        other = read_lab(lab.parent, lab.data_folder, texts=False)
+        keys = Keys(other, means.machine)
+        theirs = {
+            key for name in other.experiments for key in Dependencies(other, name, keys, means.machine).keys.values()
+        }
+    except LabError:
+        return ""  # what the other one needs is not here, and not needed
+    own = {key for order in orders for key in order.needs.keys.values()}
+    shared = len(own & theirs)
+    return f"{shared} of {len(own)} parts are shared with {lab.parent}: computed once for both" if shared else ""
 
 
 def _damaged(folder: Path, manifest: Manifest) -> Iterator[str]:
