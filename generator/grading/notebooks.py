@@ -114,8 +114,8 @@ def submissions(folder: Path, known: list[Task]) -> list[Submission]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and _is_meant(path, path.relative_to(folder))
     ]
-    worked_on = {(each.file.parent, each.task) for each in found if each.task and each.begun}
-    found = [each for each in found if each.begun or (each.file.parent, each.task) not in worked_on]
+    worked_on = {(each.student, each.file.parent, each.task) for each in found if each.begun}
+    found = [each for each in found if each.begun or (each.student, each.file.parent, each.task) not in worked_on]
     having = {each.file.parts[0] for each in found}
     found += [
         Submission(_MOODLE.sub("", path.name), path.relative_to(folder), wrong="no-notebook")
