@@ -78,7 +78,8 @@ def reference(part: str, language: Language) -> str:
     if part == "examples":
         return "\n\n".join(_examples(language))
     if part == "braces":
-        return "\n".join(f"- `{name}`: {language.say(f'braces.{name}')}." for name in (*NAMES, *FUNCTIONS, *FILTERS))
+        names = (*NAMES, *FUNCTIONS, *FILTERS)
+        return "\n".join(language.say("reference.asked", name=n, said=language.say(f"braces.{n}")) for n in names)
     if part != "kinds":
         return _list(part, PARTS[part], language)
     pieces = []
