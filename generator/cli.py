@@ -27,7 +27,7 @@ from generator.language import languages, read_language
 from generator.new import beginning, new_lab
 from generator.project import DEFAULT_DATA, DEFAULT_LAB
 from generator.report import changes
-from generator.report.checks import check_pages, missing_results, names_of_tables
+from generator.report.checks import check_pages, missing_tables, names_of_tables
 from generator.report.reference import PARTS, reference
 from generator.results.differences.compare import changed_verdicts, differences
 from generator.results.differences.sides import Side, published_verdicts, read_side
@@ -550,11 +550,11 @@ def classes(lab: Lab, words: tuple[str, ...]) -> None:
 @_build
 @_command
 def check(lab: Lab, build: Path) -> None:
-    """Check the lab file, its questions, its images, its networks and what the texts ask of results there are."""
+    """Check the lab file, its questions, its images, its networks and the tables that texts name of results there are."""
     check_files(lab)
     check_pages(lab)
     carry_out.look_at_networks(lab, Means(build), _warn)
-    if problems := list(missing_results(lab, read_manifests(lab.experiments, build))):
+    if problems := list(missing_tables(lab, read_manifests(lab.experiments, build))):
         raise LabError(*problems)
     figures = sum(len(list(experiment.figures)) for experiment in lab.experiments.values())
     click.echo(

@@ -14,10 +14,9 @@ from generator.errors import LabError
 from generator.lab import Lab, read_lab
 from generator.lab.links import unlinked
 from generator.report import render
-from generator.report.checks import check_pages, missing_results
+from generator.report.checks import check_pages
 from generator.report.text import environment
 from generator.results.artefacts import MANIFEST, Table, read_manifest
-from generator.results.folder import read_manifests
 from tests.conftest import FRENCH, Run
 
 VOIR, TROMPER, HOME = "questions/q01-voir.md", "questions/q02-tromper.md", "pages/index.md"
@@ -197,14 +196,13 @@ def test_a_link_to_what_a_site_has_is_right(text: str, planned: Path) -> None:
     check_pages(read(planned))
 
 
-def test_a_measure_of_a_photograph_that_has_another_name_now_is_told(mini: Path, mini_results: Path) -> None:
-    found = read_manifests(read(mini).experiments, mini_results)
+def test_a_measure_of_a_photograph_that_has_another_name_now_is_told(mini: Path) -> None:
     change(mini, "lab.yml", "name: mastiff", "name: mastif")
     change(mini, "lab.yml", "[oiseau, mastiff]", "[oiseau, mastif]")
     change(mini, "lab.yml", "start: mastiff", "start: mastif")
-    (problem,) = missing_results(read(mini), found)
-    assert problem.startswith(f"{mini.parent / VOIR}:27: saillance/mastiff.maximum: ")
-    assert problem.endswith('the lab has no image "mastiff" any more; did you mean "mastif"?')
+    (problem,) = told(mini)
+    assert problem.startswith(f'{mini.parent / VOIR}:27: metric("saillance/mastiff.maximum"): ')
+    assert 'did you mean "mastif.maximum"?' in problem
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import jinja2
 from generator.errors import LabError, RunError
 from generator.lab import Lab
 from generator.lab.questions import Question
-from generator.report.checks import measured, missing_results
+from generator.report.checks import measured, missing_measures, missing_tables
 from generator.report.common import STAFF, STUDENTS
 from generator.report.figures import Figures, View, answering, macro
 from generator.report.moving import CURVE
@@ -34,7 +34,7 @@ def all_manifests(lab: Lab, build: Path) -> Mapping[str, Manifest]:
     found = read_manifests(lab.experiments, build)
     if missing := [name for name in lab.experiments if name not in found]:
         raise RunError(f"no results yet of {', '.join(missing)}; run make run first")
-    if problems := list(missing_results(lab, found)):
+    if problems := [*missing_tables(lab, found), *missing_measures(lab, found)]:
         raise LabError(*problems)
     return found
 

@@ -128,8 +128,8 @@ def _assets(lab: Lab) -> Iterator[Path]:
     yield lab.folder / "assets"
 
 
-def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
-    """A line for each table or metric that a question or a page names and its experiment did not make.
+def missing_tables(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
+    """A line for each table that a question or a page names and its experiment did not make.
 
     Args:
         lab: the lab.
@@ -138,18 +138,25 @@ def missing_results(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str
     waiting = lab.experiments.keys() - manifests.keys()
     tables = [f"{name}/{table}" for name, manifest in manifests.items() for table in names_of_tables(manifest)]
     for path, _ in _texts(lab):
-        whole = read_text(path)
-        for line, metric in metrics_in(whole):
-            if metric.partition("/")[0] in manifests:
-                yield from (f"{path}:{line}: {problem}" for problem in _unmeasured(lab, manifests, metric))
-        text = without_code(whole)
+        text = without_code(read_text(path))
         for link in TABLE.finditer(text):
             if link["table"] not in tables and link["table"].partition("/")[0] not in waiting:
                 line = text[: link.start()].count("\n") + 1
                 yield f"{path}:{line}: table:{_not_there('was not made', link['table'], tables)}"
-    for question, place, reference in _claimed(lab):
-        if reference.partition("/")[0] not in waiting:
-            yield from (question.tell(place, problem) for problem in _unmeasured(lab, manifests, reference))
+
+
+def missing_measures(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[str]:
+    """A line for each metric that a question or a page names and these outcomes left without a value.
+
+    Args:
+        lab: the lab, read: its experiments measure what its texts name.
+        manifests: of all its experiments, up to date.
+    """
+    for path, _ in _texts(lab):
+        for line, metric in metrics_in(read_text(path)):
+            yield from (f"{path}:{line}: {problem}" for problem in _unmeasured(manifests, metric))
+    for question, place, metric in _claimed(lab):
+        yield from (question.tell(place, problem) for problem in _unmeasured(manifests, metric))
 
 
 def _claimed(lab: Lab) -> Iterator[tuple[Question, Place, str]]:
@@ -160,17 +167,12 @@ def _claimed(lab: Lab) -> Iterator[tuple[Question, Place, str]]:
                 yield question, ("claims", number, *key), reference
 
 
-def _unmeasured(lab: Lab, manifests: Mapping[str, Manifest], reference: str) -> Iterator[str]:
-    """Why there is no such metric, or will be none once the experiment runs again; nothing if there is."""
+def _unmeasured(manifests: Mapping[str, Manifest], reference: str) -> Iterator[str]:
+    """Why there is no such metric; nothing if there is."""
     try:
         measured(manifests, reference)
     except LookupError as error:
         yield str(error)
-        return
-    experiment, _, metric = reference.partition("/")
-    image = metric.partition(".")[0]
-    if image in manifests[experiment].provenance.images and image not in lab.images:
-        yield f'{reference}: the lab has no image "{image}" any more{did_you_mean(image, lab.images)}'
 
 
 def names_of_tables(manifest: Manifest) -> list[str]:

@@ -48,7 +48,7 @@ class Claim(Strict):
     metric: Reference | None = Field(None, description="EXPERIMENT/METRIC, the number that decides")
     also: dict[str, Reference] = Field(
         {},
-        description="the same measure under other settings, by what these are called, like « 60 itérations »; "
+        description="the same measure under other settings, by what these are called, like “60 iterations”; "
         "where one of them says otherwise, the claim is qualified",
     )
     confirmed: Bound | None = Field(None, description='the claim is confirmed where this holds, like "> 1.5"')
