@@ -550,7 +550,7 @@ def classes(lab: Lab, words: tuple[str, ...]) -> None:
 @_build
 @_command
 def check(lab: Lab, build: Path) -> None:
-    """Check the lab file, its questions, its images, its networks and the tables that texts name of results there are."""
+    """Check the lab file, its questions, images and networks, and the tables that texts name of results there are."""
     check_files(lab)
     check_pages(lab)
     carry_out.look_at_networks(lab, Means(build), _warn)

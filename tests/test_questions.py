@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -17,6 +18,7 @@ from generator.report import render
 from generator.report.checks import check_pages
 from generator.report.text import environment
 from generator.results.artefacts import MANIFEST, Table, read_manifest
+from generator.results.folder import results_folder
 from tests.conftest import FRENCH, Run
 
 VOIR, TROMPER, HOME = "questions/q01-voir.md", "questions/q02-tromper.md", "pages/index.md"
@@ -194,6 +196,16 @@ def test_a_link_to_nowhere_is_told_before_anything_is_computed(name: str, planne
 def test_a_link_to_what_a_site_has_is_right(text: str, planned: Path) -> None:
     change(planned, TROMPER, "Trompez-le", f"{text}\n\nTrompez-le")
     check_pages(read(planned))
+
+
+def test_a_measure_that_outcomes_left_without_a_value_is_told_when_the_pages_are_written(ran: Path) -> None:
+    build = ran.parents[1] / "build"
+    path = results_folder(build, "saillance") / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["metrics"] = [metric for metric in manifest["metrics"] if metric["name"] != "mastiff.maximum"]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    (problem,) = told(ran, build)
+    assert problem.startswith(f"{ran.parent / VOIR}:27: saillance/mastiff.maximum was not measured")
 
 
 def test_a_measure_of_a_photograph_that_has_another_name_now_is_told(mini: Path) -> None:
