@@ -301,7 +301,8 @@ SAID_AS = """
     carre square, rond circle, poids weights, liste list, image picture, fichier file, dossier folder, calculs computed,
     ancien old, NOM NAME, chemin path, FONCTION FUNCTION, Titre Heading, avant before, après after, Échap Esc, q12 q05,
     Énoncé Statement, Réponse Answer, Mesures Measures, légende caption, EXPÉRIENCE EXPERIMENT, TABLEAU TABLE,
-    MESURE MEASURE, gauche left, haut top, droite right, bas bottom, fr en
+    MESURE MEASURE, gauche left, haut top, droite right, bas bottom, fr en, rendus handed-in, nom name, salle room,
+    glossaire glossary
 """
 """The words in code that are not the program's own, in French and in English."""
 ENGLISH_OF = dict(pair.split() for pair in SAID_AS.split(","))
