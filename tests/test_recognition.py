@@ -137,10 +137,10 @@ class TestRecognition:
 
     def test_what_stops_earlier_is_measured_too(self, network: Network, judge: Network) -> None:
         whole = measured(self.experiment(), network, judge)
-        assert {"among-first.after-5", "among-first.after-11"} <= whole.keys()  # thirds of 16
+        assert {"among-first.third", "among-first.two-thirds"} <= whole.keys()
         # The length of a programme decides nothing else here: no smoothing narrows with it.
-        short = measured(self.experiment(iterations=11), network, judge)
-        assert whole["among-first.after-11"].value == short["among-first"].value
+        short = measured(self.experiment(iterations=11), network, judge)  # of 16
+        assert whole["among-first.two-thirds"].value == short["among-first"].value
 
     def test_an_image_is_one_sample_however_many_judge_it(self, network: Network, deaf: Network) -> None:
         both = measured(self.experiment(other=["autre", "juge"], kin=[0, 4]), network, network, deaf)

@@ -89,7 +89,7 @@ def test_a_sweep_is_looked_at_after_each_third_too(toy: Network) -> None:
         results = tried(sweep, {"principal": toy, "autre": toy}, photographs)
         found[iterations] = {metric.name: metric.value for metric in results._metrics}
     for name in ("psychedelic", "dull", "between"):
-        assert [found[6][f"{name}.after-{k}"] for k in (2, 4)] == [found[k][name] for k in (2, 4)]
+        assert [found[6][f"{name}.{part}"] for part in ("third", "two-thirds")] == [found[k][name] for k in (2, 4)]
 
 
 class TestShrinkingSteps:

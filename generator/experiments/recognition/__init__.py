@@ -43,12 +43,12 @@ class Recognition(Ascent, Experiment):
         if self.kin:
             yield from ("kin", "kin-start")
         earlier = ("among-first", "kin") if self.kin else ("among-first",)
-        yield from (f"{name}.after-{iterations}" for iterations in thirds(self.iterations) for name in earlier)
+        yield from (f"{name}.{part}" for part in thirds(self.iterations) for name in earlier)
 
     @property
     def moments(self) -> tuple[int, ...]:
         """Iterations at which each image is looked at; the noise it starts from is too."""
-        return tuple(sorted({*moments(self.iterations, self.looks), *thirds(self.iterations)}))
+        return tuple(sorted({*moments(self.iterations, self.looks), *thirds(self.iterations).values()}))
 
     @property
     def grown(self) -> Iterator[tuple[int, int]]:

@@ -53,13 +53,13 @@ def _measure(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) ->
     for name, value, unit in measures:
         stage.metric(name, value, label=stage.say(f"recognition.metric.{name}", first=FIRST), unit=unit)
     # What stops earlier: does the length of the programme decide?
-    for iterations in thirds(experiment.iterations):
+    for part, iterations in thirds(experiment.iterations).items():
         moment = 1 + experiment.moments.index(iterations)
         earlier = {"among-first": among(FIRST, moment)} | ({"kin": kin(moment)} if experiment.kin else {})
         for name, value in earlier.items():
             measured = stage.say(f"recognition.metric.{name}", first=FIRST)
             label = stage.say("ascent.after", measured=measured, iterations=iterations)
-            stage.metric(f"{name}.after-{iterations}", value, label=label, unit="%")
+            stage.metric(f"{name}.{part}", value, label=label, unit="%")
 
 
 def _chart(experiment: Recognition, stage: Stage, grown: Sequence[Outcome]) -> None:

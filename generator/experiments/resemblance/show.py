@@ -58,10 +58,13 @@ def _measure(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
             gains = [one["other"][moment] - one["other"][0] for one in changed]
             label = say("resemblance.gain", iterations=iterations, pull=title)
             stage.metric(f"{key}.gain{after}", mean(gains), label=label, unit=say("resemblance.points"))
-            pairs = zip(changed, free, strict=True)
-            ways = [100 * one["distance"][moment] / other["distance"][moment] for one, other in pairs]
-            label = say("resemblance.way", iterations=iterations, pull=title, reference=reference)
-            stage.metric(f"{key}.way{after}", mean(ways), label=label, unit="%")
+            pairs = [
+                (one["distance"][moment], other["distance"][moment]) for one, other in zip(changed, free, strict=True)
+            ]
+            # What has not moved yet says nothing of how far others have.
+            if ways := [100 * own / reference_way for own, reference_way in pairs if reference_way]:
+                label = say("resemblance.way", iterations=iterations, pull=title, reference=reference)
+                stage.metric(f"{key}.way{after}", mean(ways), label=label, unit="%")
     stage.results.table(
         "regularisations",
         caption=say(

@@ -34,7 +34,7 @@ def push(given: Given, *, target: int, penalty: str, weight: float, **rule: Any)
         programme and after two, in that order.
     """
     how = Rule(**rule)
-    stops = thirds(how.iterations)
+    stops = thirds(how.iterations).values()
     summit = climb(given, how, target=target, penalty=penalty, weight=weight, snapshots=frozenset(stops))
     last, *earlier = (
         seen(given, to_bytes(given.network.pixels(image)), target)

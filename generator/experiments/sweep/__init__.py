@@ -42,7 +42,7 @@ class Sweep(Ascent, Experiment):
     def measures(self) -> Iterator[str]:
         yield from (f"natural.{look}.{end}" for look in LOOKS for end in ("low", "high"))
         yield from ("natural.realistic", "free.gain", "pulled.gain")
-        for after in ("", *(f".after-{iterations}" for iterations in thirds(self.iterations))):
+        for after in ("", *(f".{part}" for part in thirds(self.iterations))):
             yield from (f"{name}{after}" for name in ("psychedelic", "dull", "between"))
 
     @property

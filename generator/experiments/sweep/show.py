@@ -56,11 +56,11 @@ def show(experiment: Sweep, stage: Stage) -> None:
         for key, found in _found(experiment, natural, grown).items()
     ]
     # What stops earlier: does the length of the programme decide?
-    for place, iterations in enumerate(thirds(experiment.iterations)):
+    for place, (part, iterations) in enumerate(thirds(experiment.iterations).items()):
         earlier = {weight: [_earlier(image, place) for image in images] for weight, images in grown.items()}
         for key, found in _found(experiment, natural, earlier).items():
             label = say("ascent.after", measured=say(f"sweep.{key}"), iterations=iterations)
-            stage.metric(f"{key}.after-{iterations}", found, label=label, unit="%")
+            stage.metric(f"{key}.{part}", found, label=label, unit="%")
     names = [say("sweep.start"), *map(stage.language.number, grown)]
     stages: dict[str | float, Sequence[Outcome]] = {say("sweep.start"): photographs}
     stages.update(grown.items())  # numbers, for the table to be sorted by them
