@@ -9,8 +9,9 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -24,7 +25,7 @@ from generator.grading.notebooks import submissions, tasks
 from generator.lab import Lab, read_lab
 from generator.report.common import STAFF, STUDENTS
 from generator.report.worksheets import as_notebook, worksheets
-from tests.conftest import ROOT, change, files
+from tests.conftest import ROOT, change, files, once
 
 LIMIT = 25
 NEW = ROOT / ".of-a-notebook"
@@ -91,16 +92,21 @@ for place in ({own!r}, {new!r}, {lab!r}):
         open(place, "a").write("# changed")
     except OSError:
         pass
-    subprocess.run(["sh", "-c", 'echo "# changed" >> "$0"', place])
 open("kept-here.txt", "w").write("allowed")
 assert open("beside.txt").read() == "beside"
+places = ({own!r}, {new!r}, {lab!r})
 connects = 'import socket; socket.create_connection(("127.0.0.1", {port}), 5)'
 try:
     exec(connects)
 except OSError:
     pass
-{child}
 """
+STARTED = """
+for place in places:
+    subprocess.run(["sh", "-c", 'echo "# changed" >> "$0"', place])
+subprocess.run([sys.executable, "-c", connects])
+"""
+"""The same by programs, which only a system that closes processes off keeps from it."""
 ENDLESS = """
 import subprocess, time
 subprocess.Popen(["sleep", "{nap}"], start_new_session=True)
@@ -111,47 +117,98 @@ while True:
 
 @dataclass(frozen=True)
 class Session:
-    """What an instructor has after ``grade``: what lay there, what was said, and the two files."""
+    """What an instructor has after ``grade``: what was said, and the two files.
 
-    folder: Path
-    before: dict[str, bytes]
+    Attributes:
+        output: what the console said.
+        status: the exit status.
+        table: as it lies on disk.
+        page: likewise.
+        connected: whether a notebook reached a server of this machine.
+        changed: files of the lab and of what was handed in that are not as they were.
+        nap: how long a process sleeps that a notebook started; nobody else's does so.
+    """
+
     output: str
     status: int
-    rows: dict[str, dict[str, str]]
+    table: str
     page: str
+    connected: bool
+    changed: list[str]
     nap: str
 
+    @property
+    def rows(self) -> dict[str, dict[str, str]]:
+        """The lines of the table, by who it is."""
+        lines = list(csv.DictReader(StringIO(self.table.removeprefix("\ufeff")), delimiter=";"))
+        return {name: line for name, where in NAMES.items() for line in lines if where in line["Fichier"]}
 
-@pytest.fixture(scope="module")
-def listening() -> Iterator[socket.socket]:
-    """A server on this machine; it says whether anybody connected."""
+
+@contextmanager
+def listening() -> Iterator[tuple[int, Callable[[], bool]]]:
+    """A server on this machine: its port, and whether anybody connected."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
-        yield server
+
+        def reached() -> bool:
+            with suppress(BlockingIOError):
+                server.accept()
+                return True
+            return False
+
+        yield server.getsockname()[1], reached
 
 
-def closed_off(tmp_path: Path) -> bool:
+def closed_off(folder: Path) -> bool:
     """Whether this system has processes without network."""
-    return Apart([tmp_path], 1).closed_off
+    return Apart([folder], 1).closed_off
 
 
 @pytest.fixture(scope="module")
-def session(shared: Path, tmp_path_factory: pytest.TempPathFactory, listening: socket.socket) -> Session:
-    """All of a class, graded once."""
-    folder = tmp_path_factory.mktemp("class") / "rendus de l’été"
+def session(shared: Path) -> Session:
+    """All of a class, graded once for all processes of the tests."""
+    place = shared / "grading"
+    with once(place / "session.json") as first:
+        if first:
+            place.mkdir()
+            (place / "session.json").write_text(json.dumps(asdict(graded(place))), encoding="utf-8")
+    return Session(**json.loads((place / "session.json").read_text(encoding="utf-8")))
+
+
+def graded(place: Path) -> Session:
+    """Hand in what a class might, and grade it."""
+    nap = str(100_000 + os.getpid())
+    lab = shutil.copytree(ROOT / "tests" / "mini", place / "lab") / "lab.yml"
+    with listening() as (port, reached):
+        hand_in(place / "rendus de l’été", lab, port, nap)
+        before = {name: path.read_bytes() for name, path in files(place).items()}
+        command = [sys.executable, "-m", "generator", "grade", str(place / "rendus de l’été"), "--lab", str(lab)]
+        done = subprocess.run(
+            [*command, "--limit", str(LIMIT), "--workers", "3", "--grades", str(place / "out" / "notes")],
+            cwd=ROOT,
+            env=os.environ | {"COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        connected = reached()
+    after = {name: path.read_bytes() for name, path in files(place).items()}
+    table, page = ((place / "out" / f"notes{suffix}").read_bytes().decode("utf-8") for suffix in (".csv", ".html"))
+    changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+    changed = [name for name in changed if not name.startswith("out/")]
+    return Session(done.stdout, done.returncode, table, page, connected, changed, nap)
+
+
+def hand_in(folder: Path, lab: Path, port: int, nap: str) -> None:
+    """One notebook of each sort."""
     solved, left = handed_in(STAFF), handed_in(STUDENTS, ("lab/lab.yml",))
-    lab = shutil.copytree(ROOT / "tests" / "mini", folder.parent / "lab") / "lab.yml"
     put(folder, "solved", "fooling-enonce (1).ipynb", as_notebook(solved["fooling"]))
     put(folder, "untouched", "TP/saliency-enonce.ipynb", as_notebook(left["saliency"]))
-    nap = str(100_000 + os.getpid())
     put(folder, "endless", "saliency.ipynb", as_notebook(after_setup(solved["saliency"], ENDLESS.format(nap=nap))))
     put(folder, "broken", "saliency-enonce.ipynb", as_notebook(left["saliency"])[:300])
     own = put(folder, "nosy", "beside.txt", "beside").with_name("rendu.py")
-    child = "subprocess.run([sys.executable, '-c', connects])" if closed_off(folder) else ""
-    port = listening.getsockname()[1]
-    nosy = NOSY.format(own=str(own), new=str(NEW), lab=str(lab), port=port, child=child)
-    if not child:  # nothing keeps what it starts from these
-        nosy = nosy.replace('subprocess.run(["sh"', '0 and subprocess.run(["sh"')
+    started = STARTED if closed_off(folder) else ""
+    nosy = NOSY.format(own=str(own), new=str(NEW), lab=str(lab), port=port) + started
     put(folder, "nosy", "rendu.py", after_setup(solved["saliency"], nosy))
     wrong = solved["saliency"].replace(".abs().amax(0)", ".sum(0)")
     put(folder, "fake", "saliency-enonce.ipynb", as_notebook(after_setup(wrong, FAKES)))
@@ -163,25 +220,6 @@ def session(shared: Path, tmp_path_factory: pytest.TempPathFactory, listening: s
     put(folder, "empty", "rapport.pdf", "%PDF")
     put(folder, "other", "devoir.ipynb", as_notebook("# %%\nprint(1)\n"))
     put(folder, "picture", "saliency-enonce.ipynb", json.dumps({"cells": [{"image": "x"}]}))
-    before = {name: path.read_bytes() for name, path in files(folder.parent).items()}
-    command = [sys.executable, "-m", "generator", "grade", str(folder), "--lab", str(lab), "--limit", str(LIMIT)]
-    grades = tmp_path_factory.mktemp("grades") / "notes"
-    done = subprocess.run(
-        [*command, "--workers", "3", "--grades", str(grades)],
-        cwd=ROOT,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not done.stderr or not child, done.stderr
-    text = grades.with_name("notes.csv").read_bytes().decode("utf-8")
-    assert text.startswith("\ufeff"), "a spreadsheet takes UTF-8 without a mark for something else"
-    rows = list(csv.DictReader(StringIO(text[1:]), delimiter=";"))
-    by_name = {name: row for name, where in NAMES.items() for row in rows if where in row["Fichier"]}
-    return Session(
-        folder.parent, before, done.stdout, done.returncode, by_name, grades.with_name("notes.html").read_text(), nap
-    )
 
 
 class TestVerdicts:
@@ -242,39 +280,38 @@ class TestVerdicts:
 
 
 class TestApart:
-    def test_no_notebook_reaches_the_network(self, session: Session, listening: socket.socket) -> None:
-        with pytest.raises(BlockingIOError):
-            listening.accept()
+    def test_no_notebook_reaches_the_network(self, session: Session) -> None:
+        assert not session.connected
         # And it ran, or nothing would have been tried.
         assert session.rows["nosy"]["saliency saliency"] == "juste"
 
     def test_nothing_of_the_lab_and_of_what_was_handed_in_is_changed(self, session: Session) -> None:
-        assert {name: path.read_bytes() for name, path in files(session.folder).items()} == session.before
+        assert session.changed == []
         assert not NEW.exists()
 
-    def test_where_nothing_is_closed_off_that_is_said_and_python_still_refuses(
-        self, tmp_path: Path, listening: socket.socket
-    ) -> None:
-        port = listening.getsockname()[1]
-        connects = f'import socket\nsocket.create_connection(("127.0.0.1", {port}), 5)'
-        put(tmp_path / "rendus", "", "saliency.py", after_setup(handed_in(STAFF)["saliency"], connects))
+    def test_where_nothing_is_closed_off_that_is_said_and_python_still_refuses(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "generator", "grade", str(tmp_path / "rendus"), "--lab", "tests/mini/lab.yml"]
-        done = subprocess.run(
-            [*command, "--grades", str(tmp_path / "grades")],
-            cwd=ROOT,
-            env=os.environ | {"PATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with listening() as (port, reached):
+            connects = f'import socket\nsocket.create_connection(("127.0.0.1", {port}), 5)'
+            put(tmp_path / "rendus", "", "saliency.py", after_setup(handed_in(STAFF)["saliency"], connects))
+            done = subprocess.run(
+                [*command, "--grades", str(tmp_path / "grades")],
+                cwd=ROOT,
+                env=os.environ | {"PATH": str(tmp_path)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert not reached()
         assert "no process without network" in done.stderr
         assert "1 of 1 right throughout" in done.stdout
         assert done.returncode == 0
-        with pytest.raises(BlockingIOError):
-            listening.accept()
 
 
 class TestTables:
+    def test_a_spreadsheet_reads_its_accents(self, session: Session) -> None:
+        assert session.table.startswith("\ufeff")
+
     def test_no_name_is_a_formula(self, session: Session) -> None:
         assert session.rows["broken"]["Étudiant"] == "'=cmd()"
         assert session.rows["broken"]["Fichier"].startswith("'=cmd()")
