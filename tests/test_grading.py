@@ -168,7 +168,7 @@ def closed_off(folder: Path) -> bool:
 def session(shared: Path) -> Session:
     """All of a class, graded once for all processes of the tests."""
     place = shared / "grading"
-    with once(place / "session.json") as first:
+    with once(place) as first:
         if first:
             place.mkdir()
             (place / "session.json").write_text(json.dumps(asdict(graded(place))), encoding="utf-8")
