@@ -78,6 +78,8 @@ class Rule:
         blur_every: smooth on each iteration whose number, counted from 0, is a multiple of this.
         view: what the network sees of the image at each step; None shows it as it is.
         views: how many views of an image are drawn for a step; it follows their mean gradient.
+        noise: standard deviation, in normalised space, of noise added to what the network sees; it goes linearly from
+            the first value to the second over the programme.
         radius: keep the image within this L2 distance of its start, in normalised space; None leaves
             it free.
         clamp: keep every pixel inside the range an image file can hold, after each step.
@@ -96,6 +98,7 @@ class Rule:
     blur_every: int = 10
     view: View | None = None
     views: int = 1
+    noise: tuple[float, float] = (0.0, 0.0)
     radius: float | None = None
     clamp: bool = True
     stop_at_target: bool = False
@@ -179,11 +182,13 @@ def _look(scorer: Scorer, climber: _Climber) -> tuple[Tensor, Tensor]:
     image = climber.shifted()[None]
     view = rule.view
     if view is None:
-        (scores,), (gradient,) = score_gradients(scorer, image, [target])
+        (scores,), (gradient,) = score_gradients(scorer, climber.noisy(image), [target])
         return scores, gradient
     randoms = [climber.random] * rule.views
     scores, gradients = score_gradients(
-        lambda seen: scorer(view(seen, randoms)), image.expand(rule.views, -1, -1, -1), [target] * rule.views
+        lambda seen: scorer(climber.noisy(view(seen, randoms))),
+        image.expand(rule.views, -1, -1, -1),
+        [target] * rule.views,
     )
     return scores.mean(dim=0), gradients.mean(dim=0)
 
@@ -211,6 +216,13 @@ class _Climber:
         down, right = torch.randint(-reach, reach + 1, (2,), generator=self.random).tolist()
         self.shift = (down, right)
         return self.summit.image.roll(self.shift, (1, 2))
+
+    def noisy(self, images: Tensor) -> Tensor:
+        """Images with the noise of now."""
+        if not any(self.rule.noise):
+            return images
+        chance = torch.randn(images.shape, generator=self.random, dtype=images.dtype).to(images.device)
+        return images + self.between(*self.rule.noise) * chance
 
     def unshifted(self, gradient: Tensor) -> Tensor:
         """The gradient in the image's own place.

@@ -7,6 +7,7 @@ Parameterization ». The image itself is the same; only what counts as a short s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,13 +46,14 @@ def colours(photographs: Sequence[Pixels], channels: int = 3) -> Tensor:
     return torch.from_numpy(root / np.linalg.norm(root, axis=0).max()).float()
 
 
-def decode(spectrum: Tensor, basis: Tensor, width: int) -> Tensor:
+def decode(spectrum: Tensor, basis: Tensor, width: int, veil: Tensor | float = 1.0) -> Tensor:
     """A spectrum -> pixel values in (0, 1).
 
     Args:
         spectrum: real and imaginary parts, float (C, H, W // 2 + 1, 2); each colour's own.
         basis: of the colours, float (C, C).
         width: W, which the spectrum does not tell: it is as long for the next odd one.
+        veil: how much of each place shows, float (H, W), from 0, where the image is grey, to 1.
 
     Returns:
         Float (C, H, W).
@@ -59,7 +61,7 @@ def decode(spectrum: Tensor, basis: Tensor, width: int) -> Tensor:
     height = spectrum.shape[1]
     waves = torch.view_as_complex(spectrum) * _amplitudes(height, width).to(spectrum)
     planes = torch.fft.irfft2(waves, s=(height, width), norm="ortho")
-    return torch.einsum("rz,zyx->ryx", basis.to(planes), planes).sigmoid()
+    return torch.einsum("rz,zyx->ryx", basis.to(planes), veil * planes).sigmoid()
 
 
 def encode(pixels: Tensor, basis: Tensor) -> Tensor:
@@ -78,12 +80,37 @@ def _amplitudes(height: int, width: int) -> Tensor:
     return _SCALE * frequency.clamp_min(1 / max(height, width)) ** -_DECAY
 
 
+@dataclass(frozen=True)
+class Iris:
+    """An opening in the middle of the image that widens: an object begins there, and what is around it comes later.
+
+    Images that grow from their middle are those of Ghiasi et al. 2022, « Plug-In Inversion », section 3.2.
+
+    Attributes:
+        first: where it begins, the distance from the middle at which the image is dimmed by 40 %; in half its sides.
+        last: likewise, at the end.
+        share: of the programme, in which it goes linearly from one to the other.
+    """
+
+    first: float
+    last: float
+    share: float
+
+    def veil(self, done: float, height: int, width: int) -> Tensor:
+        """How much of each place shows when a share of the programme is done; float (H, W), 0 to 1."""
+        reach = self.first + (self.last - self.first) * min(1.0, done / self.share)
+        down, right = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
+        squares = down[:, None].square() + right.square()
+        return torch.exp(-(squares / reach**2).square() / 2)
+
+
 class Fourier:
     """A canvas that steps through the spectrum, by Adam (Kingma & Ba 2015); the length of a step is its rate."""
 
-    def __init__(self, basis: Tensor, start: Tensor, rule: Rule, network: Network) -> None:
+    def __init__(self, basis: Tensor, start: Tensor, rule: Rule, network: Network, iris: Iris | None = None) -> None:
         self._basis, self._mean, self._std = basis, network.mean, network.std
-        self._width = start.shape[2]
+        self._height, self._width = start.shape[1:]
+        self._iris, self._steps, self._programme = iris, 0, max(rule.iterations - 1, 1)
         self._spectrum = encode(start * self._std + self._mean, basis).requires_grad_()
         self._adam = torch.optim.Adam([self._spectrum], lr=rule.step, maximize=True)
         self._draw()
@@ -98,8 +125,12 @@ class Fourier:
         self._adam.param_groups[0]["lr"] = length
         (self._spectrum.grad,) = torch.autograd.grad(self._image, self._spectrum, gradient)
         self._adam.step()
+        self._steps += 1
         self._draw()
 
     def _draw(self) -> None:
+        veil: Tensor | float = 1.0
+        if self._iris is not None:
+            veil = self._iris.veil(self._steps / self._programme, self._height, self._width).to(self._spectrum)
         with torch.enable_grad():
-            self._image = (decode(self._spectrum, self._basis, self._width) - self._mean) / self._std
+            self._image = (decode(self._spectrum, self._basis, self._width, veil) - self._mean) / self._std

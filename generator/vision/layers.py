@@ -7,7 +7,7 @@ differentiates it like a whole network.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -90,6 +90,25 @@ def guided(network: Network) -> nn.Module:
     return _Guided(scorer)
 
 
+Pull = Callable[[Layer, Tensor], Tensor | None]
+"""What is to be added to the gradient that comes back to a layer's maps, float (N, channels, side, side), from the maps
+themselves; None for nothing."""
+
+
+def pulled(network: Network, chosen: Sequence[Layer], pull: Pull) -> nn.Module:
+    """A network with the same scores, whose way back is pulled aside at some of its layers.
+
+    Where what is added is the gradient of a function of the maps, what comes back to the pixels is the gradient of the
+    score and of these functions together. Each image goes through it once before its gradient comes back.
+    """
+    scorer = network.scorer
+    places = {layer.place: layer for layer in chosen}
+    if isinstance(scorer, FlatNetwork):
+        steps = (_Pulled(step, places[nth], pull) if nth in places else step for nth, step in enumerate(scorer.steps))
+        return _with_steps(scorer, list(steps))
+    return _PulledModules(scorer, places, pull)
+
+
 # Networks that were flattened ---------------------------------------------------------------------
 
 
@@ -137,6 +156,27 @@ class _Rectified(Step):
 
     def backward(self, kept: list[object], gradient: Tensor, owned: bool) -> list[Tensor | None]:  # noqa: ARG002, FBT001
         return self.step.backward(kept, gradient.clamp(min=0), True)
+
+
+class _Pulled(Step):
+    """A step to whose gradient something is added."""
+
+    def __init__(self, step: Step, layer: Layer, pull: Pull) -> None:
+        self.step, self.node, self.inputs, self.varying = step, step.node, step.inputs, step.varying
+        self.layer, self.pull = layer, pull
+        self.fresh = step.fresh
+
+    def forward(self, values: list[object]) -> tuple[object, list[object]]:
+        result, kept = self.step.forward(values)
+        assert isinstance(result, Tensor)  # noqa: S101  # for the type checker: a layer's maps
+        return result, [kept, self.pull(self.layer, result)]
+
+    def backward(self, kept: list[object], gradient: Tensor, owned: bool) -> list[Tensor | None]:  # noqa: FBT001
+        inner, extra = kept
+        assert isinstance(inner, list)  # noqa: S101  # likewise
+        if isinstance(extra, Tensor):
+            gradient, owned = extra.add_(gradient), True
+        return self.step.backward(inner, gradient, owned)
 
 
 # Networks that run as their library made them -----------------------------------------------------
@@ -202,6 +242,31 @@ class _Continued(nn.Module):
         with _hooked(self.replaced, lambda *_: maps.clone()):
             scores: Tensor = self.whole(self.image)
         return scores
+
+
+class _PulledModules(nn.Module):
+    """A network with hooks that add to what comes back to its modules' results."""
+
+    def __init__(self, whole: nn.Module, places: Mapping[int, Layer], pull: Pull) -> None:
+        super().__init__()
+        self.whole, self.places, self.pull = whole, places, pull
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Raw scores of normalised images."""
+        modules = list(self.whole.modules())
+        with ExitStack() as stack:
+            for place, layer in self.places.items():
+                stack.enter_context(_hooked(modules[place], self._hook(layer)))
+            scores: Tensor = self.whole(images)
+        return scores
+
+    def _hook(self, layer: Layer) -> Callable[[object, object, Tensor], None]:
+        def hook(_: object, __: object, result: Tensor) -> None:
+            extra = self.pull(layer, result.detach())
+            if extra is not None and result.requires_grad:
+                result.register_hook(lambda gradient: gradient + extra)  # type: ignore[no-untyped-call]  # torch
+
+        return hook
 
 
 class _Guided(nn.Module):
