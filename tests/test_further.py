@@ -27,7 +27,7 @@ from generator.vision.dream import DreamRule, closer, dream
 from generator.vision.engine import prepare
 from generator.vision.gradients import score_gradients
 from generator.vision.inside import at_depth, before_rectifying, means_of_channels, power
-from generator.vision.layers import Layer, beyond, guided, last_layer, layers, up_to
+from generator.vision.layers import Layer, beyond, guided, last_layer, layers, pulled, up_to
 from generator.vision.opening import Network
 from generator.vision.universal import MARGIN, Against, by_chance, grow
 from tests.conftest import tried
@@ -124,6 +124,28 @@ class TestCut:
         reference.last(first + reference.inside(first))[0, 3].mean().backward()
         assert leaf.grad is not None
         assert gradient.numpy() == pytest.approx(leaf.grad.numpy(), abs=1e-6)
+
+    @BOTH
+    def test_what_is_added_on_the_way_back_comes_to_the_pixels(self, opened: Opened, pixels: Pixels) -> None:
+        network = opened()
+        image, reference = network.normalise([pixels]), made().scorer
+        layer = last_layer(network)
+        asked = []
+
+        def pull(at: Layer, maps: Tensor) -> Tensor:
+            asked.append(at)
+            return 0.1 * maps  # the gradient of half their sum of squares, a tenth of it
+
+        scores, gradient = score_gradients(pulled(network, [layer], pull), image, [3])
+        assert asked == [layer]
+        assert scores.numpy() == pytest.approx(network.scorer(image).numpy(), abs=1e-5)
+        assert isinstance(reference, Residual)
+        leaf = image.clone().requires_grad_()
+        first = reference.first(leaf)
+        maps = reference.last(first + reference.inside(first))
+        (reference.scores(maps.flatten(1))[0, 3] + 0.05 * maps.square().sum()).backward()
+        assert leaf.grad is not None
+        assert gradient.numpy() == pytest.approx(leaf.grad.numpy(), abs=1e-4)
 
     def test_without_maps_there_is_nothing_to_cut(self) -> None:
         flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE**2, CLASSES)).requires_grad_(False)

@@ -1,7 +1,8 @@
-"""What the ladder's rungs rest on: total variation, the Fourier canvas, and views."""
+"""What the ladder's rungs rest on: total variation, the Fourier canvas, views, several networks, natural layers."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from functools import partial
 
@@ -12,14 +13,17 @@ import torch
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
-from generator.experiments.ladder import RUNGS, Ladder
+from generator.experiments.ladder import COLOURED, RUNGS, Ladder
 from generator.experiments.stage import Photograph
 from generator.vision.ascent import Climb, Rule, ascend, noise
-from generator.vision.fourier import _DECAY, _SCALE, Fourier, colours, decode, encode
+from generator.vision.fourier import _DECAY, _SCALE, Fourier, Iris, colours, decode, encode
 from generator.vision.gradients import score_gradients
+from generator.vision.layers import up_to
+from generator.vision.natural import natural, strangeness, usual
 from generator.vision.opening import Network
 from generator.vision.penalties import PENALTIES
-from generator.vision.views import wobble
+from generator.vision.together import together
+from generator.vision.views import glimpse, wobble
 from tests.conftest import computed, spec_of, tried
 
 SPREAD_OUT = torch.tensor([[0.6, 0.3, 0.1], [0.6, 0.0, -0.2], [0.5, -0.3, 0.1]], dtype=torch.float64)
@@ -146,6 +150,123 @@ class TestViews:
         expected = score_gradients(toy.scorer, start.flip(2)[None], [2])[1][0].flip(2)
         assert torch.allclose(image - start, expected)
 
+    def test_a_glimpse_is_scipy_s_of_a_part_turned_mirrored_and_tinted(self) -> None:
+        image = torch.from_numpy(scipy.ndimage.gaussian_filter(pixels(32).numpy(), (0, 2, 2)))
+        for seed in range(4):
+            seen = glimpse(20, 0.5, 0.8, 0.3)(image[None], [torch.Generator().manual_seed(seed)])[0]
+            drawn = (2 * torch.rand(11, generator=torch.Generator().manual_seed(seed)) - 1).double().numpy()
+            scale, angle = 0.5 * 1.6 ** ((1 + drawn[0]) / 2), np.radians(20 * drawn[1])
+            right, down = 15.5 * 32 / 31 * (1 - scale + 0.07) * drawn[2:4]
+            mirror = np.sign(drawn[4])
+            matrix = scale * np.array(
+                [[np.cos(angle), mirror * np.sin(angle)], [-np.sin(angle), mirror * np.cos(angle)]]
+            )
+            middle = np.full(2, 15.5)
+            for channel in range(3):
+                part = scipy.ndimage.affine_transform(
+                    image[channel].numpy(), matrix, middle + [down, right] - matrix @ middle, order=1, mode="reflect"
+                )
+                expected = np.exp(0.3 * drawn[5 + channel]) * part + 0.3 * drawn[8 + channel]
+                assert seen[channel].numpy()[4:-4, 4:-4] == pytest.approx(expected[4:-4, 4:-4], abs=1e-6), seed
+
+    def test_noise_fades_over_the_programme(self, toy: Network) -> None:
+        seen: list[Tensor] = []
+
+        def scorer(images: Tensor) -> Tensor:
+            seen.append(images.detach().clone())
+            return images.mean(dim=(2, 3))
+
+        network = replace(toy, scorer=scorer)  # type: ignore[arg-type]  # all that is asked of it
+        ascend(network, Climb(torch.zeros(3, 40, 40), 1), Rule(5, step=0.0, noise=(0.8, 0.0)))
+        assert [float(images.std()) for images in seen] == pytest.approx([0.8, 0.6, 0.4, 0.2, 0.0], abs=0.02)
+        assert not torch.allclose(seen[0], 4 / 3 * seen[1], atol=0.1), "it is another noise each time"
+
+
+class TestIris:
+    def test_it_opens_from_the_middle_and_stays_open(self) -> None:
+        iris = Iris(first=0.5, last=2.0, share=0.5)
+        start, half, end = (iris.veil(done, 21, 21) for done in (0.0, 0.5, 1.0))
+        assert float(start[10, 10]) == 1
+        assert float(start[10, 15]) == pytest.approx(np.exp(-0.5)), "half way to the side"
+        assert float(start[10, 20]) < 0.001
+        assert half.equal(end)
+        assert float(end[0, 0]) == pytest.approx(np.exp(-(0.5**2) / 2))
+
+    def test_what_it_hides_is_grey_and_what_it_shows_is_followed(self, toy: Network) -> None:
+        iris = Iris(first=0.3, last=0.3, share=1.0)
+        rule = Rule(20, step=0.2, canvas=partial(Fourier, SPREAD_OUT, iris=iris))
+        values = toy.pixels(ascend(toy, Climb(0.01 * noise(toy, 0).double(), target=1), rule).image)
+        assert values[0] == pytest.approx(np.full((12, 3), 0.5), abs=1e-3)
+        assert np.ptp(values[4:8, 4:8]) > 0.05
+
+
+class TestTogether:
+    def other(self, toy: Network) -> Network:
+        """One of other images: larger, and normalised in another way."""
+        torch.manual_seed(1)
+        module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 7), torch.nn.Softplus(), torch.nn.Flatten())
+        module.append(torch.nn.Linear(4 * 12 * 12, 5)).double().requires_grad_(False)
+        return replace(toy, scorer=module, size=18, mean=toy.mean + 0.1, std=2 * toy.std)
+
+    def test_scores_are_the_sums_of_what_each_says_of_the_image_as_it_sees_it(self, toy: Network) -> None:
+        other, image = self.other(toy), pixels()[None]
+        larger = torch.nn.functional.interpolate(image, (18, 18), mode="bilinear")
+        expected = toy.scorer((image - toy.mean) / toy.std) + other.scorer((larger - other.mean) / other.std)
+        assert torch.allclose(together([toy, other]).scorer((image - toy.mean) / toy.std), expected)
+
+    def test_gradient_equals_finite_differences(self, toy: Network) -> None:
+        both, image = together([toy, self.other(toy)]), pixels()[None]
+        _, (gradient,) = score_gradients(both.scorer, image, [2])
+        for place in [(0, 3, 4), (1, 0, 0), (2, 11, 6)]:
+            nudge = torch.zeros_like(image)
+            nudge[0][place] = 1e-5
+            slope = float((both.scorer(image + nudge) - both.scorer(image - nudge))[0, 2]) / 2e-5
+            assert float(gradient[place]) == pytest.approx(slope, rel=1e-5)
+
+
+class TestNatural:
+    photographs = tuple((255 * pixels(seed=seed).permute(1, 2, 0).numpy()).astype(np.uint8) for seed in range(3))
+
+    def test_the_usual_is_what_numpy_finds_in_all_photographs(self, toy: Network) -> None:
+        known = usual(toy, self.photographs)
+        assert len(known) == 2, "the convolutions, not what is always positive after them"
+        for layer, one in known.items():
+            maps = up_to(toy, layer)(toy.normalise(self.photographs)).numpy()
+            assert one.mean.numpy() == pytest.approx(maps.mean(axis=(0, 2, 3)))
+            assert one.spread.numpy() == pytest.approx(maps.std(axis=(0, 2, 3)), rel=1e-6)
+
+    def test_layers_too_coarse_for_details_are_left_alone(self, toy: Network) -> None:
+        fine, coarse = torch.nn.Conv2d(3, 4, 2, stride=2), torch.nn.Conv2d(4, 4, 16)
+        module = torch.nn.Sequential(fine, coarse, torch.nn.Flatten()).double().requires_grad_(False)
+        known = usual(replace(toy, scorer=module, size=32), self.photographs)
+        assert [layer.side for layer in known] == [16]
+
+    def test_gradient_is_that_of_the_score_less_the_strangeness(self, toy: Network) -> None:
+        known, image = usual(toy, self.photographs), (pixels(seed=9)[None] - 0.2) / toy.std
+
+        def value(seen: Tensor) -> float:
+            strange = torch.stack([strangeness(up_to(toy, layer)(seen), one) for layer, one in known.items()])
+            return float(toy.scorer(seen)[0, 3] - 5 * strange.mean())
+
+        scores, (gradient,) = score_gradients(natural(toy, known, 5.0).scorer, image, [3])
+        assert torch.allclose(scores, toy.scorer(image))
+        for place in [(0, 3, 4), (1, 0, 0), (2, 11, 6), (1, 7, 7)]:
+            nudge = torch.zeros_like(image)
+            nudge[0][place] = 1e-5
+            slope = (value(image + nudge) - value(image - nudge)) / 2e-5
+            assert float(gradient[place]) == pytest.approx(slope, rel=1e-5)
+
+    def test_following_it_brings_an_image_nearer_to_photographs(self, toy: Network) -> None:
+        known, start = usual(toy, self.photographs), noise(toy, 0).double()
+
+        def strange(image: Tensor) -> float:
+            return sum(float(strangeness(up_to(toy, layer)(image[None]), one)) for layer, one in known.items())
+
+        climb, rule = Climb(start, 1), Rule(30, step=0.3, unit_gradient=True)
+        alone = ascend(toy, climb, rule).image
+        led = ascend(natural(toy, known, 30.0), climb, rule).image
+        assert strange(led) < 0.5 * strange(alone)
+
 
 class TestLadder:
     @pytest.fixture
@@ -156,8 +277,11 @@ class TestLadder:
         given = {
             "title": "Essai", "network": "own", "other": "other", "images": ["one"], "targets": {"three": 3, "four": 4},
             "iterations": 2, "jitter": 1, "variation": 0.001, "rate": 0.05, "degrees": 5, "zoom": 1.1,
+            "together": ["own"], "long_iterations": 3,
         }  # fmt: skip
-        return Ladder.model_validate(given | changes, context={"networks": ["own", "other"], "images": ["one", "two"]})
+        return Ladder.model_validate(
+            given | changes, context={"networks": ["own", "other", "judge"], "images": ["one", "two"]}
+        )
 
     def photograph(self, seed: int = 0) -> Photograph:
         return Photograph((255 * pixels(seed=seed).permute(1, 2, 0).numpy()).astype(np.uint8), 0, "", ())
@@ -171,14 +295,14 @@ class TestLadder:
         results = tried(self.ladder(), networks, {"one": self.photograph()})
         metrics = {metric.name: metric.value for metric in results._metrics}
         figures = {figure.name: figure for figure in results._figures}
-        assert [metrics[f"rung-{rung}.first"] for rung in range(1, 5)] == [50] * 4
-        assert [picture.title[:5] for picture in figures["four"].pictures] == ["4 ✗ 3"] * 4
-        assert [picture.title[:3] for picture in figures["three"].pictures] == ["3 ✓"] * 4
+        assert [metrics[f"rung-{rung}.first"] for rung in range(1, 8)] == [50] * 7
+        assert [picture.title[:5] for picture in figures["four"].pictures] == ["4 ✗ 3"] * 7
+        assert [picture.title[:3] for picture in figures["three"].pictures] == ["3 ✓"] * 7
 
-    def test_only_the_last_rung_depends_on_photographs(self) -> None:
+    def test_only_the_later_rungs_depend_on_photographs(self) -> None:
         specs = {name: spec_of(name, self.photograph()) for name in ("one", "two")}
         few, more = (self.ladder(images=names).parts(specs) for names in (["one"], ["one", "two"]))
-        assert {name[1] for name, part in few.items() if part != more[name]} == {"fourier"}
+        assert {name[1] for name, part in few.items() if part != more[name]} == set(COLOURED)
         added = self.ladder(targets={"four": 4, "one": 1, "three": 3}).parts(specs)
         assert few == {name: added[name] for name in few}
 
@@ -219,7 +343,7 @@ class TestLadder:
             values = (x * own.std + own.mean).permute(1, 2, 0).numpy()
             assert grown[rung] == pytest.approx(values, abs=2e-3), rung
 
-        # The last rung: two of Adam's steps through the spectrum.
+        # Rung 4: two of Adam's steps through the spectrum.
         basis = colours([photograph.pixels])
         spectrum = encode(0.01 * start * own.std + own.mean, basis).requires_grad_()
         adam = torch.optim.Adam([spectrum], lr=0.05, maximize=True)
@@ -229,3 +353,35 @@ class TestLadder:
             adam.step()
         values = decode(spectrum, basis, 12).detach().permute(1, 2, 0).numpy()
         assert grown["fourier"] == pytest.approx(values, abs=2e-3)
+
+    def test_the_last_rung_is_a_plain_loop_too(self, own: Network) -> None:
+        other = replace(
+            own, scorer=torch.nn.Sequential(copy.deepcopy(own.scorer), torch.nn.Linear(5, 5)).requires_grad_(False)
+        )
+        ladder = self.ladder(together=["own", "other"], naturalness=3, noise=0.2, other="judge")
+        photograph = self.photograph()
+        part = ladder.parts({"one": spec_of("one", photograph)})["four", "iris"]
+        networks = {"own": own, "other": other, "judge": own}
+        grown = computed(part, networks, {"one": photograph})["image"]
+
+        known = {name: usual(network, [photograph.pixels]) for name, network in networks.items()}
+        basis, random = colours([photograph.pixels]), torch.Generator().manual_seed(0)
+        start = torch.randn(3, 12, 12, generator=torch.Generator().manual_seed(0))
+        spectrum = encode(0.01 * start * own.std + own.mean, basis).requires_grad_()
+        adam = torch.optim.Adam([spectrum], maximize=True)
+        image, iris = 0.01 * start, Iris(0.3, 2.0, 0.8)
+        for step, (rate, strength) in enumerate([(0.04, 0.2), (0.022, 0.1), (0.004, 0.0)]):
+            values = decode(spectrum, basis, 12, iris.veil(step / 2, 12, 12))
+            image = (values - own.mean) / own.std
+            seen = glimpse(5, 0.65, 1.2, 0.15)(image[None], [random])
+            seen = seen + strength * torch.randn(seen.shape, generator=random)
+            goal = torch.zeros(())
+            for name in ("own", "other"):
+                network = networks[name]
+                strange = [strangeness(up_to(network, layer)(seen), one) for layer, one in known[name].items()]
+                goal = goal + network.scorer(seen)[0, 4] - 3 * torch.stack(strange).mean()
+            adam.param_groups[0]["lr"] = rate
+            (spectrum.grad,) = torch.autograd.grad(goal, spectrum)
+            adam.step()
+        values = decode(spectrum, basis, 12, iris.veil(1.5, 12, 12)).detach().permute(1, 2, 0).numpy()
+        assert grown == pytest.approx(values, abs=2e-3)

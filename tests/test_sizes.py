@@ -74,6 +74,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "rate": 0.05,
         "degrees": 5,
         "zoom": 1.1,
+        "together": "principal",
+        "long_iterations": 3,
     },
     "linearity": {"levels": [0.1, 1], "random": 2},
     "localisation": {"heads": {"un": [0.3, 0.3, 0.6, 0.6]}},

@@ -37,7 +37,10 @@ class Usual:
 
 
 def usual(network: Network, photographs: Sequence[Pixels]) -> dict[Layer, Usual]:
-    """What photographs make of a network's layers, of all that it can be cut at and that still see details.
+    """What photographs make of a network's layers, of those that it can be cut at and that still see details.
+
+    Layers after a ReLU are left out where there are others: as most of their maps are empty most of the time, an image
+    would come to look like these photographs themselves.
 
     Args:
         network: each photograph goes through it once.
@@ -45,8 +48,11 @@ def usual(network: Network, photographs: Sequence[Pixels]) -> dict[Layer, Usual]
     """
     chosen = [layer for layer in layers(network) if layer.clean and layer.side * _FINEST >= network.size]
     moments: dict[Layer, list[Tensor]] = {layer: [] for layer in chosen}
+    signed = set()
 
     def note(layer: Layer, maps: Tensor) -> None:
+        if maps.min() < 0:
+            signed.add(layer)
         moments[layer].append(torch.stack([maps.mean(dim=(0, 2, 3)), maps.square().mean(dim=(0, 2, 3))]))
 
     watched = pulled(network, chosen, note)
@@ -54,8 +60,8 @@ def usual(network: Network, photographs: Sequence[Pixels]) -> dict[Layer, Usual]
         for photograph in photographs:
             watched(network.normalise([photograph]))
     found = {}
-    for layer, of_each in moments.items():
-        mean, square = torch.stack(of_each).mean(dim=0)
+    for layer in [layer for layer in chosen if layer in signed] or chosen:
+        mean, square = torch.stack(moments[layer]).mean(dim=0)
         spread = (square - mean.square()).clamp_min(0).sqrt()
         found[layer] = Usual(mean, spread.clamp_min(_LEAST * spread.mean()).clamp_min(torch.finfo(spread.dtype).eps))
     return found

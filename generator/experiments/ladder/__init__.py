@@ -59,12 +59,12 @@ class Ladder(Experiment):
         description="rungs 5 to 7: standard deviation of a view's noise at first, in normalised values; then less",
     )
     naturalness: float = Field(
-        100.0, ge=0, description="rungs 6 and 7: how much it matters that layers find what they find in photographs"
+        66.0, ge=0, description="rungs 6 and 7: how much it matters that layers find what they find in photographs"
     )
     opening: tuple[PositiveFloat, PositiveFloat] = Field(
-        (0.4, 2.0), description="rung 7: first and last radius of the opening, in half the image's sides"
+        (0.3, 2.0), description="rung 7: first and last radius of the opening, in half the image's sides"
     )
-    opened: float = Field(0.6, gt=0, le=1, description="rung 7: share of the programme in which it opens")
+    opened: float = Field(0.8, gt=0, le=1, description="rung 7: share of the programme in which it opens")
     long_iterations: int = Field(ge=1, description="rung 7: iterations of every image")
 
     @field_validator("views")

@@ -55,6 +55,24 @@ def show(experiment: Ladder, stage: Stage) -> None:
         )
     _chart(experiment, stage, lines, estimates)
     stage.results.table(
+        "prix",
+        caption=stage.say("ladder.price.caption"),
+        columns=(
+            stage.say("ladder.price.rung"),
+            stage.say("ladder.makers"),
+            stage.say("ladder.passes"),
+            *(stage.say(f"ladder.series.{key}") + " (%)" for key in SERIES),
+        ),
+        rows=[
+            (
+                heading,
+                *_price(experiment, stage, rung).values(),
+                *(round(of_rung[key].value, 1) for key in SERIES),
+            )
+            for heading, rung, of_rung in zip(told, RUNGS, estimates, strict=True)
+        ],
+    )
+    stage.results.table(
         "probabilites",
         caption=stage.say("ladder.table.caption"),
         columns=(stage.say("ladder.table.class"), *told),
@@ -80,8 +98,20 @@ def _chance(experiment: Ladder, stage: Stage, name: str, rung: str) -> float:
 
 
 def _told(experiment: Ladder, stage: Stage) -> list[Told]:
-    """Settings of each rung."""
-    say = stage.say
+    """Settings of each rung, its price first."""
+    return [_price(experiment, stage, rung) | settings for rung, settings in _settings(experiment, stage).items()]
+
+
+def _price(experiment: Ladder, stage: Stage, rung: str) -> dict[str, str]:
+    titles = [stage.networks[name].title for name in experiment.makers(rung)]
+    return {
+        stage.say("ladder.makers"): stage.say("ladder.and").join(titles),
+        stage.say("ladder.passes"): stage.language.number(experiment.passes(rung)),
+    }
+
+
+def _settings(experiment: Ladder, stage: Stage) -> dict[str, dict[str, str]]:
+    say, number = stage.say, stage.language.number
     always = {
         say("ladder.iterations"): str(experiment.iterations),
         say("ascent.settings.jitter"): say("ascent.jitter", n=experiment.jitter),
@@ -95,19 +125,40 @@ def _told(experiment: Ladder, stage: Stage) -> list[Told]:
         say("ascent.settings.step"): say("ascent.unit-step", step=experiment.step),
         say("ladder.smoothing"): say("ladder.smoothed", first=first, last=last),
     }
-    return [
-        in_pixels | {say("ascent.settings.step"): say("ladder.raw-step", step=experiment.raw_step)},
-        smoothed,
-        smoothed | {say("ladder.variation"): stage.language.number(experiment.variation)},
-        always
+    in_fourier = {
+        say("ascent.settings.start"): say("ladder.faint", factor=FAINT),
+        say("ladder.rotation"): say("ladder.degrees", degrees=experiment.degrees),
+        say("ladder.colours"): say("ladder.decorrelated"),
+    }
+    fastest, slowest = experiment.rates
+    nearest, furthest = experiment.views
+    together = in_fourier | {
+        say("ladder.iterations"): str(experiment.iterations),
+        say("ladder.rate"): say("ladder.slowing", first=fastest, last=slowest),
+        say("ladder.part"): say("ladder.parts", nearest=100 * nearest, furthest=100 * furthest),
+        say("ladder.tint"): number(experiment.tint),
+        say("ladder.noise"): say("ladder.fading", first=experiment.noise),
+    }
+    natural = together | {say("ladder.naturalness"): number(experiment.naturalness)}
+    begins, ends = experiment.opening
+    return {
+        "raw": in_pixels | {say("ascent.settings.step"): say("ladder.raw-step", step=experiment.raw_step)},
+        "smoothed": smoothed,
+        "variation": smoothed | {say("ladder.variation"): number(experiment.variation)},
+        "fourier": always
+        | in_fourier
         | {
-            say("ascent.settings.start"): say("ladder.faint", factor=FAINT),
             say("ladder.rate"): say("ladder.adam", rate=experiment.rate),
-            say("ladder.rotation"): say("ladder.degrees", degrees=experiment.degrees),
             say("ladder.scale"): say("ladder.zoom", factor=experiment.zoom),
-            say("ladder.colours"): say("ladder.decorrelated"),
         },
-    ]
+        "together": together,
+        "natural": natural,
+        "iris": natural
+        | {
+            say("ladder.iterations"): str(experiment.long_iterations),
+            say("ladder.opening"): say("ladder.opens", first=begins, last=ends, share=100 * experiment.opened),
+        },
+    }
 
 
 def _picture(experiment: Ladder, stage: Stage, name: str, place: int) -> Picture:
