@@ -162,10 +162,9 @@ class TestViews:
                 [[np.cos(angle), mirror * np.sin(angle)], [-np.sin(angle), mirror * np.cos(angle)]]
             )
             middle = np.full(2, 15.5)
+            corner = middle + np.array([down, right]) - matrix @ middle
             for channel in range(3):
-                part = scipy.ndimage.affine_transform(
-                    image[channel].numpy(), matrix, middle + [down, right] - matrix @ middle, order=1, mode="reflect"
-                )
+                part = scipy.ndimage.affine_transform(image[channel].numpy(), matrix, corner, order=1, mode="reflect")
                 expected = np.exp(0.3 * drawn[5 + channel]) * part + 0.3 * drawn[8 + channel]
                 assert seen[channel].numpy()[4:-4, 4:-4] == pytest.approx(expected[4:-4, 4:-4], abs=1e-6), seed
 
@@ -383,5 +382,5 @@ class TestLadder:
             adam.param_groups[0]["lr"] = rate
             (spectrum.grad,) = torch.autograd.grad(goal, spectrum)
             adam.step()
-        values = decode(spectrum, basis, 12, iris.veil(1.5, 12, 12)).detach().permute(1, 2, 0).numpy()
-        assert grown == pytest.approx(values, abs=2e-3)
+        expected = decode(spectrum, basis, 12, iris.veil(1.5, 12, 12)).detach().permute(1, 2, 0).numpy()
+        assert grown == pytest.approx(expected, abs=2e-3)
