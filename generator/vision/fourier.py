@@ -84,7 +84,7 @@ def _amplitudes(height: int, width: int) -> Tensor:
 class Iris:
     """An opening in the middle of the image that widens: an object begins there, and what is around it comes later.
 
-    Images that grow from their middle are those of Ghiasi et al. 2022, « Plug-In Inversion », section 3.2.
+    Images that grow from their middle are those of Ghiasi et al. 2022, « Plug-In Inversion » (« Centering »).
 
     Attributes:
         first: where it begins, the distance from the middle at which the image is dimmed by 40 %; in half its sides.

@@ -33,7 +33,7 @@ def glimpse(degrees: float, nearest: float, furthest: float, tint: float) -> Vie
     """A view of a part of each image or of more than all of it, at random: turned, mirrored, in other colours.
 
     Cropping and mirroring as networks are trained; other brightness and contrast of each channel as in Ghiasi et al.
-    2022, « Plug-In Inversion », section 3.3. Outside, the image goes on as in a mirror.
+    2022, « Plug-In Inversion » (« ColorShift »). Outside, the image goes on as in a mirror.
 
     Args:
         degrees: turn by up to this angle, either way.
