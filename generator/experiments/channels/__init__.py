@@ -11,7 +11,7 @@ from generator.experiments.base import Experiment, Family, NetworkUse, Part, Par
 from generator.schema import Fraction, ImageName, ImageSpec, NetworkName
 
 FAINT = 0.01
-"""How much of the noise the images start from: next to nothing, as in the last rung of the ladder."""
+"""How much of the noise the images start from: next to nothing, as in rung 4 of the ladder."""
 WHOSE = ("own", "other")
 
 

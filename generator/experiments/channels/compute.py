@@ -54,7 +54,7 @@ def look(given: Given, *, depth: float, count: int) -> Outcome:
 def grow(  # noqa: PLR0913  # settings of a part, all named
     given: Given, *, depth: float, count: int, nth: int, noise: float, degrees: float, zoom: float, **rule: Any
 ) -> Outcome:
-    """Grow an image that excites a channel, as the last rung of the ladder grows a class (Olah et al. 2017).
+    """Grow an image that excites a channel, as rung 4 of the ladder grows a class (Olah et al. 2017).
 
     Args:
         given: the network, and the photographs whose colours go together.

@@ -216,15 +216,15 @@ def _chart(
     experiment: Ladder, stage: Stage, lines: Mapping[str, str], estimates: Sequence[Mapping[str, Estimate]]
 ) -> None:
     say, number = stage.say, stage.language.number
-    figure, (axes,) = canvas(height=4.4)
+    figure, (axes,) = canvas(height=4.8)
     places = np.arange(len(estimates))
     for nth, key in enumerate(SERIES):
         of_key, label = [of_rung[key] for of_rung in estimates], say(f"ladder.series.{key}")
         points(axes, places + 0.12 * (nth - 1), of_key, label=label, linestyle="none")
-    axes.set_xticks(places, list(lines))
+    axes.set_xticks(places, list(lines), rotation=20, ha="right")
     axes.set_ylim(-4, 104)
     axes.set_ylabel("%")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1))
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.25))
     series = (
         say(
             "ladder.judge.series",
