@@ -58,15 +58,14 @@ def show(experiment: Ladder, stage: Stage) -> None:
         "prix",
         caption=stage.say("ladder.price.caption"),
         columns=(
-            stage.say("ladder.price.rung"),
-            stage.say("ladder.makers"),
-            stage.say("ladder.passes"),
+            *(stage.say(f"ladder.price.{column}") for column in ("rung", "makers", "passes")),
             *(stage.say(f"ladder.series.{key}") + " (%)" for key in SERIES),
         ),
         rows=[
             (
                 heading,
-                *_price(experiment, stage, rung).values(),
+                _makers(experiment, stage, rung),
+                experiment.passes(rung),
                 *(round(of_rung[key].value, 1) for key in SERIES),
             )
             for heading, rung, of_rung in zip(told, RUNGS, estimates, strict=True)
@@ -103,11 +102,14 @@ def _told(experiment: Ladder, stage: Stage) -> list[Told]:
 
 
 def _price(experiment: Ladder, stage: Stage, rung: str) -> dict[str, str]:
-    titles = [stage.networks[name].title for name in experiment.makers(rung)]
     return {
-        stage.say("ladder.makers"): stage.say("ladder.and").join(titles),
+        stage.say("ladder.makers"): _makers(experiment, stage, rung),
         stage.say("ladder.passes"): stage.language.number(experiment.passes(rung)),
     }
+
+
+def _makers(experiment: Ladder, stage: Stage, rung: str) -> str:
+    return stage.say("ladder.and").join(stage.networks[name].title for name in experiment.makers(rung))
 
 
 def _settings(experiment: Ladder, stage: Stage) -> dict[str, dict[str, str]]:
