@@ -27,7 +27,7 @@ def short() -> Iterator[None]:
     """Once, and over a few steps: what is asked here is who agrees, not who is faster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("generator.bench.ROUNDS", 1)
-        patch.setattr("generator.bench.FOOLING", replace(bench.FOOLING, iterations=12))
+        patch.setattr("generator.bench.FOOLING", replace(bench.FOOLING, iterations=6))
         patch.setattr("generator.bench.CLASSVIS", replace(bench.CLASSVIS, iterations=12))
         yield
 
@@ -36,7 +36,7 @@ def short() -> Iterator[None]:
 def measured(lite0: Network) -> bench._Bench:
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
     plain = opening.load(lab.file.networks["principal"], lab.weights("principal"), way="as-made")
-    photographs = [(read_image(lab.locate(image.file), 224), image.label) for image in lab.file.images[:4]]
+    photographs = [(read_image(lab.locate(image.file), 224), image.label) for image in lab.file.images[:2]]
     return bench._Bench("EfficientNet-Lite0", lite0, plain, photographs)
 
 
