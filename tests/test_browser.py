@@ -988,7 +988,8 @@ class TestInClass:
         page.keyboard.press("ArrowLeft")
         assert told.inner_text() == f"1 / {count}"
         page.keyboard.press("Escape")
-        page.locator(".tp-slides").wait_for(state="hidden")
+        page.locator("button:focus", has_text="Projeter").wait_for()  # a dialog tells after it has closed
+        assert page.locator(".tp-slides").is_hidden()
         assert page.evaluate(WHOLE) == article, "everything is back in its place"
 
     def test_what_moves_still_does(self, site: Path, page: Page) -> None:
