@@ -105,6 +105,19 @@ RENDERING: dict[str, tuple[str, str, str, int, str]] = {
 }  # fmt: skip
 
 LOST: dict[str, tuple[str, str, int, str]] = {
+    "a key of the lab": (
+        HOME,
+        "{{ lab.titel }}",
+        1,
+        'lab has no "titel": the lab file does not say it; did you mean "title"?',
+    ),
+    "a key left at its default": (
+        TROMPER,
+        "{{ lab.experiments.grain.jitter }}",
+        8,
+        'lab.experiments.grain has no "jitter"',
+    ),
+    "an image too many": (HOME, "{{ lab.images[7].title }}", 1, "lab.images has no"),
     "a page": (TROMPER, "[x](../modalités.md)", 8, "../modalités.md leads nowhere"),
     "a page of another folder": (TROMPER, "[x](index.md)", 8, 'did you mean "../index.md"?'),
     "a question by half its name": (HOME, "[x](questions/q01.md)", 1, 'did you mean "questions/q01-voir.md"?'),
@@ -129,6 +142,7 @@ FOUND = (
     "[x](https://example.org/rien.md), [y](mailto:a@b.fr), [z](#ici), `[code](rien.md)`",
     "[d](../notes.md#definitions), [i](../notes.html#ici), [f](../notes.md#saillance-oiseau), [n](../notes.md#1-x)",
     "[k](../reutiliser-reference.md#fooling), [m](../lettre.md#tout)",
+    "{{ lab.title }}, {{ lab.experiments.grain.iterations | number }}, {{ lab.images | length }}",
 )
 
 

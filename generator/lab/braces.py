@@ -6,7 +6,7 @@ text from a stranger does no more than fill in values, and always comes to an en
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -70,6 +70,45 @@ def metrics_in(text: str) -> Iterator[tuple[int, str]]:
                 call.lineno,
                 "/".join(str(argument.value) for argument in call.args if isinstance(argument, nodes.Const)),
             )
+
+
+def not_in_lab(text: str, lab: object) -> Iterator[tuple[int, str]]:
+    """What a text asks of the lab file, as ``lab.KEY.KEY``, that does not stand in it: its line, and what is wrong.
+
+    Args:
+        text: whose braces are understood.
+        lab: what the lab file says.
+    """
+    tree = _reader.parse(text)
+    steps: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    inner = {id(step.node) for step in steps}
+    for step in steps:
+        if id(step) not in inner:
+            yield from _missing(step, lab)
+
+
+def _missing(step: nodes.Getattr | nodes.Getitem, lab: object) -> Iterator[tuple[int, str]]:
+    names: list[str | int] = []
+    node: nodes.Expr = step
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        names.append(node.attr if isinstance(node, nodes.Getattr) else node.arg.as_const())
+        node = node.node
+    if not isinstance(node, nodes.Name) or node.name != "lab":
+        return
+    found, said = lab, "lab"
+    for name in reversed(names):
+        inside = found if isinstance(found, Mapping) else {**getattr(found, "__dict__", {})}
+        if isinstance(name, int) and isinstance(found, Sequence) and name < len(found):
+            found = found[name]
+        elif name in inside:
+            found = inside[name]
+        elif not hasattr(found, str(name)):
+            near = did_you_mean(str(name), map(str, inside))
+            yield step.lineno, f'{said} has no "{name}": the lab file does not say it{near}'
+            return
+        else:
+            return
+        said += f".{name}" if isinstance(name, str) else f"[{name}]"
 
 
 def lines_above(path: Path, piece: str) -> int:

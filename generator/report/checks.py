@@ -13,7 +13,7 @@ import yaml
 
 from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
-from generator.lab.braces import metrics_in
+from generator.lab.braces import metrics_in, not_in_lab
 from generator.lab.places import Place, read_text
 from generator.lab.questions import TABLE, Question, without_code
 from generator.project import ROOT
@@ -39,12 +39,19 @@ def check_pages(lab: Lab) -> None:
     """Make sure of what a site needs of a lab's texts, before anything is computed.
 
     Raises:
-        LabError: there is no home page, a page's header is not understood, or a link leads nowhere.
+        LabError: there is no home page, a page's header is not understood, a link leads nowhere, or a text asks for
+            a key that the lab file has not.
     """
     for page in (lab.folder / lab.file.pages / "index.md", *content_pages(lab)):
         page_header(page)
-    if problems := list(_lost_links(lab)):
+    if problems := [*_lost_links(lab), *_lost_keys(lab)]:
         raise LabError(*problems)
+
+
+def _lost_keys(lab: Lab) -> Iterator[str]:
+    """A line for each key of the lab file that a text asks for and that is not there."""
+    for path, _ in _texts(lab):
+        yield from (f"{path}:{line}: {problem}" for line, problem in not_in_lab(read_text(path), lab.file))
 
 
 def _lost_links(lab: Lab) -> Iterator[str]:
