@@ -96,6 +96,13 @@ class Question:
         texts = f"{self.answer}\n{self.evidence}\n{self.note}"
         return [link["figure"] for link in FIGURE.finditer(without_code(texts))]
 
+    @property
+    def claimed(self) -> Iterator[tuple[Place, str]]:
+        """EXPERIMENT/METRIC of every measure that its claims name, and where in the header."""
+        for number, claim in enumerate(self.claims):
+            for key, reference in claim.references.items():
+                yield ("claims", number, *key), reference
+
     def tell(self, place: Place, problem: str) -> str:
         """One line about a value of the header: file, line, key and what is wrong."""
         return tell(self.places, place, problem)

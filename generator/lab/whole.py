@@ -118,6 +118,7 @@ class Lab:
 
     Attributes:
         path: of its file.
+        parent: the file that it extends; None if it stands alone.
         data_folder: where ``data:`` references are looked for.
         file: what the lab file says, experiments excepted; its images are listed one by one.
         classes: that its networks tell apart.
@@ -129,6 +130,7 @@ class Lab:
     """
 
     path: Path
+    parent: Path | None
     data_folder: Path
     file: LabFile
     classes: Classes
@@ -142,12 +144,6 @@ class Lab:
     def folder(self) -> Path:
         """The folder of the lab file."""
         return self.path.parent
-
-    @property
-    def parent(self) -> Path | None:
-        """The lab file that it extends; None if it stands alone."""
-        extends = read_yaml(self.path, read_text(self.path))[0].get("extends")
-        return None if extends is None else self.folder / str(extends)
 
     @property
     def questions_folder(self) -> Path:
@@ -169,8 +165,9 @@ class Lab:
 
     @property
     def tried(self) -> tuple[str, ...]:
-        """The networks that readers may try: those that experiments work with; not those that only judge."""
-        return tuple(dict.fromkeys(one.network for one in self.experiments.values())) if self.file.live else ()
+        """The networks that readers may try, in the lab's order: those that experiments work with, not mere judges."""
+        used = {one.network for one in self.experiments.values()} if self.file.live else set()
+        return tuple(name for name in self.file.networks if name in used)
 
     def class_title(self, index: int) -> str:
         """Name of a class for the reader: in the site's language if the lab gives one."""
@@ -273,7 +270,7 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
             "lab.yml" if path.is_dir() else path.name, [str(other.name) for other in around.glob("*.yml")]
         )
         raise LabError(f"no lab file {path}; give one with LAB=path/to/lab.yml{near}")
-    data, places = _read_with_parents(path, ())
+    data, places, parent = _read_with_parents(path, ())
     problems: list[str] = []
     classes = _read_classes(data, places, path.parent, data_folder)
     _list_images(data, places, classes, path.parent, data_folder)
@@ -311,7 +308,7 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
         problems += text_mistakes
     if problems:
         raise LabError(*problems)
-    return Lab(path, data_folder, file, classes, images, experiments, questions, dropped, places)
+    return Lab(path, parent, data_folder, file, classes, images, experiments, questions, dropped, places)
 
 
 def _read_texts(
@@ -340,10 +337,9 @@ def _read_texts(
 
 def _claims_problems(question: Question, measures: Mapping[str, Collection[str]]) -> Iterator[str]:
     """A line for each claim that is decided by what nothing measures."""
-    for place, claim in enumerate(question.claims):
-        for key, reference in claim.references.items():
-            if problem := unmeasured(reference, measures):
-                yield question.tell(("claims", place, *key), problem)
+    for place, reference in question.claimed:
+        if problem := unmeasured(reference, measures):
+            yield question.tell(place, problem)
 
 
 def _leads_to_dropped(path: Path, dropped: Collection[str]) -> Iterator[str]:
@@ -536,25 +532,27 @@ def _read_experiments(
         yield name, experiment
 
 
-def _read_with_parents(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]]]:
-    """A lab file laid over the one it extends: mappings merge, lists replace, null removes."""
+def _read_with_parents(
+    path: Path, children: tuple[Path, ...]
+) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]], Path | None]:
+    """A lab file laid over the one it extends, and which that is: mappings merge, lists replace, null removes."""
     if path.resolve() in children:
         raise LabError(f"{path}: extends itself, by way of {', '.join(str(c) for c in children)}")
     data, places = read_yaml(path, read_text(path))
     parent = data.pop("extends", None)
     if parent is None:
-        return data, places
+        return data, places, None
     parent_path = path.parent / str(parent)
     if not parent_path.is_file():
         raise LabError(tell(places, ("extends",), f"no file {parent_path}; paths are relative to the lab file"))
-    below, below_places = _read_with_parents(parent_path, (*children, path.resolve()))
+    below, below_places, _ = _read_with_parents(parent_path, (*children, path.resolve()))
     problems = [
         tell(places, place, f"there is no such key in {parent_path} to remove{did_you_mean(place[-1], known)}")
         for place, known in _vain_removals(below, data, ())
     ]
     if problems:
         raise LabError(*problems)
-    return _merged(below, data), {**below_places, **places}
+    return _merged(below, data), {**below_places, **places}, parent_path
 
 
 def _vain_removals(below: dict[str, Any], above: dict[str, Any], place: Place) -> Iterator[tuple[Place, list[str]]]:

@@ -14,8 +14,8 @@ import yaml
 from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
 from generator.lab.braces import metrics_in, not_in_lab
-from generator.lab.places import Place, read_text
-from generator.lab.questions import TABLE, Question, without_code
+from generator.lab.places import read_text
+from generator.lab.questions import TABLE, without_code
 from generator.project import ROOT
 from generator.report.common import ASSETS, content_pages, page_header, read_page
 from generator.report.reference import with_references
@@ -162,16 +162,9 @@ def missing_measures(lab: Lab, manifests: Mapping[str, Manifest]) -> Iterator[st
     for path, _ in _texts(lab):
         for line, metric in metrics_in(read_text(path)):
             yield from (f"{path}:{line}: {problem}" for problem in _unmeasured(manifests, metric))
-    for question, place, metric in _claimed(lab):
-        yield from (question.tell(place, problem) for problem in _unmeasured(manifests, metric))
-
-
-def _claimed(lab: Lab) -> Iterator[tuple[Question, Place, str]]:
-    """The metrics that claims name: in which question, where in its header, and which."""
     for question in lab.questions:
-        for number, claim in enumerate(question.claims):
-            for key, reference in claim.references.items():
-                yield question, ("claims", number, *key), reference
+        for place, metric in question.claimed:
+            yield from (question.tell(place, problem) for problem in _unmeasured(manifests, metric))
 
 
 def _unmeasured(manifests: Mapping[str, Manifest], reference: str) -> Iterator[str]:

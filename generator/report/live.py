@@ -58,9 +58,9 @@ DREAMING = {
 
 def live_networks(lab: Lab, build: Path, edition: str) -> dict[str, NetworkProgram]:
     """The networks that an edition's readers may try, by name, the lab's first one first."""
-    if lab.file.live is False or (lab.file.live == "staff" and edition == STUDENTS):
+    if lab.file.live == "staff" and edition == STUDENTS:
         return {}
-    found = {name: read_program(build, name) for name in lab.file.networks if name in lab.tried}
+    found = {name: read_program(build, name) for name in lab.tried}
     return {name: program for name, program in found.items() if program is not None and not program.refused}
 
 

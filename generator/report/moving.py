@@ -67,6 +67,11 @@ class Comparison:
     pairs: tuple[tuple[Layer, Layer], ...]
 
     @property
+    def several(self) -> bool:
+        """Whether what lies above is not called the same in all pairs."""
+        return len({over.title for _, over in self.pairs}) > 1
+
+    @property
     def across(self) -> int:
         """How many stand in a row: one for each picture below; those over one and the same stand in one row too."""
         below = len({under.file for under, _ in self.pairs})
@@ -128,11 +133,11 @@ def merged(panels: Iterable[Iterable[Comparison]], language: Language) -> Iterat
     for comparison in chain.from_iterable(panels):
         groups.setdefault((comparison.kind, comparison.pairs[0][0].title), []).extend(comparison.pairs)
     for (kind, _), pairs in groups.items():
-        if len({over.title for _, over in pairs}) > 1:
+        comparison = Comparison(kind, tuple(pairs))
+        if comparison.several:
             last = language.say("compare.last")
-            yield Comparison(kind, tuple((under, replace(over, title=last)) for under, over in pairs))
-        else:
-            yield Comparison(kind, tuple(pairs))
+            comparison = Comparison(kind, tuple((under, replace(over, title=last)) for under, over in pairs))
+        yield comparison
 
 
 def _across_networks(manifest: Manifest, figure: Figure, name: str, other: Manifest) -> Iterator[Comparison]:

@@ -47,10 +47,14 @@ class Resemblance(Ascent, Experiment):
 
     @property
     def measures(self) -> Iterator[str]:
-        ends = ("", *(f".after-{iterations}" for iterations in self.show[:-1]))
         for pull in self.pulls:
             yield from (f"{pull}.{name}" for name in ("own", "other", "rank", "distance", "similarity"))
-            yield from (f"{pull}.{name}{end}" for name in ("gain", "way") for end in ends)
+            yield from (f"{pull}.{name}{end}" for name in ("gain", "way") for end in self.ends.values())
+
+    @property
+    def ends(self) -> dict[int, str]:
+        """How the names of measures end after the iterations that are looked at: those of the last one as they are."""
+        return {iterations: f".after-{iterations}" for iterations in self.show[:-1]} | {self.show[-1]: ""}
 
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         return {

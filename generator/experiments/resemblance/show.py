@@ -53,18 +53,17 @@ def _measure(experiment: Resemblance, stage: Stage, by_pull: ByPull) -> None:
             for name, unit in MEASURES.items()
         ]
         rows.append((title, *(metric.value for metric in told)))
-        for moment, iterations in enumerate(experiment.show, start=1):
-            after = f".after-{iterations}" if iterations < experiment.show[-1] else ""
+        for moment, (iterations, end) in enumerate(experiment.ends.items(), start=1):
             gains = [one["other"][moment] - one["other"][0] for one in changed]
             label = say("resemblance.gain", iterations=iterations, pull=title)
-            stage.metric(f"{key}.gain{after}", mean(gains), label=label, unit=say("resemblance.points"))
+            stage.metric(f"{key}.gain{end}", mean(gains), label=label, unit=say("resemblance.points"))
             pairs = [
                 (one["distance"][moment], other["distance"][moment]) for one, other in zip(changed, free, strict=True)
             ]
             # What has not moved yet says nothing of how far others have.
             if ways := [100 * own / reference_way for own, reference_way in pairs if reference_way]:
                 label = say("resemblance.way", iterations=iterations, pull=title, reference=reference)
-                stage.metric(f"{key}.way{after}", mean(ways), label=label, unit="%")
+                stage.metric(f"{key}.way{end}", mean(ways), label=label, unit="%")
     stage.results.table(
         "regularisations",
         caption=say(
