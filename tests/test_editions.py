@@ -18,6 +18,7 @@ from PIL import Image, PngImagePlugin
 
 from generator.lab import read_lab
 from generator.report import render, render_statement
+from generator.report.anchors import anchors
 from generator.report.text import measure
 from generator.results.artefacts import read_manifest
 from tests.conftest import ROOT, Run, change
@@ -160,14 +161,40 @@ def test_a_page_for_students_stands_in_both_editions_under_its_heading(
         assert ("- `edition`" in text) is (edition == "staff")
 
 
-def test_of_the_default_lab_nothing_is_in_it(site: Path, generator: Run, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default lab's website for students."""
+    folder = tmp_path_factory.mktemp("default")
+    command = [sys.executable, "-m", "generator", "statement", "--build", str(folder / "build")]
+    subprocess.run([*command, "--site", str(folder / "enonce")], cwd=ROOT, check=True)
+    return folder / "enonce"
+
+
+def test_of_the_default_lab_nothing_is_in_it(site: Path, handed_out: Path) -> None:
     lab = ROOT / "content" / "tp.yml"
-    assert generator("statement", lab).returncode == 0
-    students = contents(tmp_path / "build-enonce")
+    students = contents(handed_out)
     secrets = [*answers(lab), *measures(lab, site.parent / "build")]
     assert len(secrets) > 60
     assert [secret for secret in secrets if secret in students] == []
     assert "Calculez les cartes de saillance" in students
+
+
+@pytest.mark.parametrize("edition", ["staff", "students"])
+def test_where_links_may_lead_on_a_page_is_known_before_it_is_built(
+    edition: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue("site" if edition == "staff" else "handed_out")
+    lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
+    pages = [*(folder / "questions").glob("*.html"), *(folder / lab.language.say("files.galleries")).glob("*.html")]
+    pages += [path for path in map(folder.joinpath, ("methode.html", "glossaire.html")) if path.exists()]
+    assert len(pages) >= len(lab.questions) + 1
+    for page in pages:
+        told = anchors(lab, page.relative_to(folder).with_suffix(".md").as_posix(), edition)
+        assert told is not None
+        built = set(re.findall(r'<[a-z][^>]* id="(?!__)([^"]+)"', page.read_text(encoding="utf-8")))
+        assert [name for name in built if not told.may_have(name)] == []
+        if page.parent.name == "questions":
+            assert told.known <= built
 
 
 def test_students_get_the_answers_whose_time_has_come(ran: Path, tmp_path: Path, generator: Run) -> None:

@@ -128,6 +128,41 @@ LOST: dict[str, tuple[str, str, int, str]] = {
     "a picture in HTML": (HOME, '<img src="plan.png" alt="">', 1, 'did you mean "assets/plan.png"?'),
     "a section": (TROMPER, "[x](../notes.md#definition)", 8, 'did you mean "../notes.md#definitions"?'),
     "a section in HTML": (HOME, '<a href="notes.html#rien">x</a>', 1, "notes.md has no such section"),
+    "a section of a question": (
+        HOME,
+        "[x](questions/q01-voir.md#reponses)",
+        1,
+        'did you mean "questions/q01-voir.md#reponse"',
+    ),
+    "a section of the question itself": (TROMPER, "[x](#mesure)", 8, "q02-tromper.md has no such section"),
+    "a figure of another question": (TROMPER, "[x](q01-voir.md#grain-chat-0001)", 8, "q01-voir.md has no such section"),
+    "a table that a question does not show": (
+        HOME,
+        "[x](questions/q01-voir.html#tableau-saillance-x)",
+        1,
+        "no such section",
+    ),
+    "a figure of a gallery": (
+        HOME,
+        "[x](galeries/saliency.md#saillance-oiseaux)",
+        1,
+        'did you mean "galeries/saliency.md#saillance-oiseau"?',
+    ),
+    "a figure of another gallery": (HOME, "[x](galeries/saliency.md#grain-chat-0001)", 1, "has no such section"),
+    "a section of the page that has all questions": (HOME, "[x](questions/tout.md#reponse_2)", 1, "no such section"),
+    "a figure that a hand-written page does not show": (HOME, "[x](notes.md#saillance-oiseau)", 1, "no such section"),
+    "the answer, in what students read": (
+        TROMPER,
+        "[x](#reponse)",
+        8,
+        "q02-tromper.md without its answer, as students get it, has no such section",
+    ),
+    "an answer, on a page for students": (
+        "pages/notes.md",
+        "[x](questions/q01-voir.md#mesures-1)",
+        5,
+        "as students get it",
+    ),
     "a key of the reference": (
         HOME,
         "[x](reutiliser-reference.md#foolin)",
@@ -136,11 +171,12 @@ LOST: dict[str, tuple[str, str, int, str]] = {
     ),
 }
 FOUND = (
+    "[x](q01-voir.md#question-1-voir), [y](tout.md#question-2-tromper)",
     '[x](../index.md#ici), [y](q01-voir.html), <a href="q01-voir.md">z</a> [n][n]\n\n[n]: ../bilan.md',
     "[g](../galeries/saliency.md), [t](tout.md), [c](../carnets.md), [e](../essayer.html#image=oiseau)",
     "![](../assets/plan.png), ![](../assets/le%20plan.png), ![](../assets/plan(1).png 'Plan')",
-    "[x](https://example.org/rien.md), [y](mailto:a@b.fr), [z](#ici), `[code](rien.md)`",
-    "[d](../notes.md#definitions), [i](../notes.html#ici), [f](../notes.md#saillance-oiseau), [n](../notes.md#1-x)",
+    "[x](https://example.org/rien.md), [y](mailto:a@b.fr), [z](#question-2-tromper), `[code](rien.md)`",
+    "[d](../notes.md#definitions), [i](../notes.html#ici), [n](../notes.md#1-x)",
     "[k](../reutiliser-reference.md#fooling), [m](../lettre.md#tout)",
     "{{ lab.title }}, {{ lab.experiments.grain.iterations | number }}, {{ lab.images | length }}",
 )
@@ -197,7 +233,7 @@ def planned(mini: Path) -> Path:
 @pytest.mark.parametrize("name", LOST)
 def test_a_link_to_nowhere_is_told_before_anything_is_computed(name: str, planned: Path) -> None:
     file, link, line, words = LOST[name]
-    before = "# " if file == HOME else "Trompez-le"
+    before = "Trompez-le" if file == TROMPER else "# "
     path = change(planned, file, before, f"{link}\n\n{before}")
     with pytest.raises(LabError) as error:
         check_pages(read(planned))
@@ -209,6 +245,17 @@ def test_a_link_to_nowhere_is_told_before_anything_is_computed(name: str, planne
 @pytest.mark.parametrize("text", FOUND)
 def test_a_link_to_what_a_site_has_is_right(text: str, planned: Path) -> None:
     change(planned, TROMPER, "Trompez-le", f"{text}\n\nTrompez-le")
+    check_pages(read(planned))
+
+
+def test_an_answer_may_lead_to_other_answers_measures_and_figures(planned: Path) -> None:
+    links = (
+        "[r](#reponse), [v](q01-voir.md#reponse), [m](q01-voir.html#mesures-1), [f](q01-voir.md#saillance-bande)",
+        "[a](tout.md#reponse_1), [g](../galeries/saliency.md#saillance-oiseau), [o](#la)",
+        "[e](../galeries/classvis.md#depuis-un-bruit), [d](../galeries/fooling-alligator.md#alligator-oiseau)",
+        "![](table:grain/x) [t](#tableau-grain-x)",
+    )
+    change(planned, TROMPER, "## Réponse", "\n\n".join(["## Réponse", "### Là", *links]))
     check_pages(read(planned))
 
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
-
-import markdown
-import yaml
 
 from generator.errors import LabError, did_you_mean
 from generator.lab import Lab
 from generator.lab.braces import metrics_in, not_in_lab
 from generator.lab.places import read_text
 from generator.lab.questions import TABLE, without_code
-from generator.project import ROOT
-from generator.report.common import ASSETS, content_pages, page_header, read_page
-from generator.report.reference import with_references
-from generator.report.text import finished
+from generator.report.anchors import anchors
+from generator.report.common import ASSETS, STAFF, STUDENTS, content_pages, page_header
 from generator.results.artefacts import Manifest, Metric
 
 _ADDRESS = re.compile(
@@ -55,16 +51,12 @@ def _lost_keys(lab: Lab) -> Iterator[str]:
 
 
 def _lost_links(lab: Lab) -> Iterator[str]:
-    """A line for each link and each picture of a text that no page and no file of the site will answer to.
-
-    Where on a page a link leads is checked for hand-written pages: what stands on others, only the finished site shows.
-    """
+    """A line for each link and each picture of a text that no page and no file of the site will answer to."""
     pages, folders = _pages(lab), _folders(lab)
-    written = {path.name: path for path in content_pages(lab)}
-    sections: dict[str, set[str]] = {}
+    on = cache(partial(anchors, lab))
     own = {path.relative_to(top.parent).as_posix() for top in _assets(lab) for path in top.rglob("*") if path.is_file()}
     for path, place in _texts(lab):
-        text = without_code(read_text(path))
+        text, for_both = without_code(read_text(path)), _for_both(lab, path)
         for match in _ADDRESS.finditer(text):
             address = next(filter(None, match.groups()))
             leads = urlsplit(address)
@@ -72,40 +64,27 @@ def _lost_links(lab: Lab) -> Iterator[str]:
                 continue
             target = os.path.normpath(place.parent / unquote(leads.path).lstrip("/")) if leads.path else str(place)
             page = re.sub(r"\.html$", ".md", target)
-            line = text[: match.start()].count("\n") + 1
-            if page in written and leads.fragment:
-                if page not in sections:
-                    sections[page] = _sections(written[page], lab)
-                if sections[page] and not _is_on(unquote(leads.fragment), sections[page], lab):
-                    near = did_you_mean(address, (f"{leads.path}#{section}" for section in sorted(sections[page])))
-                    yield f"{path}:{line}: {address} leads nowhere: {written[page]} has no such section{near}"
+            where = f"{path}:{text[: match.start()].count(chr(10)) + 1}"
+            section, editions = unquote(leads.fragment), (STAFF, STUDENTS) if match.start() in for_both else (STAFF,)
+            if known := [there for edition in editions if section and (there := on(page, edition))]:
+                if lost := next((there for there in known if not there.may_have(section)), None):
+                    near = did_you_mean(address, (f"{leads.path}#{name}" for name in sorted(lost.known)))
+                    yield f"{where}: {address} leads nowhere: {lost.source} has no such section{near}"
                 continue
             if target == "." or page in pages or target in own or target.partition("/")[0] in folders:
                 continue
             alike = sorted(pages if page.endswith(".md") else (name for name in own if Path(name).suffix not in _CODE))
             near = did_you_mean(address, (os.path.relpath(name, place.parent) for name in alike))
-            yield f"{path}:{line}: {address} leads nowhere, seen from {place} of the site{near}"
+            yield f"{where}: {address} leads nowhere, seen from {place} of the site{near}"
 
 
-def _sections(path: Path, lab: Lab) -> set[str]:
-    """Names of the places on a hand-written page that links may lead to, figures and tables excepted.
-
-    None where a heading has braces: results may fill them.
-    """
-    text = re.sub(r"\A---\n.*?\n---\n", "", read_page(path), flags=re.DOTALL)
-    text = with_references(text, lab.language)
-    if re.search(r"^#.*\{[{%]", without_code(text), re.MULTILINE):
-        return set()
-    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
-    extensions = ["fenced_code", *settings["markdown_extensions"]]
-    page = markdown.markdown(finished(text, {}, lab.language), extensions=extensions)
-    return set(re.findall(r"""\bid=["']([^"']+)""", page))
-
-
-def _is_on(place: str, sections: set[str], lab: Lab) -> bool:
-    """Whether a page has a place of that name, or may have: figures and tables are named after their experiments."""
-    named = tuple(f"{kind}{name}-" for name in lab.experiments for kind in ("", "tableau-", "image-"))
-    return place in sections or place.startswith(named)
+def _for_both(lab: Lab, path: Path) -> range:
+    """Which letters of a text are for students too; none of a page that may tell editions apart."""
+    text = read_text(path)
+    if asked := next((question.statement for question in lab.questions if question.path == path), ""):
+        return range(text.index(asked), text.index(asked) + len(asked))
+    own = path.name == "index.md" or page_header(path).get("for") == STUDENTS
+    return range(len(text) if own and "{%" not in text else 0)
 
 
 def _texts(lab: Lab) -> Iterator[tuple[Path, PurePosixPath]]:

@@ -112,7 +112,7 @@ class View:
     @property
     def anchor(self) -> str:
         """The figure's name on its page."""
-        return f"{self.manifest.experiment}-{self.figure.name}"
+        return figure_anchor(self.reference)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -392,7 +392,7 @@ class Figures:
             experiment, _, name = link["table"].partition("/")
             manifest = self._manifests[experiment]
             title = link["caption"] or (manifest.grid(name) or manifest.table(name)).caption
-            return f'<a href="{home.slug}.html#{_table_anchor(link["table"])}">{title}</a>'
+            return f'<a href="{home.slug}.html#{table_anchor(link["table"])}">{title}</a>'
 
         return self._replaced(markdown, "../", row, table)
 
@@ -441,7 +441,7 @@ class Figures:
 
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
-        anchor, said = _table_anchor(link["table"]), link["caption"]
+        anchor, said = table_anchor(link["table"]), link["caption"]
         gallery = f"{base}{self._galleries}/{self.gallery_of(experiment)}.html#image-{experiment}-"
         if grid := self._manifests[experiment].grid(name):
             grid = grid if self._galleries else grid.model_copy(update={"links": _leading_nowhere(grid.links)})
@@ -459,7 +459,12 @@ def macro(jinja: jinja2.Environment, template: str, name: str) -> Callable[..., 
     return found
 
 
-def _table_anchor(reference: str) -> str:
+def figure_anchor(reference: str) -> str:
+    """A figure's name on its page."""
+    return reference.replace("/", "-", 1)
+
+
+def table_anchor(reference: str) -> str:
     """A table's name on its page."""
     return f"tableau-{reference.replace('/', '-', 1)}"
 
