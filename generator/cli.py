@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import random
-import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial, wraps
 from pathlib import Path
@@ -33,7 +32,7 @@ from generator.results.differences.compare import changed_verdicts, differences
 from generator.results.differences.sides import Side, published_verdicts, read_side
 from generator.results.folder import alone, read_manifests
 from generator.run import carry_out, remake, sharing
-from generator.run.plan import Means, in_common, plan, told
+from generator.run.plan import Means, in_common, plan, to_do, told
 
 P = ParamSpec("P")
 FAILURES = (LabError, RunError, OSError)
@@ -409,15 +408,12 @@ def _run(lab: Lab, means: Means, only: str | None) -> None:
     orders = [order for order in plan(lab, means) if only in (None, order.needs.experiment.family)]
     if line := in_common(lab, means, orders):
         click.echo(line)
-    due = [order for order in orders if order.reasons]
-    for order in due:
-        click.echo(told(order))
-        first, *others = _gathered(order.reasons)
-        click.echo(f"  {first}" + (f" (and {len(others)} more: see explain)" if others else ""))
+    for line in to_do(orders, most=5):
+        click.echo(line)
+    due = sum(bool(order.reasons) for order in orders)
     computed = carry_out.run(lab, means, orders, _warn)
     click.echo(
-        f"{computed} parts computed; {len(due)} of {len(orders)} experiments shown anew, "
-        f"{len(orders) - len(due)} up to date"
+        f"{computed} parts computed; {due} of {len(orders)} experiments shown anew, {len(orders) - due} up to date"
     )
 
 
@@ -429,25 +425,8 @@ def explain(lab: Lab, means: Means) -> None:
     orders = plan(lab, means)
     if line := in_common(lab, means, orders):
         click.echo(line)
-    for order in orders:
-        click.echo(told(order))
-        for reason in _gathered(order.reasons):
-            click.echo(f"  {reason}")
-
-
-def _gathered(reasons: tuple[str, ...]) -> Iterator[str]:
-    """Reasons, those of images that came or went in a line each for all of these images."""
-    subjects = [match[1] if (match := re.match(r"image ([^\s.:]+)", reason)) else "" for reason in reasons]
-    moved: dict[str, dict[str, None]] = {}
-    for subject, reason in zip(subjects, reasons, strict=True):
-        before, _, after = reason.partition(": ")[2].partition(" → ")
-        # Nobody but a new image has its bytes of nothing.
-        if subject and f"image {subject} bytes: " in reason and "nothing" in (before, after):
-            moved.setdefault("new" if before == "nothing" else "no more", {})[subject] = None
-    named = {image for images in moved.values() for image in images}
-    for how, images in moved.items():
-        yield f"images {how}: {', '.join(images)}"
-    yield from (reason for subject, reason in zip(subjects, reasons, strict=True) if subject not in named)
+    for line in (*map(told, orders), *to_do(orders)):
+        click.echo(line)
 
 
 @main.command()

@@ -30,8 +30,9 @@ from generator.networks import Own
 from generator.opened import open_network
 from generator.results.artefacts import Manifest, read_manifest
 from generator.run import carry_out
-from generator.run.keys import Dependencies, Keys, changes
+from generator.run.keys import Dependencies, Keys
 from generator.run.plan import Means, plan
+from generator.run.reasons import changes
 from generator.sources import sha256
 from generator.vision import opening
 from generator.vision.engine import distance
@@ -426,7 +427,7 @@ class TestModulesOfTheLab:
         open_network(lab, "chiffres")
         (folder / "numbers_.py").write_text("COUNT = 11\n")
         changed = changes(before, fingerprint(read(digits)))
-        assert [line.partition(":")[0] for line in changed] == ["network chiffres.code blocks.numbers_"]
+        assert [reason.about.partition(":")[0] for reason in changed] == ["network chiffres.code blocks.numbers_"]
         with pytest.raises(LabError, match="11 scores"):
             open_network(read(digits), "chiffres")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -17,7 +18,8 @@ from generator.experiments.base import Part
 from generator.lab import read_lab
 from generator.project import KINDS
 from generator.run import code
-from generator.run.keys import Dependencies, Keys, changes
+from generator.run.keys import Dependencies, Keys
+from generator.run.reasons import Reason, changes, summed
 from tests.conftest import FRENCH, ROOT, change
 
 MACHINE = {"device": "cpu", "torch": "AVX2"}
@@ -184,21 +186,60 @@ class TestCode:
         assert not [line for line in lines if "charts" in line or "language" in line or "report" in line]
 
 
+def changed(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> dict[str, list[Reason]]:
+    return {name: [*changes(before[name], now[name])] for name in before}
+
+
 class TestFingerprint:
     @pytest.mark.parametrize(
         ("edit", "line"),
         [
-            (lambda lab: lab["images"][0].update(title="Aigle"), 'image oiseau.title: "Pygargue" → "Aigle"'),
-            (lambda lab: lab["experiments"]["alligator"].update(step=0.6), "parameter step: 0.5 → 0.6"),
-            (lambda lab: lab.update(language="en"), "language: fr → en"),
-            (lambda lab: lab.update(class_titles={"American alligator": "Alligator"}), "name of class 50: "),
+            (
+                lambda lab: lab["images"][0].update(title="Aigle"),
+                'titles of images: oiseau "Pygargue" → "Aigle" (saillance, alligator)',
+            ),
+            (lambda lab: lab["experiments"]["alligator"].update(step=0.6), "parameter step: 0.5 → 0.6 (alligator)"),
+            (lambda lab: lab.update(language="en"), "language: fr → en (saillance, alligator, grain)"),
+            (
+                lambda lab: lab.update(class_titles={"American alligator": "Alligator"}),
+                "names of classes: 50 American alligator → Alligator (alligator)",
+            ),
+            (lambda lab: lab["experiments"]["grain"]["runs"].pop(), "parameters no more: runs.dogue (grain)"),
         ],
     )
-    def test_says_what_changed_from_what_to_what(self, edit: Edit, line: str, mini: Path) -> None:
-        before = fingerprints_of(mini)["alligator"]
+    def test_says_in_a_line_what_changed_from_what_to_what_and_for_which_experiments(
+        self, edit: Edit, line: str, mini: Path
+    ) -> None:
+        before = fingerprints_of(mini)
         change(mini, edit)
-        told = changes(before, fingerprints_of(mini)["alligator"])
-        assert any(reason.startswith(line) for reason in told), told
+        told = [*summed(changed(before, fingerprints_of(mini)))]
+        assert line in told
+        assert len(told) <= 3
+
+    def test_says_once_that_images_and_networks_have_other_names_only(self, mini: Path) -> None:
+        before = fingerprints_of(mini)
+        text = re.sub(
+            r"\boiseau\b", "aigle", re.sub(r"(?<!bull )(?<!-)mastiff", "chien", mini.read_text(encoding="utf-8"))
+        )
+        text = text.replace("principal:", "petit:").replace("title: Pygargue", "title: Aigle royal")
+        mini.write_text(text, encoding="utf-8")
+        assert [*summed(changed(before, fingerprints_of(mini)))] == [
+            "networks renamed: principal → petit (saillance, alligator, grain)",
+            "images renamed: oiseau → aigle, mastiff → chien (saillance, alligator, grain)",
+            'titles of images: aigle "Pygargue" → "Aigle royal" (saillance, alligator)',
+        ]
+
+    def test_says_of_many_images_only_some_and_how_many_more(self, mini: Path) -> None:
+        before = fingerprints_of(mini)
+        more = [
+            {"name": f"x{i}", "file": "package:foolbox/data/imagenet_01_559.jpg", "label": 559, "title": "x"}
+            for i in range(9)
+        ]
+        change(mini, lambda lab: lab["images"].extend(more))
+        assert [*summed(changed(before, fingerprints_of(mini)))] == [
+            "images new: x0, x1, x2, x3, x4, x5 and 3 more (saillance)",
+            "names of classes: 559 nothing → folding chair (saillance)",
+        ]
 
     def test_an_answer_or_a_note_is_no_part_of_it(self, mini: Path) -> None:
         before = fingerprints_of(mini)

@@ -32,7 +32,8 @@ class TestRunningAgain:
     def test_a_parameter_makes_its_parts_anew_and_is_named(self, ran: Path, generator: Run) -> None:
         change(ran, lambda lab: lab["experiments"]["alligator"].update(step=0.6))
         explained = generator("explain", ran).stdout
-        assert "alligator: 0 parts are there, 1 must be computed\n  parameter step: 0.5 → 0.6" in explained
+        assert "alligator: 0 parts are there, 1 must be computed" in explained
+        assert "1 parts must be computed first\n  parameter step: 0.5 → 0.6 (alligator)" in explained
         assert explained.count("up to date") == 2
         done = generator("run", ran)
         assert "  parameter step: 0.5 → 0.6" in done.stdout
@@ -56,7 +57,7 @@ class TestRunningAgain:
     def test_what_a_reader_sees_is_shown_anew_and_nothing_is_computed(self, ran: Path, generator: Run) -> None:
         ran.write_text(ran.read_text().replace("title: Pygargue", "title: Aigle"))
         explained = generator("explain", ran).stdout
-        assert 'image oiseau.title: "Pygargue" → "Aigle"' in explained
+        assert 'titles of images: oiseau "Pygargue" → "Aigle" (saillance, alligator)' in explained
         assert "alligator: all 1 parts are there, it must be shown anew" in explained
         assert "grain: up to date" in explained
         assert "0 parts computed; 2 of 3 experiments shown anew" in generator("run", ran).stdout
@@ -80,13 +81,21 @@ class TestRunningAgain:
         assert generator("explain", other, name="build-autre").stdout.splitlines()[0] == shared
         assert "shared" not in generator("explain", ran).stdout
 
-    def test_images_that_came_and_went_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
+    def test_images_of_another_name_are_told_in_a_line(self, ran: Path, generator: Run) -> None:
         ran.write_text(ran.read_text().replace("name: oiseau", "name: aigle").replace("[oiseau", "[aigle"))
-        explained = generator("explain", ran).stdout
-        assert "alligator: all 1 parts are there, it must be shown anew\n  images new: aigle" in explained
-        assert "images no more: oiseau\n  parameter" in explained
-        assert "image aigle" not in explained
-        assert "grain: up to date" in explained
+        assert generator("explain", ran).stdout.splitlines() == [
+            "saillance: all 2 parts are there, it must be shown anew",
+            "alligator: all 1 parts are there, it must be shown anew",
+            "grain: up to date (2 parts)",
+            "2 of 3 experiments must be shown anew, 0 parts must be computed first",
+            "  images renamed: oiseau → aigle (saillance, alligator)",
+        ]
+
+    def test_what_a_first_run_will_do_is_told_in_two_lines(self, mini: Path, generator: Run) -> None:
+        assert generator("explain", mini).stdout.splitlines()[3:] == [
+            "3 of 3 experiments must be shown anew, 5 parts must be computed first",
+            "  never shown to its end (saillance, alligator, grain)",
+        ]
 
     def test_a_note_or_an_answer_is_no_reason(self, ran: Path, generator: Run) -> None:
         change(ran, lambda lab: lab["experiments"]["alligator"].update(note="Remarque."))

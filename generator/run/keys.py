@@ -163,21 +163,6 @@ def part_text(part: PartName) -> str:
     return part if isinstance(part, str) else " ".join(map(str, part))
 
 
-def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What differs between two fingerprints, in words: « parameter step: 8.0 → 5.0 »."""
-    return [
-        f"{key}: {_short(before.get(key))} → {_short(now.get(key))}"
-        for key in sorted({*before, *now} - {"parts"})
-        if before.get(key) != now.get(key)
-    ]
-
-
-def _short(value: str | None) -> str:
-    if value is None:
-        return "nothing"
-    return value[:12] if len(value) == 64 else value
-
-
 def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():

@@ -12,7 +12,8 @@ from generator.lab import Lab, check_files, read_lab
 from generator.results.artefacts import Manifest, read_manifest
 from generator.results.folder import results_folder
 from generator.run import machine
-from generator.run.keys import Dependencies, Keys, changes
+from generator.run.keys import Dependencies, Keys
+from generator.run.reasons import Reason, changes, summed
 from generator.run.store import Store
 from generator.sources import sha256
 
@@ -62,7 +63,7 @@ class Order:
 
     name: str
     needs: Dependencies
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     missing: tuple[PartName, ...]
 
 
@@ -85,9 +86,9 @@ def plan(lab: Lab, means: Means) -> list[Order]:
         folder = results_folder(means.build, name)
         manifest = read_manifest(folder)
         if manifest is None:
-            reasons = ["it was never shown to its end"]
+            reasons = [Reason("never shown to its end")]
         elif manifest.fingerprint != now:
-            reasons = changes(manifest.fingerprint, now)
+            reasons = [*changes(manifest.fingerprint, now)]
         else:
             reasons = list(_damaged(folder, manifest))
         if not reasons:
@@ -115,14 +116,14 @@ def in_common(lab: Lab, means: Means, orders: list[Order]) -> str:
     return f"{shared} of {len(own)} parts are shared with {lab.parent}: computed once for both" if shared else ""
 
 
-def _damaged(folder: Path, manifest: Manifest) -> Iterator[str]:
+def _damaged(folder: Path, manifest: Manifest) -> Iterator[Reason]:
     """What is wrong with the files of results, which are published as they lie there."""
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():
-            yield f"{path} is gone"
+            yield Reason(f"{path} is gone")
         elif sha256(path) != digest:
-            yield f"{path} is damaged: its bytes are not those that were written"
+            yield Reason(f"{path} is damaged: its bytes are not those that were written")
 
 
 def told(order: Order) -> str:
@@ -133,3 +134,16 @@ def told(order: Order) -> str:
     if order.missing:
         return f"{order.name}: {there} parts are there, {len(order.missing)} must be computed"
     return f"{order.name}: all {there} parts are there, it must be shown anew"
+
+
+def to_do(orders: list[Order], most: int | None = None) -> Iterator[str]:
+    """What must be done in all, and why, by so many reasons at most; nothing if all is up to date."""
+    due = [order for order in orders if order.reasons]
+    if due:
+        missing = {order.needs.keys[part] for order in due for part in order.missing}
+        yield f"{len(due)} of {len(orders)} experiments must be shown anew, {len(missing)} parts must be computed first"
+        why = [*summed({order.name: order.reasons for order in due})]
+        first = why[:most]
+        yield from (f"  {line}" for line in first)
+        if len(first) < len(why):
+            yield f"  and {len(why) - len(first)} more reasons: see explain"
