@@ -253,7 +253,7 @@ class TestVerdicts:
         said = {name: session.rows[name]["Premier message"] for name in ("broken", "empty", "other", "picture")}
         assert "pas du JSON" in said["broken"]
         assert "Aucun carnet ici" in said["empty"]
-        assert "aucun de ceux du TP" in said["other"]
+        assert "aucun de ceux qui ont été distribués" in said["other"]
         assert "pas un carnet Jupyter" in said["picture"]
 
     def test_printing_and_redefining_pass_nothing(self, session: Session) -> None:
@@ -264,7 +264,7 @@ class TestVerdicts:
     def test_a_check_that_was_removed_is_missing_and_one_that_was_changed_is_the_lab_s(self, session: Session) -> None:
         row = session.rows["edited"]
         assert (row["fooling step"], row["fooling fool"]) == ("absente", "juste")
-        assert "celle du TP accepte la fonction" in row["Premier message"]
+        assert "celle de l’énoncé accepte la fonction" in row["Premier message"]
         assert "était modifiée dans le carnet" in session.page
 
     def test_one_that_leaves_has_reached_nothing(self, session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from generator.images import read_image
 from generator.lab import Lab, check_files, read_lab
 from generator.networks import Own
 from generator.opened import open_network
+from generator.report import render, render_statement
+from generator.report.common import manual
 from generator.results.artefacts import Manifest, read_manifest
 from generator.run import carry_out
 from generator.run.keys import Dependencies, Keys
@@ -36,7 +39,7 @@ from generator.run.reasons import changes
 from generator.sources import sha256
 from generator.vision import opening
 from generator.vision.engine import distance
-from tests.conftest import ROOT, Run, change
+from tests.conftest import ROOT, Run, change, files
 
 DIGITS = ROOT / "tests" / "digits"
 CLASSES = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
@@ -87,15 +90,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def results(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Manifest]:
-    """The results of all three families, computed by the command line."""
+def computed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of results of all three families, computed by the command line."""
     build = tmp_path_factory.mktemp("digits") / "build"
     command = [sys.executable, "-m", "generator", "run", "--lab", str(trained), "--build", str(build)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "3 of 3 experiments shown anew" in done.stdout, done.stderr
+    return build
 
+
+@pytest.fixture(scope="session")
+def results(computed: Path) -> Callable[[str], Manifest]:
     def manifest(experiment: str) -> Manifest:
-        found = read_manifest(build / "results" / experiment)
+        found = read_manifest(computed / "results" / experiment)
         assert found is not None
         return found
 
@@ -127,6 +134,23 @@ class TestANetworkOfOnesOwn:
         manifest = results("saillance")
         assert [figure.name for figure in manifest.figures] == ["huit", "sept-1", "sept-2", "deux"]
         assert {(picture.width, picture.height) for f in manifest.figures for picture in f.pictures} == {(32, 32)}
+
+    def test_no_page_calls_its_images_photographs_or_its_work_a_tp(self, trained: Path, computed: Path) -> None:
+        lab = read(trained)
+        render(lab, computed)
+        render_statement(lab, computed / "enonce")
+        of_the_project = {path.name for path in manual(lab.language)}
+        folders = (computed / "docs", computed / "enonce" / "docs")
+        pages = [
+            page for folder in folders for page in files(folder).values() if page.suffix in (".md", ".ipynb", ".py")
+        ]
+        assert {"index.md", "q01-lire.md", "tout.md", "fooling.md"} <= {page.name for page in pages}
+        assert {".md", ".ipynb", ".py"} == {page.suffix for page in pages}
+        for page in pages:
+            wrong = re.findall(
+                r"[Pp]hotograph(?:i?es?|s)?\b|\bTP\b|trois canaux|coloré", page.read_text(encoding="utf-8")
+            )
+            assert page.name in of_the_project or wrong == [], page
 
     def test_it_is_fooled_in_grey(self, results: Callable[[str], Manifest]) -> None:
         manifest = results("vers-trois")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.language import NBSP, languages, read_language
+from generator.language import NBSP, OF_THE_MANUAL, languages, read_language
 from tests.conftest import FRENCH, ROOT, Run, change
 
 ENGLISH = read_language("en")
@@ -59,6 +59,13 @@ class TestWords:
         assert len(asked) > 100
         for key, where in asked:
             assert key in FRENCH.words or f"{key}.one" in FRENCH.words, f"{where} asks for {key}"
+
+    def test_no_text_says_that_a_lab_s_images_are_photographs_or_that_it_is_a_lab_or_a_tp(self) -> None:
+        of_the_manual = (*OF_THE_MANUAL, "braces.")
+        wrong = re.compile(r"\bphotograph(i?es?|s)?\b|(?<!Appareil )\bphotos?\b|\bTP\b|\blabs?\b", re.IGNORECASE)
+        for language in map(read_language, languages()):
+            texts = {key: text for key, text in language.words.items() if not key.startswith(of_the_manual)}
+            assert [key for key, text in texts.items() if wrong.search(re.sub(r"{\w+", "", text))] == []
 
     def test_no_french_stands_in_the_code(self) -> None:
         for path in (ROOT / "generator").rglob("*.py"):

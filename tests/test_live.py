@@ -457,7 +457,7 @@ class TestPage:
         assert first() == "22"
         page.locator("[data-role=file]").set_input_files(files["fraises"])
         becomes("949")
-        assert "votre photographie" in (page.locator("[data-role=photo]").get_attribute("aria-label") or "")
+        assert "votre image" in (page.locator("[data-role=photo]").get_attribute("aria-label") or "")
         page.evaluate(
             """async (file) => {
                 const data = new DataTransfer();

@@ -69,7 +69,7 @@ class TestRunningAgain:
         question = "---\nnumber: 1\ntitle: Look\n---\n\n## Statement\n\nLook.\n\n## Answer\n\nSeen.\n"
         (ran.parent / "questions" / "q01-look.md").write_text(question, encoding="utf-8")
         assert "0 parts computed; 3 of 3 experiments shown anew" in generator("run", ran).stdout
-        assert "Photograph" in manifest(tmp_path, "saillance").figures[0].pictures[0].alt
+        assert "Image given to the network" in manifest(tmp_path, "saillance").figures[0].pictures[0].alt
 
     def test_another_lab_of_the_project_takes_what_there_is(self, ran: Path, tmp_path: Path, generator: Run) -> None:
         other = ran.parent / "autre.yml"

@@ -157,7 +157,7 @@ class TestPushed:
         results = tried(self.sweep(), networks, photographs)
         metrics = {metric.name: metric.value for metric in results._metrics}
         assert metrics["pulled.gain"] < metrics["free.gain"]
-        assert [row[0] for row in results._tables[0].rows] == ["photo", 0, 0.01, 0.9]
+        assert [row[0] for row in results._tables[0].rows] == ["départ", 0, 0.01, 0.9]
         low, high = np.percentile(
             [looks(photograph.pixels, networks["n"].mean.flatten().tolist())[0] for photograph in photographs.values()],
             (5, 95),

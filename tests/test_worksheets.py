@@ -170,8 +170,8 @@ class TestSaliencyCheck:
     @pytest.mark.parametrize(
         ("wrong", "hint"),
         [
-            (lambda n, i, y: gradient(n, i, lambda s: s[y])[0].abs().sum(0), "additionner les trois canaux"),
-            (lambda n, i, y: gradient(n, i, lambda s: s[y])[0].abs().mean(0), "la moyenne des trois canaux"),
+            (lambda n, i, y: gradient(n, i, lambda s: s[y])[0].abs().sum(0), "additionner les canaux"),
+            (lambda n, i, y: gradient(n, i, lambda s: s[y])[0].abs().mean(0), "la moyenne des canaux"),
             (lambda n, i, y: gradient(n, i, lambda s: s[y])[0].amax(0), "oublié la valeur absolue"),
             (lambda n, i, y: gradient(n, i, lambda s: s.softmax(0)[y])[0].abs().amax(0), "avant softmax"),
             (lambda n, i, y: gradient(n, i, lambda s: s[0])[0].abs().amax(0), "différences finies"),

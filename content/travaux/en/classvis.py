@@ -3,7 +3,7 @@
 #
 # Start from noise, and follow the gradient of the score of a class (Simonyan, Vedaldi and Zisserman, 2013).
 #
-# `make notebook` opens this notebook; it finds the lab wherever it is opened from.
+# `make notebook` opens this notebook; it finds the network and the images wherever it is opened from.
 
 # %%
 import torch
@@ -52,5 +52,5 @@ room.show(room.pixels(image), titles=(room.class_title(target),))
 # %% [markdown]
 # ## To try
 #
-# Vary the number of iterations, η and λ; start from a real photograph of the class. What would it take for the picture to
+# Vary the number of iterations, η and λ; start from a real image of the class. What would it take for the picture to
 # look more like the class?

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Fooling images
 #
-# Change a photograph, hardly at all, until the network sees another class in it (Szegedy *et al.*, 2013).
+# Change an image, hardly at all, until the network sees another class in it (Szegedy *et al.*, 2013).
 #
-# `make notebook` opens this notebook; it finds the lab wherever it is opened from.
+# `make notebook` opens this notebook; it finds the network and the images wherever it is opened from.
 
 # %%
 import torch

@@ -4,7 +4,7 @@
 # For each pixel of an image, by how much does the score of its true class change when that pixel changes a little?
 # (Simonyan, Vedaldi and Zisserman, 2013.)
 #
-# `make notebook` opens this notebook; it finds the lab wherever it is opened from.
+# `make notebook` opens this notebook; it finds the network and the images wherever it is opened from.
 
 # %%
 import torch

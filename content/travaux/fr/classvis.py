@@ -3,7 +3,7 @@
 #
 # Partir d’un bruit, et suivre le gradient du score d’une classe (Simonyan, Vedaldi et Zisserman, 2013).
 #
-# `make notebook` ouvre ce carnet ; il retrouve le TP d’où qu’on l’ouvre.
+# `make notebook` ouvre ce carnet ; il retrouve le réseau et les images d’où qu’on l’ouvre.
 
 # %%
 import torch
@@ -52,5 +52,5 @@ salle.show(salle.pixels(image), titles=(salle.class_title(target),))
 # %% [markdown]
 # ## À essayer
 #
-# Faites varier le nombre d’itérations, η et λ ; partez d’une vraie photographie de la classe. Que faudrait-il pour que
+# Faites varier le nombre d’itérations, η et λ ; partez d’une vraie image de la classe. Que faudrait-il pour que
 # l’image ressemble davantage à la classe ?

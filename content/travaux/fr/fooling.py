@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Images adverses
 #
-# Changer une photographie, à peine, jusqu’à ce que le réseau y voie une autre classe (Szegedy *et al.*, 2013).
+# Changer une image, à peine, jusqu’à ce que le réseau y voie une autre classe (Szegedy *et al.*, 2013).
 #
-# `make notebook` ouvre ce carnet ; il retrouve le TP d’où qu’on l’ouvre.
+# `make notebook` ouvre ce carnet ; il retrouve le réseau et les images d’où qu’on l’ouvre.
 
 # %%
 import torch

@@ -4,7 +4,7 @@
 # Pour chaque pixel d’une image, de combien change le score de sa vraie classe quand ce pixel change un peu ?
 # (Simonyan, Vedaldi et Zisserman, 2013.)
 #
-# `make notebook` ouvre ce carnet ; il retrouve le TP d’où qu’on l’ouvre.
+# `make notebook` ouvre ce carnet ; il retrouve le réseau et les images d’où qu’on l’ouvre.
 
 # %%
 import torch
