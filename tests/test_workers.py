@@ -16,6 +16,7 @@ import pytest
 from distributed import Client
 
 from generator.errors import LabError
+from generator.results.folder import read_run_log
 from generator.run.workers import Local, done, how_many
 from tests.conftest import ROOT, Run, change, files
 
@@ -147,6 +148,15 @@ class TestCrew:
         assert how_many(None, 2000) == 2
         assert how_many(None, 9000) == 1
         assert how_many(3, 9000) == 3
+
+    def test_is_no_larger_than_is_worth_its_beginning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("generator.run.machine.cores", lambda: 8)
+        monkeypatch.setattr("generator.run.machine.free_mib", lambda: 64 * 1024.0)
+        assert [how_many(None, 0, seconds) for seconds in (0, 2, 12, 3600)] == [1, 1, 3, 8]
+        assert how_many(4, 0, 2) == 4
+
+    def test_of_a_short_run_is_one(self, mini_results: Path) -> None:
+        assert read_run_log(mini_results).workers == 1
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ from generator.sources import sha256
 
 BY_OTHERS = "direct cause of the following exception"
 """What Python prints between what somebody else's code raised and what is told of it."""
+A_PASS, SHOWING = 0.02, 1.0
+"""About how many seconds an image takes to go through a network and back, and an experiment to be shown."""
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 """For how many the time of a run is foretold."""
 
@@ -129,7 +131,8 @@ class _Run:
 
     def carry_out(self) -> None:
         log = read_run_log(self.means.build)
-        size = how_many(self.means.workers, max((ran.peak_mib for ran in log.experiments.values()), default=0))
+        need = max((ran.peak_mib for ran in log.experiments.values()), default=0)
+        size = how_many(self.means.workers, need, self._likely_seconds())
         if self.means.device != "cpu":
             size = 1  # it has one accelerator
         with working(self._crew(size)) as crew:
@@ -139,6 +142,12 @@ class _Run:
         if self.failures:
             told = "\n".join(line for lines in self.failures.values() for line in lines)
             raise RunError(f"the other experiments are kept; mend the cause and run the same command again\n{told}")
+
+    def _likely_seconds(self) -> float:
+        """What all that is due would take one worker, roughly."""
+        needs = [order.needs for order in self.due]
+        parts = {key: one.parts[name] for one in needs for name, key in one.keys.items() if key not in self.store}
+        return SHOWING * len(self.due) + A_PASS * sum(part.likely for part in parts.values())
 
     def _crew(self, size: int) -> Crew:
         at_hand = Local(size)

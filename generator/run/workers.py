@@ -5,6 +5,7 @@ Both are a :class:`concurrent.futures.Executor`. A worker that dies is replaced,
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,8 @@ from generator.run.work import one_thread
 
 NEED_MIB = 1024
 """What one worker is taken to need while none was measured."""
+BEGINNING = 5.0
+"""Seconds that a worker takes until it computes: it loads PyTorch, and lays out networks."""
 DEATHS = 3
 """How often a worker may die over the same task."""
 
@@ -42,16 +45,18 @@ class Crew(Protocol):
         """End all workers at once."""
 
 
-def how_many(asked: int | None, need_mib: float) -> int:
-    """Number of local workers: the one asked for, or as many as there are cores and memory for.
+def how_many(asked: int | None, need_mib: float, seconds: float = math.inf) -> int:
+    """Number of local workers: the one asked for, or as many as there are cores, memory and work for.
 
     Args:
         asked: by the user.
         need_mib: the most that one worker was measured to need, in MiB; 0 if none was.
+        seconds: how long one would take for all there is to do, roughly.
     """
     if asked is not None:
         return asked
-    return max(1, min(machine.cores(), int(machine.free_mib() // (need_mib or NEED_MIB))))
+    room = min(machine.cores(), int(machine.free_mib() // (need_mib or NEED_MIB)))
+    return max(1, min(room, 1 + int(min(seconds / BEGINNING, room))))
 
 
 class Local:
