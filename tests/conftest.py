@@ -28,9 +28,9 @@ from generator.experiments.given import Given
 from generator.experiments.stage import Eye, Photograph, Stage
 from generator.lab import read_lab
 from generator.language import read_language
-from generator.results.artefacts import Recorder
+from generator.results.artefacts import MANIFEST, Manifest, Recorder
 from generator.run.meter import Meter
-from generator.run.store import decode, encode
+from generator.run.store import Store, decode, encode
 from generator.schema import ImageSpec
 from generator.vision import opening
 from generator.vision.opening import Network
@@ -66,13 +66,6 @@ def lite0() -> Network:
     return opening.load(lab.file.networks["principal"], lab.weights("principal"))
 
 
-@pytest.fixture
-def mini(tmp_path: Path) -> Path:
-    """A copy of the smallest lab, to be changed at will; returns its lab file."""
-    shutil.copytree(ROOT / "tests" / "mini", tmp_path / "mini")
-    return tmp_path / "mini" / "lab.yml"
-
-
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder that all processes of this test run share."""
@@ -100,10 +93,22 @@ def mini_results(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
+def mini(tmp_path: Path, mini_results: Path) -> Path:
+    """A copy of the smallest lab, to be changed at will; its network was looked at before. Returns its lab file."""
+    shutil.copytree(ROOT / "tests" / "mini", tmp_path / "mini")
+    first = next(mini_results.glob(f"results/*/{MANIFEST}"))
+    look = Manifest.model_validate_json(first.read_bytes()).parts["network principal"]
+    kept, there = (Store(folder / "outcomes").path(look) for folder in (mini_results.parent, tmp_path))
+    there.parent.mkdir(parents=True)
+    shutil.copy(kept, there)
+    return tmp_path / "mini" / "lab.yml"
+
+
+@pytest.fixture
 def ran(mini: Path, mini_results: Path, tmp_path: Path) -> Path:
     """A copy of the smallest lab whose experiments ran already, into ``tmp_path/build``; returns its lab file."""
     for name in ("build", "outcomes"):
-        shutil.copytree(mini_results.parent / name, tmp_path / name)
+        shutil.copytree(mini_results.parent / name, tmp_path / name, dirs_exist_ok=True)
     return mini
 
 
