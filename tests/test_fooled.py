@@ -274,6 +274,18 @@ class TestPatch:
         for (eye, kind), counted in counts.items():
             assert found[f"{eye}.{kind}.target"] == pytest.approx(100 * np.mean(counted)), (eye, kind)
 
+    def test_is_judged_at_the_thirds_of_its_programme_as_a_shorter_one_is(
+        self, networks: dict[str, Network], photographs: dict[str, Photograph]
+    ) -> None:
+        def after(iterations: int) -> dict[str, float]:
+            experiment = made("patch", photographs, iterations=iterations, gradient_sigma=[0, 0], step=5)
+            return metrics(tried(experiment, networks, photographs))
+
+        whole, by_length = after(3), {"third": after(1), "two-thirds": after(2)}
+        for moment, shorter in by_length.items():
+            for measure in ("own.patch.target", "other.patch.target", "own.patch.fooled", "other.patch.fooled"):
+                assert whole[f"{measure}.{moment}"] == shorter[measure], (measure, moment)
+
     def test_places_are_each_photograph_s_own(
         self, networks: dict[str, Network], photographs: dict[str, Photograph]
     ) -> None:

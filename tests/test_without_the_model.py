@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -95,7 +97,7 @@ class TestAttacks:
 class TestPatch:
     def test_grows_what_the_class_asks_for(self, redness: Network) -> None:
         rule = PatchRule(side=5, iterations=40, batch=2, step=1.0, gradient_sigma=(0.0, 0.0))
-        patch = grow(redness, [grey(100)] * 3, 1, rule, seed=0)
+        (patch,) = grow(redness, [grey(100)] * 3, 1, rule, seed=0)
         assert patch.shape == (5, 5, 3)
         assert patch[..., 0] == pytest.approx(np.ones((5, 5))), "all red"
         assert patch[..., 1:] == pytest.approx(np.full((5, 5, 2), 0.5)), "the rest is left grey"
@@ -104,7 +106,8 @@ class TestPatch:
         random = np.random.default_rng(3)
         photographs = list(random.integers(256, size=(6, 12, 12, 3), dtype=np.uint8))
         rule = PatchRule(side=8, iterations=60, batch=3, step=0.5, gradient_sigma=(0.0, 0.0))
-        patch = np.round(grow(toy, photographs[:3], 2, rule, seed=0) * 255).astype(np.uint8)
+        (grown,) = grow(toy, photographs[:3], 2, rule, seed=0)
+        patch = np.round(grown * 255).astype(np.uint8)
         flat = np.full((8, 8, 3), 128, np.uint8)
 
         def score(square: Pixels) -> float:
@@ -116,9 +119,17 @@ class TestPatch:
     def test_is_the_same_for_the_same_seed(self, toy: Network) -> None:
         rule = PatchRule(side=4, iterations=3, batch=2, step=0.5, gradient_sigma=(1.0, 0.5))
         photographs = list(np.random.default_rng(3).integers(256, size=(3, 12, 12, 3), dtype=np.uint8))
-        first, second, other = (grow(toy, photographs, 1, rule, seed=s) for s in (0, 0, 1))
+        first, second, other = (grow(toy, photographs, 1, rule, seed=s)[-1] for s in (0, 0, 1))
         assert np.array_equal(first, second)
         assert not np.array_equal(first, other)
+
+    def test_on_its_way_is_what_it_would_be_at_the_end_of_a_shorter_one(self, toy: Network) -> None:
+        rule = PatchRule(side=4, iterations=9, batch=2, step=0.5, gradient_sigma=(0.0, 0.0))
+        photographs = list(np.random.default_rng(3).integers(256, size=(3, 12, 12, 3), dtype=np.uint8))
+        early, late, end = grow(toy, photographs, 1, rule, seed=0, after=(3, 6))
+        for patch, iterations in ((early, 3), (late, 6), (end, 9)):
+            (alone,) = grow(toy, photographs, 1, replace(rule, iterations=iterations), seed=0)
+            assert np.array_equal(patch, alone)
 
     def test_pasting_changes_the_square_alone(self) -> None:
         photograph = grey(100)

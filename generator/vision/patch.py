@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +35,15 @@ class PatchRule:
     gradient_sigma: tuple[float, float]
 
 
-def grow(
-    network: Network, photographs: Sequence[Pixels], target: int, rule: PatchRule, *, seed: int
-) -> NDArray[np.float32]:
+def grow(  # noqa: PLR0913  # what a patch is made from, all named
+    network: Network,
+    photographs: Sequence[Pixels],
+    target: int,
+    rule: PatchRule,
+    *,
+    seed: int,
+    after: Collection[int] = (),
+) -> list[NDArray[np.float32]]:
     """Raise the target's score on average over photographs and places, by changing the patch alone.
 
     Brown, Mané, Roy, Abadi & Gilmer 2017, « Adversarial Patch », section 2: stochastic gradient ascent
@@ -49,14 +55,16 @@ def grow(
         target: index of the class.
         rule: how to move.
         seed: of the photographs and places drawn.
+        after: numbers of iterations, in order, after which it is asked for too, before the end.
 
     Returns:
-        Pixel values in [0, 1], float32 (side, side, 3).
+        The patch after each of these, and at the end: pixel values in [0, 1], float32 (side, side, 3).
     """
     random = np.random.default_rng(seed)
     backgrounds = network.normalise(photographs)
     darkest, brightest = network.range
     patch = torch.zeros_like(backgrounds[0, :, : rule.side, : rule.side])
+    grown = []
     for iteration in range(rule.iterations):
         chosen = random.integers(len(backgrounds), size=rule.batch)
         corners = random.integers(network.size - rule.side + 1, size=(rule.batch, 2))
@@ -73,4 +81,6 @@ def grow(
             gradient = blur(gradient[None], [sigma], reach(max(rule.gradient_sigma)))[0]
         patch += rule.step * gradient / gradient.norm().clamp_min(1e-12)
         patch = torch.minimum(torch.maximum(patch, darkest), brightest)
-    return network.pixels(patch)
+        if iteration + 1 in {*after, rule.iterations}:
+            grown.append(network.pixels(patch))
+    return grown

@@ -8,11 +8,14 @@ from typing import ClassVar
 from pydantic import Field, NonNegativeFloat
 
 from generator.experiments.base import Experiment, Family, NetworkUse, Part, Parts
+from generator.experiments.shared.thirds import thirds
 from generator.schema import ImageName, ImageSpec, NetworkNames
 
 KINDS = ("patch", "photo", "noise")
 """What is pasted: the patch, and its two controls."""
 PATCHES = ("motif-1", "motif-2")
+RATES = ("target", "fooled")
+"""What is measured: how often the target is seen, and how often anything else than before."""
 
 
 class Patch(Experiment):
@@ -56,12 +59,14 @@ class Patch(Experiment):
     @property
     def measures(self) -> Iterator[str]:
         for network in ("own", "other"):
-            yield from (f"{network}.{kind}.{name}" for kind in KINDS for name in ("target", "fooled"))
+            yield from (f"{network}.{kind}.{name}" for kind in KINDS for name in RATES)
+            yield from (f"{network}.patch.{name}.{moment}" for name in RATES for moment in thirds(self.iterations))
         yield "area"
 
     def parts(self, images: Mapping[str, ImageSpec]) -> Parts:
         """Each patch, grown on one half of the photographs and judged on the other."""
-        others, looks = self._others(images), 1 + len(KINDS) * self.places
+        others = self._others(images)
+        looks = 1 + (len(KINDS) + len(thirds(self.iterations))) * self.places
         halves = others[::2], others[1::2]
         return {
             patch: Part(

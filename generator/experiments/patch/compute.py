@@ -9,6 +9,7 @@ import numpy as np
 
 from generator.errors import LabError
 from generator.experiments.given import Given, Outcome
+from generator.experiments.shared.thirds import thirds
 from generator.images import paste, resize, to_bytes
 from generator.vision import patch
 from generator.vision.gradients import answers
@@ -28,7 +29,8 @@ def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **ru
     Returns:
         ``patch``, ``photo``, ``noise``: the squares, uint8 (side, side, 3); ``corners``: top and left of each place,
         int64 (judged, places, 2). And the classes that each of the networks sees, int64: ``clean`` (networks,
-        judged) in the photographs, ``seen`` (networks, squares, judged, places) with the squares pasted.
+        judged) in the photographs, ``seen`` (networks, squares, judged, places) with the squares pasted, ``earlier``
+        (networks, thirds, judged, places) with the patch as it was at the thirds of its programme.
 
     Raises:
         LabError: the square is larger than the image.
@@ -38,9 +40,13 @@ def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **ru
         raise LabError(f"side: {side} is more than the {network.size} pixels of the image; make it less")
     *photographs, control = given.photographs
     judged = photographs[made_on:]
-    grown = patch.grow(network, photographs[:made_on], target, patch.PatchRule(**rule), seed=given.seed)
+    stops = thirds(rule["iterations"]).values()
+    *earlier, last = map(
+        to_bytes,
+        patch.grow(network, photographs[:made_on], target, patch.PatchRule(**rule), seed=given.seed, after=stops),
+    )
     squares = {
-        "patch": to_bytes(grown),
+        "patch": last,
         "photo": resize(control, side),
         "noise": np.random.default_rng(given.seed).integers(256, size=(side, side, 3), dtype=np.uint8),
     }
@@ -55,14 +61,16 @@ def grow_and_judge(given: Given, *, made_on: int, target: int, places: int, **ru
     )
     pasted = [
         paste(photograph, square, top, left)
-        for square in squares.values()
+        for square in (*squares.values(), *earlier)
         for photograph, own in zip(judged, corners, strict=True)
         for top, left in own
     ]
-    shape = (len(squares), len(judged), places)
+    shape = (len(squares) + len(earlier), len(judged), places)
+    seen = np.stack([answers(eye, pasted).reshape(shape) for eye in given.networks])
     return {
         **squares,
         "corners": corners,
         "clean": np.stack([answers(eye, judged) for eye in given.networks]),
-        "seen": np.stack([answers(eye, pasted).reshape(shape) for eye in given.networks]),
+        "seen": seen[:, : len(squares)],
+        "earlier": seen[:, len(squares) :],
     }

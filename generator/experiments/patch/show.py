@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from generator.experiments.patch import KINDS, PATCHES, Patch
+from generator.experiments.patch import KINDS, PATCHES, RATES, Patch
+from generator.experiments.shared.thirds import thirds
 from generator.experiments.stage import Stage
 from generator.images import paste
 from generator.results.artefacts import Cell
-from generator.statistics import rate
+from generator.statistics import Estimate, rate
 
 NETWORKS = {"own": slice(1), "other": slice(1, None)}
 """The network that the patch is grown on, and those that judge it: how they are called, and where they stand."""
@@ -32,20 +34,23 @@ def _judge(experiment: Patch, stage: Stage) -> None:
     networks = [say(f"patch.network.{key}") for key in NETWORKS]
     outcomes = [stage.outcomes[patch] for patch in PATCHES]
     clean = np.concatenate([outcome["clean"] for outcome in outcomes], axis=1)
-    seen = np.concatenate([outcome["seen"] for outcome in outcomes], axis=2)
+    seen, earlier = (np.concatenate([outcome[key] for outcome in outcomes], axis=2) for key in ("seen", "earlier"))
     rows: dict[str, list[Cell]] = {kind: [say(f"patch.kind.{kind}")] for kind in ("none", *KINDS)}
     for (key, those), network in zip(NETWORKS.items(), networks, strict=True):
         before = clean[those]
         rows["none"] += [rate((before == target).mean(axis=0)), None]
         for kind, found in zip(KINDS, np.moveaxis(seen[those], 1, 0), strict=True):
-            estimates = {
-                "target": rate((found == target).mean(axis=(0, 2))),
-                "fooled": rate((found != before[..., None]).mean(axis=(0, 2))),
-            }
+            estimates = _rates(found, before, target)
             for name, estimate in estimates.items():
                 label = say(f"patch.metric.{name}", network=network, kind=say(f"patch.kind.{kind}"), target=title)
                 stage.metric(f"{key}.{kind}.{name}", estimate, label=label, unit="%")
             rows[kind] += estimates.values()
+        moments = thirds(experiment.iterations).items()
+        for (moment, iterations), found in zip(moments, np.moveaxis(earlier[those], 1, 0), strict=True):
+            kind = say("patch.earlier", iterations=iterations)
+            for name, estimate in _rates(found, before, target).items():
+                label = say(f"patch.metric.{name}", network=network, kind=kind, target=title)
+                stage.metric(f"{key}.patch.{name}.{moment}", estimate, label=label, unit="%")
     share = 100 * (experiment.side / stage.network.size) ** 2
     area = stage.metric("area", share, label=say("patch.area"), unit="%")
     stage.results.table(
@@ -53,14 +58,22 @@ def _judge(experiment: Patch, stage: Stage) -> None:
         caption=say("patch.table.caption", places=experiment.places, area=round(area.value), jury=stage.jury),
         columns=[
             say("patch.table.kind"),
-            *(
-                say(f"patch.table.{name}", network=network, target=title)
-                for network in networks
-                for name in ("target", "fooled")
-            ),
+            *(say(f"patch.table.{name}", network=network, target=title) for network in networks for name in RATES),
         ],
         rows=list(rows.values()),
     )
+
+
+def _rates(found: NDArray[np.int64], before: NDArray[np.int64], target: int) -> dict[str, Estimate]:
+    """How often networks are fooled by a square, in per cent.
+
+    Args:
+        found: the classes they see with it, (networks, photographs, places).
+        before: those that they see without it, (networks, photographs).
+        target: index of the class of the patch.
+    """
+    fooled = {"target": found == target, "fooled": found != before[..., None]}
+    return {name: rate(fooled[name].mean(axis=(0, 2))) for name in RATES}
 
 
 def _squares(experiment: Patch, stage: Stage) -> None:
