@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -75,8 +76,10 @@ def build_site(build: Path, site: Path) -> bool:
         return False
     with fresh_folder(place) as fresh:
         _mkdocs(build, fresh)
-        _check_harmless(fresh)
-        _check_links(fresh)
+        with ThreadPoolExecutor(1) as beside:
+            links = beside.submit(_check_links, fresh)
+            _check_harmless(fresh)
+            links.result()
         publish(fresh, place)
     write_atomically(state, f"{made_of} {_published(place)}")
     return True
