@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 import timm
 import torch
 import torchvision
+import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import save_file
@@ -120,15 +122,6 @@ def read(lab: Path) -> Lab:
     return read_lab(lab, lab.parent)
 
 
-def refused(lab: Path, tmp_path: Path) -> str:
-    """What is told in one line when a lab is run."""
-    means = Means(tmp_path / "build")
-    with pytest.raises(LabError) as error:
-        carry_out.run(read(lab), means, plan(read(lab), means), print)
-    (line,) = error.value.problems
-    return str(line)
-
-
 class TestANetworkOfOnesOwn:
     def test_each_photograph_has_its_map(self, results: Callable[[str], Manifest]) -> None:
         manifest = results("saillance")
@@ -223,7 +216,7 @@ FUNCTIONS = {
     "def digits(weights): raise KeyError('x')\n": ["failed: KeyError"],
     "import nothing_of_that_name\ndigits = 1\n": ["failed: ModuleNotFoundError"],
     "def digit(weights): pass\n": ['no function "digits"', 'did you mean "digit"?'],
-    "def digits(weights:\n": ["network.py:1: is no valid Python"],
+    "def digits(weights:\n": [".py:1: is no valid Python"],
     "from generator.networks import Own\nfrom torch import nn\n"
     "def digits(weights): return Own(nn.Flatten(), 7, [0], [1], 'ab')\n": ["size is 7, expected 8 to 1024"],
     "from generator.networks import Own\nfrom torch import nn\n"
@@ -238,18 +231,8 @@ FUNCTIONS = {
     f"def digits(weights): return Own(nn.Conv2d(1, 4, 3), 8, [0], [1], {CLASSES})\n": ["[2, 4, 6, 6]"],
     "from generator.networks import Own\nfrom torch import nn\n"
     "def digits(weights): return Own(nn.Flatten(), 8, [0], [1], {'a', 'b'})\n": ["expected a list of the classes'"],
-    "def digits(weights): pass\n\x00": ["network.py:1: is no valid Python"],
+    "def digits(weights): pass\n\x00": [".py:1: is no valid Python"],
 }  # fmt: skip
-
-
-@pytest.mark.parametrize("code", FUNCTIONS)
-def test_a_function_that_is_wrong_is_told_in_one_line(code: str, digits: Path, tmp_path: Path) -> None:
-    digits.with_name("network.py").write_text(code, encoding="utf-8")
-    line = refused(digits, tmp_path)
-    assert line.startswith(f"{digits}:")
-    assert "networks.chiffres.architecture" in line
-    for part in FUNCTIONS[code]:
-        assert part in line
 
 
 STRANGER = """
@@ -280,10 +263,14 @@ def digits(weights):
 """
 
 
-def stranger(lab: Path, *, forward: str = "scores", making: str = "", size: str = "32", mean: str = "[0.5]") -> None:
-    """Write a network that does one thing in another way than it should."""
-    code = STRANGER.format(forward=forward, making=making, size=size, mean=mean, classes=CLASSES)
-    lab.with_name("network.py").write_text(code, encoding="utf-8")
+def strange(*, forward: str = "scores", making: str = "", size: str = "32", mean: str = "[0.5]") -> str:
+    """A module whose network does one thing in another way than it should."""
+    return STRANGER.format(forward=forward, making=making, size=size, mean=mean, classes=CLASSES)
+
+
+def stranger(lab: Path, **how: str) -> None:
+    """Have a lab's network do so."""
+    lab.with_name("network.py").write_text(strange(**how), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -327,25 +314,57 @@ STRANGE: dict[str, tuple[dict[str, str], str]] = {
     "exported": ({"making": EXPORTED}, "evaluation mode (NotImplementedError: Calling eval() is not supported yet.)"),
     "methods": (
         {"making": "net.to = lambda device: 1 / 0"},
-        "network:digits cannot be opened (ZeroDivisionError: div",
+        "digits cannot be opened (ZeroDivisionError: div",
     ),
     "size": ({"size": "32.0"}, "size is 32.0, expected a whole number of pixels"),
     "mean": ({"mean": "torch.tensor(0.5)"}, "mean is 'tensor(0.5000)', expected 1 or 3 numbers"),
 }
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.fixture(scope="session")
+def refused(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, Path]]:
+    """What is told of modules that make no network to work with, and where the traceback is, if there is one.
+
+    All are networks of one lab, which is run until each was told of: those first that no code has to run for.
+    """
+    folder = tmp_path_factory.mktemp("wrong") / "lab"
+    shutil.copytree(trained.parent, folder)
+    lab, build = folder / "lab.yml", folder.parent / "build"
+    codes = dict(enumerate((*FUNCTIONS, *(strange(**how) for how, _ in STRANGE.values()))))
+    for number, code in codes.items():
+        (folder / f"wrong_{number}.py").write_text(code, encoding="utf-8")
+    network = yaml.safe_load(lab.read_text(encoding="utf-8"))["networks"]["chiffres"]
+    told: dict[str, tuple[str, Path]] = {}
+    while waiting := [number for number, code in codes.items() if code not in told]:
+        networks = {f"n{number}": {**network, "architecture": f"wrong_{number}:digits"} for number in waiting}
+        looks = {f"of-{name}": {"kind": "saliency", "title": name, "network": name} for name in networks}
+        change(lab, partial(dict.update, networks=networks, experiments=looks))
+        means = Means(build)
+        with pytest.raises(LabError) as error:
+            carry_out.run(read(lab), means, plan(read(lab), means), print)
+        for line in map(str, error.value.problems):
+            assert line.startswith(f"{lab}:")
+            (number,) = re.findall(r"networks\.n(\d+)\.architecture", line)
+            assert codes[int(number)] not in told, "one line"
+            told[codes[int(number)]] = line, build / f"network-n{number}.traceback"
+    return told
+
+
+@pytest.mark.parametrize("code", FUNCTIONS)
+def test_a_function_that_is_wrong_is_told_in_one_line(code: str, refused: dict[str, tuple[str, Path]]) -> None:
+    line, _ = refused[code]
+    for part in FUNCTIONS[code]:
+        assert part in line
+
+
 @pytest.mark.parametrize("kind", STRANGE)
-def test_a_stranger_s_network_is_refused_in_one_line(kind: str, digits: Path, tmp_path: Path) -> None:
+def test_a_stranger_s_network_is_refused_in_one_line(kind: str, refused: dict[str, tuple[str, Path]]) -> None:
     how, said = STRANGE[kind]
-    stranger(digits, **how)
-    line = refused(digits, tmp_path)
-    assert "networks.chiffres.architecture: network:digits" in line
+    line, traceback = refused[strange(**how)]
     assert said in line
-    traceback = tmp_path / "build" / "network-chiffres.traceback"
     assert traceback.exists() == (str(traceback) in line)
     if "forward does not take" in line:
-        assert "network.py" in traceback.read_text(encoding="utf-8")
+        assert "wrong_" in traceback.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
