@@ -151,9 +151,9 @@ def _of_kind(path: Path, kind: str) -> dict[str, str]:
 
 def _lacking(language: Language, wanted: Callable[[str], bool]) -> Iterator[str]:
     """What a language lacks that another one has, in the sections that are wanted."""
-    ours = _by_what_is_asked(language.words)
+    ours = _by_what_is_asked(language)
     for other in map(_read, languages()):
-        for key, theirs in _by_what_is_asked(other.words).items():
+        for key, theirs in _by_what_is_asked(other).items():
             if key.startswith(OF_THE_MANUAL) or not wanted(key.partition(".")[0]):
                 continue
             if key not in ours:
@@ -174,15 +174,16 @@ def _first(problems: Iterator[str]) -> str:
     return found[0] + more if found else ""
 
 
-def _by_what_is_asked(words: Mapping[str, str]) -> dict[str, list[str]]:
+@cache
+def _by_what_is_asked(language: Language) -> dict[str, list[str]]:
     """Texts by the keys that they are asked for by: all forms of one that depends on a number stand under one key."""
     inside: dict[str, set[str]] = {}
-    for key in words:
+    for key in language.words:
         section, _, name = key.rpartition(".")
         inside.setdefault(section, set()).add(name)
     counted = {section for section, names in inside.items() if "other" in names <= FORMS}
     asked: dict[str, list[str]] = {}
-    for key, text in words.items():
+    for key, text in language.words.items():
         section = key.rpartition(".")[0]
         asked.setdefault(section if section in counted else key, []).append(text)
     return asked

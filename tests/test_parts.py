@@ -185,6 +185,12 @@ class TestCode:
         assert {"version of torch", "version of timm", "version of numpy", "version of pillow"} <= lines.keys()
         assert not [line for line in lines if "charts" in line or "language" in line or "report" in line]
 
+    @pytest.mark.parametrize("task", ["generator.run.look:look", "generator.run.programs:write"])
+    def test_what_only_types_need_is_no_code_that_computes(self, task: str, mini: Path) -> None:
+        lines = Keys(read_lab(mini, mini.parent), MACHINE).task(task)
+        assert "code generator.vision.opening" in lines
+        assert not [line for line in lines if line.startswith(("code generator.lab", "code generator.language"))]
+
 
 def changed(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> dict[str, list[Reason]]:
     return {name: [*changes(before[name], now[name])] for name in before}

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -118,9 +118,9 @@ def _source(module: str) -> str:
 
 @cache
 def imports(module: str) -> tuple[str, ...]:
-    """Names of the modules that a module imports, wherever in its text it does."""
+    """Names of the modules that a module imports, wherever in its text it does, but for those that only types need."""
     found: list[str] = []
-    for node in ast.walk(ast.parse(_source(module))):
+    for node in _run(ast.parse(_source(module))):
         if isinstance(node, ast.Import):
             found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -133,6 +133,15 @@ def imports(module: str) -> tuple[str, ...]:
                 if (inside / f"{alias.name}.py").is_file() or (inside / alias.name / "__init__.py").is_file()
             )
     return tuple(dict.fromkeys(found))
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a tree, those excepted that only a type checker looks at."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _run(child)
 
 
 @cache

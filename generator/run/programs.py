@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Given, Outcome
 from generator.results.programs import program_file
-from generator.run.keys import Keys
 from generator.run.look import FIRST, written
 from generator.sources import sha256
 from generator.statistics import rank_correlations
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.lab import Lab
+    from generator.run.keys import Keys
     from generator.run.store import Store
 
 HEAVIEST = 64 * 2**20
