@@ -13,7 +13,7 @@ import torch
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
-from generator.experiments.ladder import COLOURED, RUNGS, Ladder
+from generator.experiments.ladder import RUNGS, Ladder
 from generator.experiments.stage import Photograph
 from generator.vision.ascent import Climb, Rule, ascend, noise
 from generator.vision.fourier import _DECAY, _SCALE, Fourier, Iris, colours, decode, encode
@@ -301,7 +301,7 @@ class TestLadder:
     def test_only_the_later_rungs_depend_on_photographs(self) -> None:
         specs = {name: spec_of(name, self.photograph()) for name in ("one", "two")}
         few, more = (self.ladder(images=names).parts(specs) for names in (["one"], ["one", "two"]))
-        assert {name[1] for name, part in few.items() if part != more[name]} == set(COLOURED)
+        assert {name[1] for name, part in few.items() if part != more[name]} == set(RUNGS[3:])
         added = self.ladder(targets={"four": 4, "one": 1, "three": 3}).parts(specs)
         assert few == {name: added[name] for name in few}
 

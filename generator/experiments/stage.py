@@ -14,7 +14,7 @@ from generator.experiments.base import PartName, Parts
 from generator.experiments.given import Outcome
 from generator.images import Box, Pixels, inside
 from generator.language import Language
-from generator.results.artefacts import Metric, Picture, Recorder, Scale
+from generator.results.artefacts import Metric, Neighbour, Picture, Recorder, Scale
 from generator.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class Stage:
         classes: Sequence[str] = (),
         compare: Sequence[tuple[Picture, Picture]] = (),
         overlay: Sequence[tuple[Picture, Picture]] = (),
+        neighbours: Sequence[Neighbour] = (),
         **values: object,
     ) -> None:
         """Record a figure; see :class:`~generator.results.artefacts.Figure`.
@@ -161,6 +162,7 @@ class Stage:
             classes: titles of the classes it is about, beside those of its photographs.
             compare: pairs to be laid side by side under one edge.
             overlay: pairs of which the second can be laid over the first.
+            neighbours: what it is confused with, most often first.
             values: fill the braces of title and caption.
         """
         shown = list(self.parts if of is None else dict.fromkeys(of))
@@ -180,6 +182,7 @@ class Stage:
             classes=classes,
             compare=compare,
             overlay=overlay,
+            neighbours=neighbours,
         )
 
     def chart(  # noqa: PLR0913  # likewise

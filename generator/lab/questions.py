@@ -115,7 +115,7 @@ def read_questions(
 
     Args:
         folder: of the files, as the lab says it.
-        numbers: of those that the lab asks; all if None.
+        numbers: of those that the lab asks; all if None, and there may be no folder where it asks none.
         lab_folder: the folder of the lab file.
         figures: EXPERIMENT/FIGURE of all figures that the lab makes.
         language: of the headings.
@@ -127,7 +127,7 @@ def read_questions(
     dropped: dict[int, str] = {}
     problems: list[str] = []
     paths = texts_in(folder, lab_folder)
-    if not paths:
+    if not paths and numbers != ():
         problems.append(f"{lab_folder / folder}: no question there; expected files q01-….md")
     for path in paths:
         try:

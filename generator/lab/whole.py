@@ -47,9 +47,9 @@ MOST_WORK = 10**9
 
 
 def _folder_or_numbers(given: object) -> object:
-    numbers = given if isinstance(given, list) and given else [0]
+    numbers = given if isinstance(given, list) else [0]
     if not isinstance(given, str) and not all(type(number) is int and number > 0 for number in numbers):
-        raise ValueError(f"found {given!r}, expected the name of a folder, or numbers of questions: [1, 3, 5]")
+        raise ValueError(f"found {given!r}, expected the name of a folder, or numbers of questions: [1, 3, 5], or []")
     return given
 
 
@@ -90,7 +90,7 @@ class LabFile(Strict):
     questions: Annotated[str | tuple[int, ...], BeforeValidator(_folder_or_numbers)] = Field(
         "questions",
         description="folder of the questions, beside this file; or the numbers of those that are asked, "
-        "of the folder questions",
+        "of the folder questions; [] for a lab that asks none",
     )
     dropped_links: Literal["text", "refused"] = Field(
         "text",
@@ -535,17 +535,28 @@ def _read_experiments(
 def _read_with_parents(
     path: Path, children: tuple[Path, ...]
 ) -> tuple[dict[str, Any], dict[Place, tuple[Path, int]], Path | None]:
-    """A lab file laid over the one it extends, and which that is: mappings merge, lists replace, null removes."""
+    """A lab file laid over the one it extends, and which that is: mappings merge, lists replace, null removes.
+
+    Of what stands under ``without``, it takes nothing over.
+    """
     if path.resolve() in children:
         raise LabError(f"{path}: extends itself, by way of {', '.join(str(c) for c in children)}")
     data, places = read_yaml(path, read_text(path))
-    parent = data.pop("extends", None)
+    parent, without = data.pop("extends", None), data.pop("without", [])
     if parent is None:
+        if without:
+            raise LabError(tell(places, ("without",), "only a file that extends another one can do without some of it"))
         return data, places, None
     parent_path = path.parent / str(parent)
     if not parent_path.is_file():
         raise LabError(tell(places, ("extends",), f"no file {parent_path}; paths are relative to the lab file"))
     below, below_places, _ = _read_with_parents(parent_path, (*children, path.resolve()))
+    for key in without if isinstance(without, list) else [without]:
+        if not isinstance(key, str) or key not in below:
+            near = did_you_mean(str(key), [*below])
+            problem = f"{parent_path} has no key {key!r}; expected a list of some of {', '.join(below)}{near}"
+            raise LabError(tell(places, ("without",), problem))
+        del below[key]
     problems = [
         tell(places, place, f"there is no such key in {parent_path} to remove{did_you_mean(place[-1], known)}")
         for place, known in _vain_removals(below, data, ())

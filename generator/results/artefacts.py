@@ -93,6 +93,20 @@ class Metric(_Record):
     samples: int | None = None
 
 
+class Neighbour(_Record):
+    """What a figure is confused with.
+
+    Attributes:
+        title: of it, in the lab's language.
+        figure: name of the figure that shows it, in the same experiment; None if none does.
+        share: how often, in per cent.
+    """
+
+    title: str
+    figure: str | None
+    share: float
+
+
 class Figure(_Record):
     """Pictures that are looked at together.
 
@@ -111,6 +125,7 @@ class Figure(_Record):
         classes: titles of the classes it is about, beside those of its photographs.
         compare: pairs of its files, before and after, to be laid side by side under one edge.
         overlay: pairs of its files, of which the second can be laid over the first.
+        neighbours: what it is confused with, most often first.
     """
 
     name: str
@@ -127,6 +142,7 @@ class Figure(_Record):
     classes: tuple[str, ...] = ()
     compare: tuple[tuple[str, str], ...] = ()
     overlay: tuple[tuple[str, str], ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -360,6 +376,7 @@ class Recorder:
         classes: Sequence[str] = (),
         compare: Sequence[tuple[Picture, Picture]] = (),
         overlay: Sequence[tuple[Picture, Picture]] = (),
+        neighbours: Sequence[Neighbour] = (),
     ) -> None:
         """Record a figure, with the exact values behind its pictures; see :class:`Figure`."""
         self.files[f"{name}.npz"] = packed(arrays)
@@ -379,6 +396,7 @@ class Recorder:
                 classes=tuple(classes),
                 compare=tuple((before.file, after.file) for before, after in compare),
                 overlay=tuple((under.file, over.file) for under, over in overlay),
+                neighbours=tuple(neighbours),
             )
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from generator.charts import canvas
-from generator.experiments.ladder import BLUR, BLUR_EVERY, FAINT, RUNGS, Ladder
+from generator.experiments.ladder import BLUR, BLUR_EVERY, RUNGS, Ladder
 from generator.experiments.shared.points import points
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
@@ -103,19 +104,19 @@ def _told(experiment: Ladder, stage: Stage) -> list[Told]:
 
 def _price(experiment: Ladder, stage: Stage, rung: str) -> dict[str, str]:
     return {
-        stage.say("ladder.makers"): _makers(experiment, stage, rung),
-        stage.say("ladder.passes"): stage.language.number(experiment.passes(rung)),
+        stage.say("together.makers"): _makers(experiment, stage, rung),
+        stage.say("together.passes"): stage.language.number(experiment.passes(rung)),
     }
 
 
 def _makers(experiment: Ladder, stage: Stage, rung: str) -> str:
-    return stage.say("ladder.and").join(stage.networks[name].title for name in experiment.makers(rung))
+    return stage.language.list(stage.networks[name].title for name in experiment.makers(rung))
 
 
 def _settings(experiment: Ladder, stage: Stage) -> dict[str, dict[str, str]]:
     say, number = stage.say, stage.language.number
     always = {
-        say("ladder.iterations"): str(experiment.iterations),
+        say("together.iterations"): str(experiment.iterations),
         say("ascent.settings.jitter"): say("ascent.jitter", n=experiment.jitter),
     }
     in_pixels = always | {
@@ -127,39 +128,20 @@ def _settings(experiment: Ladder, stage: Stage) -> dict[str, dict[str, str]]:
         say("ascent.settings.step"): say("ascent.unit-step", step=experiment.step),
         say("ladder.smoothing"): say("ladder.smoothed", first=first, last=last),
     }
-    in_fourier = {
-        say("ascent.settings.start"): say("ladder.faint", factor=FAINT),
-        say("ladder.rotation"): say("ladder.degrees", degrees=experiment.degrees),
-        say("ladder.colours"): say("ladder.decorrelated"),
-    }
-    fastest, slowest = experiment.rates
-    nearest, furthest = experiment.views
-    together = in_fourier | {
-        say("ladder.iterations"): str(experiment.iterations),
-        say("ladder.rate"): say("ladder.slowing", first=fastest, last=slowest),
-        say("ladder.part"): say("ladder.parts", nearest=100 * nearest, furthest=100 * furthest),
-        say("ladder.tint"): number(experiment.tint),
-        say("ladder.noise"): say("ladder.fading", first=experiment.noise),
-    }
-    natural = together | {say("ladder.naturalness"): number(experiment.naturalness)}
-    begins, ends = experiment.opening
+    grown = partial(experiment.told, stage.language)
     return {
         "raw": in_pixels | {say("ascent.settings.step"): say("ladder.raw-step", step=experiment.raw_step)},
         "smoothed": smoothed,
         "variation": smoothed | {say("ladder.variation"): number(experiment.variation)},
         "fourier": always
-        | in_fourier
+        | experiment.spectral(stage.language)
         | {
-            say("ladder.rate"): say("ladder.adam", rate=experiment.rate),
+            say("together.rate"): say("ladder.adam", rate=experiment.rate),
             say("ladder.scale"): say("ladder.zoom", factor=experiment.zoom),
         },
-        "together": together,
-        "natural": natural,
-        "iris": natural
-        | {
-            say("ladder.iterations"): str(experiment.long_iterations),
-            say("ladder.opening"): say("ladder.opens", first=begins, last=ends, share=100 * experiment.opened),
-        },
+        "together": grown(iterations=experiment.iterations, natural=False, opens=False),
+        "natural": grown(iterations=experiment.iterations, opens=False),
+        "iris": grown(iterations=experiment.long_iterations),
     }
 
 
