@@ -18,7 +18,7 @@ self.tpLive = {
     const fill = (text, values) => text.replace(/\{([\w-]+)(?::\d)?\}/g, (_, name) => values[name]);
     const say = (key, values = {}) => fill(words[key], values);
     const percent = (share) => written(100 * share);
-    const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[’']/g, " ").toLowerCase().trim();
+    const fold = (text) => tpFold(text).replace(/[’']/g, " ").trim();
     const tell = (text) => { at("status").value = text; };
     const later = () => new Promise((next) => setTimeout(next));
 

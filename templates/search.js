@@ -1,5 +1,5 @@
-// The search's worker begins with this script and goes on with the theme's (generator/report/search.py puts them
-// together). The theme finds words as they are written. Here each word that is asked is replaced, on the way in, by all
+// The search's worker begins with fold.js and this script and goes on with the theme's (generator/report/search.py puts
+// them together). The theme finds words as they are written. Here each word that is asked is replaced, on the way in, by all
 // words of the pages that a reader may mean with it; on the way out, the pages are put in order.
 {
   const SETUP = 0, QUERY = 2, RESULT = 3; // the theme's kinds of messages
@@ -11,8 +11,6 @@
   let language, separator, beginnings;
   let asked = []; // [a word as it was typed, the folded words it may mean and what each is worth]
 
-  const fold = (text) =>
-    text.toLowerCase().replace(/œ/g, "oe").replace(/æ/g, "ae").normalize("NFKD").replace(/\p{M}/gu, "");
   // Folded words have stems of their own: with an accent or without, it is the same one.
   const stem = (word) => language.stemmer(new lunr.Token(word, {})).toString();
 
@@ -23,7 +21,7 @@
     // Of the steps that a word goes through on its way into the index, the one that a query's words do not.
     lunr.trimmer = (token) => {
       const written = token.toString();
-      const word = fold(written);
+      const word = tpFold(written);
       if (!stems.has(word)) {
         stems.set(word, stem(word));
         spellings.set(word, new Set());
@@ -59,7 +57,7 @@
     const telling = words.filter((word) => language.stopWordFilter(word.toLowerCase()) && !/^\p{L}$/u.test(word));
     return (telling.length ? telling : words).map((typed) => {
       // A plural begins, and is mistyped, like its singular.
-      const folded = fold(typed), word = folded.length < ENOUGH ? folded : folded.replace(/s$/, "");
+      const folded = tpFold(typed), word = folded.length < ENOUGH ? folded : folded.replace(/s$/, "");
       const found = meant(word);
       return [typed, found.size ? found : mistyped(word)];
     });

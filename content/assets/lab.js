@@ -340,6 +340,28 @@
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
+  // Walls: a tile is shown if each word that is typed begins a word of its names; a plural begins like its singular.
+
+  function find(form) {
+    const [field, told] = ["input", "output"].map((selector) => form.querySelector(selector));
+    const wordsOf = (text) => tpFold(text).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+    const tiles = all(".tp-wall > a").map((tile) =>
+      [tile, wordsOf(`${tile.querySelector("span").textContent} ${tile.dataset.also ?? ""}`)]);
+    const apply = () => {
+      const wanted = wordsOf(field.value).map((word) => (word.length < 4 ? word : word.replace(/(e?s|x)$/, "")));
+      for (const [tile, names] of tiles) {
+        tile.hidden = !wanted.every((word) => names.some((name) => name.startsWith(word)));
+      }
+      const n = tiles.filter(([tile]) => !tile.hidden).length;
+      told.value = say(`count.figures${n === tiles.length ? "" : "-of"}`, { n, all: tiles.length });
+    };
+    field.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      tiles.find(([tile]) => !tile.hidden)?.[0].focus();
+    });
+  }
+
   // Colours of maps: « hot » gives each value back, since red, green and blue rise one after the other; they are looked
   // up in « cividis » (Nuñez, Anderton & Renslow 2018), at every twelfth.
   function colours() {
@@ -395,6 +417,7 @@
   all(".tp-compare").forEach(comparison);
   all(".tp-matrix").forEach(grid);
   all(".tp-table:not(.tp-matrix *) > table").forEach(sortable);
-  all(".tp-filter").forEach(filter);
+  all(".tp-filter:not(.tp-find)").forEach(filter);
+  all(".tp-find").forEach(find);
   if (document.querySelector(".tp-picture")) enlarger(all(".tp-picture"));
 }

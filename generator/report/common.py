@@ -153,6 +153,8 @@ def write_settings(lab: Lab, build: Path, navigation: list[Any]) -> None:
         },
         "markdown_extensions": {"toc": {"permalink_title": say("theme.permalink")}},
         "nav": navigation,
+        # The pages beside a wall are reached from there.
+        "not_in_nav": f"/{say('files.galleries')}/*/",
     }
     (build / "mkdocs.yml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
 

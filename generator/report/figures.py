@@ -19,11 +19,10 @@ from generator.report.common import is_default
 from generator.report.mirror import Mirror
 from generator.report.moving import Comparison, FilmView, comparisons, film_view, merged
 from generator.report.tables import GridView, TableView, shaded
+from generator.report.walls import PAGEFUL, publish_tiles, tiles
 from generator.results.artefacts import Figure, ImageFacts, Manifest, Picture, Scale
 from generator.results.folder import results_folder
 
-PAGEFUL = 60
-"""How many pictures an experiment may add to its family's gallery."""
 THUMBNAIL = 160
 """Width of a thumbnail, in pixels."""
 
@@ -63,23 +62,42 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
+class Near:
+    """What a figure is confused with, as a page shows it.
+
+    Attributes:
+        title, share: as in the manifest.
+        thumbnail: of the figure that shows it; None where none does, or the edition has it not.
+        address: where that figure is, from the top of the site; empty likewise.
+    """
+
+    title: str
+    share: float
+    thumbnail: Thumbnail | None
+    address: str
+
+
+@dataclass(frozen=True)
 class Common:
     """What figures of an experiment have in common beside all that is the experiment's.
 
     Attributes:
         anchor: where the page says it.
         parameters: those of the same value in all.
+        images: names of the photographs, where all are made from the same ones.
     """
 
     anchor: str
     parameters: Mapping[str, Any]
+    images: tuple[str, ...]
 
     @classmethod
     def of(cls, figures: Sequence[Figure], anchor: str) -> Common:
         """Find it in figures."""
         first, *others = (figure.parameters for figure in figures)
         same = {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
-        return cls(anchor, same)
+        made_from = {figure.images for figure in figures}
+        return cls(anchor, same, made_from.pop() if len(made_from) == 1 else ())
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,7 @@ class View:
         base: leads from the page to the figure's files.
         said: the words of the link that shows it; may be empty.
         common: what the page says once of several figures, this among them; None if it says all of each.
+        neighbours: what it is confused with; known once it is known which page shows them.
     """
 
     figure: Figure
@@ -103,6 +122,7 @@ class View:
     common: Common | None
     film: FilmView | None
     comparisons: tuple[Comparison, ...]
+    neighbours: tuple[Near, ...]
 
     @property
     def reference(self) -> str:
@@ -257,7 +277,10 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
                 common=None,
                 film=film,
                 comparisons=tuple(comparisons(manifest, figure, film, manifests, lab.language)),
+                neighbours=(),
             )
+        thumbnails = {reference: view.thumbnail.file for reference, view in views.items()}
+        publish_tiles(manifest, thumbnails, mirror, target)
     return views
 
 
@@ -345,11 +368,18 @@ class Figures:
         self._homes = dict(_homes(lab, given))
         self._numbers = dict(figure_numbers(lab))
         self._galleries = lab.language.say("files.galleries") if given is None else ""
+        self._pages = {tile.reference: tile.page for manifest in manifests.values() for tile in tiles(manifest)}
 
     def view(self, reference: str, *, base: str, said: str = "", common: Common | None = None) -> View:
         """A figure as a page shows it from which ``base`` leads to the top of the site."""
         view = self._views[reference]
-        return replace(view, base=base + view.base, said=said, common=common)
+        return replace(view, base=base + view.base, said=said, common=common, neighbours=tuple(self._near(view)))
+
+    def _near(self, view: View) -> Iterator[Near]:
+        for one in view.figure.neighbours:
+            other = self._views.get(f"{view.manifest.experiment}/{one.figure}") if self._galleries else None
+            address = f"{self.in_gallery(other.reference)}#{other.anchor}" if other else ""
+            yield Near(one.title, one.share, other.thumbnail if other else None, address)
 
     def all_of(self, experiment: str, *, base: str) -> list[View]:
         """All figures of an experiment, on a page that says once what they have in common."""
@@ -431,7 +461,12 @@ class Figures:
         """The page of the question that shows a figure; of its gallery if none does."""
         if reference in self._homes:
             return f"questions/{self._homes[reference]}.html"
-        return f"{self._galleries}/{self.gallery_of(reference.partition('/')[0])}.html"
+        return self.in_gallery(reference)
+
+    def in_gallery(self, reference: str) -> str:
+        """The page of its experiment's gallery that shows a figure, from the top of the site."""
+        gallery = f"{self._galleries}/{self.gallery_of(reference.partition('/')[0])}"
+        return f"{gallery}/{self._pages[reference]}.html" if reference in self._pages else f"{gallery}.html"
 
     def gallery_of(self, experiment: str) -> str:
         """The gallery that shows an experiment: its family's, or its own if it alone would fill a page."""
@@ -442,15 +477,23 @@ class Figures:
     def _table(self, link: re.Match[str], base: str) -> str:
         experiment, _, name = link["table"].partition("/")
         anchor, said = table_anchor(link["table"]), link["caption"]
-        gallery = f"{base}{self._galleries}/{self.gallery_of(experiment)}.html#image-{experiment}-"
+        homes = {
+            Path(picture.file).stem: f"{experiment}/{figure.name}"
+            for figure in reversed(self._manifests[experiment].figures)
+            for picture in figure.pictures
+        }
+
+        def leads(picture: str) -> str:
+            return f"{base}{self.in_gallery(homes[picture])}#image-{experiment}-{picture}"
+
         if grid := self._manifests[experiment].grid(name):
             grid = grid if self._galleries else grid.model_copy(update={"links": _leading_nowhere(grid.links)})
             measures = tuple(shaded(measure, grid.remarks, self._jinja.filters["cell"]) for measure in grid.measures)
             files = f"{base}figures/{experiment}/"
-            return macro(self._jinja, "grid.jinja", "grid")(GridView(grid, anchor, said, gallery, files, measures))
+            return macro(self._jinja, "grid.jinja", "grid")(GridView(grid, anchor, said, leads, files, measures))
         table = self._manifests[experiment].table(name)
         table = table if self._galleries else table.model_copy(update={"links": _leading_nowhere(table.links)})
-        return macro(self._jinja, "table.jinja", "table")(TableView(table, anchor, said, gallery))
+        return macro(self._jinja, "table.jinja", "table")(TableView(table, anchor, said, leads))
 
 
 def macro(jinja: jinja2.Environment, template: str, name: str) -> Callable[..., str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
 from generator.atomic import sweep, write_atomically
 from generator.errors import LabError
@@ -115,6 +115,23 @@ class Mirror:
             return buffer.getvalue()
 
         self.once("-over-".join(picture.sha256[:32] for picture in pictures) + f"-{width}.webp", blended, name)
+
+    def sheet(self, names: Sequence[str], side: int, name: str) -> None:
+        """Put small copies of pictures that were put here, each ``side`` pixels high and wide, one below the other."""
+        paths = [self.folder / one for one in names]
+        digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+
+        def joined() -> bytes:
+            sheet, buffer = Image.new("RGB", (side, side * len(paths))), BytesIO()
+            for place, path in enumerate(paths):
+                with Image.open(path) as image:
+                    sheet.paste(
+                        ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS), (0, side * place)
+                    )
+            sheet.save(buffer, "WEBP", quality=75, method=6)
+            return buffer.getvalue()
+
+        self.once(f"sheet-{digest[:32]}-{side}.webp", joined, name)
 
     def once(self, known_as: str, make: Callable[[], bytes], name: str) -> None:
         """Put a file that is made once for all: kept under a name that says all it depends on."""

@@ -35,6 +35,7 @@ from generator.report.nearness import line
 from generator.report.paper import with_link_notes
 from generator.report.speed import by_task, forecast, read_bench
 from generator.report.text import environment, finished
+from generator.report.walls import TILE, tiles
 from generator.report.worksheets import write_worksheets
 from generator.results.artefacts import MANIFEST, Manifest
 from generator.results.claims import Verdict
@@ -42,6 +43,9 @@ from generator.results.differences.compare import differences
 from generator.results.differences.sides import Side
 from generator.results.folder import VERDICTS as VERDICTS_FILE
 from generator.results.folder import Judged, VerdictsFile, read_run_log, results_folder
+
+AT_FIRST = 33
+"""How many tiles of a wall the home page shows."""
 
 
 def render(lab: Lab, build: Path, reference: Side | None = None) -> int:
@@ -94,6 +98,7 @@ class _Report:
         self.mirror = mirror
         self.manifests = manifests
         self.jinja = environment(lab.language)
+        self.jinja.globals["side"] = TILE
         self.jinja.globals["live"] = self.say("files.live") if live_networks(lab, build, STAFF) else ""
         self.answers = Answers(lab, manifests, views, self.jinja)
         self.figures = self.answers.figures
@@ -105,21 +110,12 @@ class _Report:
         galleries = list(self._galleries())
         self._write("index.md", self._page("home.md.jinja", **self._home(galleries)))
         navigation.append({say("home.title"): "index.md"})
-        questions = {f"questions/{question.slug}.md": self.answers.context(question) for question in self.questions}
-        for name, context in questions.items():
-            self._write(name, shown_once(self._page("question.md.jinja", **context), say("question.above")))
-        bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
-        everything = shown_once(self._page("everything.md.jinja", bodies=bodies), say("question.above"))
-        whole = f"questions/{say('files.everything')}.md"
-        self._write(whole, with_link_notes(everything, say("everything.links")))
-        navigation.append({say("navigation.questions"): [*questions, whole]})
+        if self.questions:
+            navigation.append({say("navigation.questions"): self._write_questions()})
         if live := write_live(lab, self.build, STAFF, self.mirror, self.jinja):
             self._write(*live)
             navigation.append({say("live.title"): live[0]})
-        pages = {f"{self.galleries}/{gallery['slug']}.md": gallery for gallery in galleries}
-        for name, gallery in pages.items():
-            self._write(name, self._page("gallery.md.jinja", **gallery))
-        navigation.append({say("navigation.galleries"): list(pages)})
+        navigation.append({say("navigation.galleries"): [self._write_gallery(gallery) for gallery in galleries]})
         if any(self.verdicts.values()):
             by_question = self._verdicts_by_question()
             navigation.append(
@@ -159,7 +155,7 @@ class _Report:
             view = self.figures.view(chosen, base="") if chosen else None
             cards.append({"question": question, "view": view})
         # A gallery is known by a picture that a question is known by, or else by its first one.
-        known = {gallery["slug"]: self.figures.view(gallery["views"][0].reference, base="") for gallery in galleries}
+        known = {gallery["slug"]: self.figures.view(_first(gallery), base="") for gallery in galleries}
         known |= {self.figures.gallery_of(v.manifest.experiment): v for card in reversed(cards) if (v := card["view"])}
         pictured = [{**gallery, "view": known[gallery["slug"]]} for gallery in galleries]
         page = self.lab.folder / self.lab.file.pages / "index.md"
@@ -178,6 +174,7 @@ class _Report:
             "reuse": {"page": first.stem, "title": page_header(first)["under"]},
             "cards": cards,
             "galleries": pictured,
+            "at_first": AT_FIRST,
             "counts": self._counts(),
         }
 
@@ -216,25 +213,67 @@ class _Report:
         body = changes.body(self.jinja, differences(reference, here), reference, here)
         return self._write_own("changes", body=body)
 
+    def _write_questions(self) -> list[str]:
+        """Write the page of each question, and the page of all of them; return their names."""
+        say = self.say
+        questions = {f"questions/{question.slug}.md": self.answers.context(question) for question in self.questions}
+        for name, context in questions.items():
+            self._write(name, shown_once(self._page("question.md.jinja", **context), say("question.above")))
+        bodies = [self._page("question.jinja", level=2, **context) for context in questions.values()]
+        everything = shown_once(self._page("everything.md.jinja", bodies=bodies), say("question.above"))
+        whole = f"questions/{say('files.everything')}.md"
+        self._write(whole, with_link_notes(everything, say("everything.links")))
+        return [*questions, whole]
+
+    def _write_gallery(self, gallery: Mapping[str, Any]) -> str:
+        """Write a gallery, with the pages that it has if it is a wall; return the name of the first."""
+        name, on_wall = f"{self.galleries}/{gallery['slug']}.md", gallery["tiles"]
+        if not on_wall:
+            self._write(name, self._page("gallery.md.jinja", **gallery))
+            return name
+        charts = [view for view in gallery["views"] if view.thumbnail.dark]
+        self._write(name, self._page("wall.md.jinja", charts=charts, **gallery))
+        views = {view.reference: view for view in self.figures.all_of(gallery["names"][0], base="../../")}
+        last = on_wall[-1]["tile"].page
+        for page in range(1, last + 1):
+            here = [views[one["tile"].reference] for one in on_wall if one["tile"].page == page]
+            context = {**gallery, "views": here, "page": page, "last": last}
+            self._write(f"{self.galleries}/{gallery['slug']}/{page}.md", self._page("wall-page.md.jinja", **context))
+        return name
+
+    def _tiles(self, manifest: Manifest) -> Iterator[dict[str, Any]]:
+        """The tiles of an experiment's wall, where each leads to, and what else one may look for it by."""
+        classes = self.lab.classes
+        for tile in tiles(manifest):
+            names = (classes.names[classes.index(title)] for title in tile.figure.classes)
+            yield {
+                "tile": tile,
+                "sheet": f"figures/{manifest.experiment}/{tile.file}",
+                "address": f"{self.figures.in_gallery(tile.reference)}#{tile.reference.replace('/', '-')}",
+                "also": " ".join(name for name in names if name not in tile.figure.classes),
+            }
+
     def _galleries(self) -> Iterator[dict[str, Any]]:
         """One gallery for each family of experiments that the lab has, in the order of the lab."""
         for slug in dict.fromkeys(self.figures.gallery_of(name) for name in self.manifests):
+            names = [name for name in self.manifests if self.figures.gallery_of(name) == slug]
             experiments: list[dict[str, Any]] = [
                 {
-                    "title": manifest.title,
+                    "title": self.manifests[name].title,
                     "note": self.lab.experiments[name].note,
                     "views": self.figures.all_of(name, base="../"),
                 }
-                for name, manifest in self.manifests.items()
-                if self.figures.gallery_of(name) == slug
+                for name in names
             ]
             views = [view for experiment in experiments for view in experiment["views"]]
             yield {
                 "slug": slug,
                 "title": self.say(f"families.{slug}") if slug in FAMILIES else experiments[0]["title"],
+                "names": names,
                 "experiments": experiments,
                 "views": views,
                 "choices": _choices([view.facets for view in views]),
+                "tiles": [tile for name in names for tile in self._tiles(self.manifests[name])],
             }
 
     def _content(self, path: Path) -> str:
@@ -253,6 +292,12 @@ class _Report:
     def _write(self, name: str, markdown: str) -> None:
         markdown = unlinked(markdown, self.lab.dropped)
         self.mirror.write(name, finished(markdown, self.lab.file.glossary, self.lab.language))
+
+
+def _first(gallery: Mapping[str, Any]) -> str:
+    """The figure that a gallery begins with."""
+    reference: str = gallery["tiles"][0]["tile"].reference if gallery["tiles"] else gallery["views"][0].reference
+    return reference
 
 
 def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:

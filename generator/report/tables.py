@@ -21,13 +21,13 @@ class TableView:
         table: the manifest's.
         anchor: its name on the page.
         said: the words of the link that shows it; may be empty.
-        gallery: with a picture's name, leads to that picture.
+        leads: the address of a picture, by its name.
     """
 
     table: Table
     anchor: str
     said: str
-    gallery: str
+    leads: Callable[[str], str]
 
     @cached_property
     def lowest(self) -> float:
@@ -52,7 +52,7 @@ class GridView:
         grid: the manifest's.
         anchor: its name on the page.
         said: the words of the link that shows it; may be empty.
-        gallery: with a picture's name, leads to that picture.
+        leads: the address of a picture, by its name.
         base: leads from the page to the pictures' files.
         measures: for each, its cells row by row.
     """
@@ -60,7 +60,7 @@ class GridView:
     grid: Grid
     anchor: str
     said: str
-    gallery: str
+    leads: Callable[[str], str]
     base: str
     measures: tuple[tuple[tuple[Cell, ...], ...], ...]
 

@@ -42,6 +42,8 @@ class Sheet:
 def worksheets(lab: Lab, edition: str, opens: tuple[str, ...] = ()) -> Iterator[Sheet]:
     """The worksheets of a lab: the project's on the subjects that it has experiments on, and its own.
 
+    A lab that asks no question has none.
+
     One of its own takes the place of the project's of that name, and of those named in a line ``# replace: NAMES``.
 
     Args:
@@ -49,6 +51,8 @@ def worksheets(lab: Lab, edition: str, opens: tuple[str, ...] = ()) -> Iterator[
         edition: for whom.
         opens: what a sheet opens: the lab file, the folder of data; none for the default lab.
     """
+    if lab.file.questions == ():
+        return
     language = lab.language.code
     subjects = {experiment.family for experiment in lab.experiments.values()}
     own = {path.stem: path.read_text(encoding="utf-8") for path in (lab.folder / "travaux" / language).glob("*.py")}

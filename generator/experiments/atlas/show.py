@@ -80,7 +80,7 @@ def _picture(stage: Stage, target: int, pixels: NDArray[np.uint8], judged: NDArr
     return stage.picture(figure(target), pixels, "atlas.picture", verdict=verdict, target=stage.class_title(target))
 
 
-def _figure(
+def _figure(  # noqa: PLR0913  # all that one is made of, named
     experiment: Atlas,
     stage: Stage,
     target: int,
