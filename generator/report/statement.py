@@ -94,9 +94,10 @@ def render_statement(lab: Lab, build: Path, given: Collection[int] = ()) -> int:
     bodies = [
         jinja.get_template(f"{template}.jinja").render(level=2, **context) for template, context in questions.values()
     ]
-    everything = jinja.get_template("everything.md.jinja").render(lab=lab.file, whose=lab.whose, bodies=bodies)
     whole = f"questions/{say('files.everything')}.md"
-    mirror.write(whole, words(with_link_notes(once(everything), say("everything.links")), gone))
+    if bodies:
+        everything = jinja.get_template("everything.md.jinja").render(lab=lab.file, whose=lab.whose, bodies=bodies)
+        mirror.write(whole, words(with_link_notes(once(everything), say("everything.links")), gone))
     both = [path for path in content_pages(lab) if page_header(path).get("for") == STUDENTS]
     headings: dict[str | None, list[str]] = {}
     for path in both:
@@ -116,7 +117,7 @@ def render_statement(lab: Lab, build: Path, given: Collection[int] = ()) -> int:
         build,
         [
             {say("home.title"): "index.md"},
-            {say("navigation.questions"): [*questions, whole]},
+            *([{say("navigation.questions"): [*questions, whole]}] if questions else []),
             *([{say("live.title"): live[0]}] if live else []),
             *([f"{say('files.worksheets')}.md"] if sheets else []),
             *headings.pop(None, []),
