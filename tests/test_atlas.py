@@ -263,7 +263,7 @@ class TestLooking:
         [
             ("poissons", ["Poisson rouge"]),
             ("ROU poi", ["Poisson rouge"]),
-            ("goldfi", ["Poisson rouge"]),
+            ("goldfis", ["Poisson rouge"]),
             ("pygargue tete", ["Pygargue à tête blanche"]),
             ("l’eagle", []),
             ("eagles", ["Pygargue à tête blanche"]),
@@ -312,7 +312,7 @@ class TestLooking:
             phone.goto(f"{at}/galeries/classvis-planche.html")
             phone.wait_for_load_state("networkidle")
             assert sheets() == ["sheet-1.webp"]
-            phone.locator(".tp-wall > a").last.scroll_into_view_if_needed()
-            phone.wait_for_load_state("networkidle")
+            with phone.expect_request("**/sheet-2.webp"):
+                phone.locator(".tp-wall > a").last.scroll_into_view_if_needed()
             assert sheets() == ["sheet-1.webp", "sheet-2.webp"]
             assert phone.evaluate("document.documentElement.scrollWidth") == 390

@@ -14,6 +14,7 @@ from PIL import Image
 
 from generator.errors import LabError
 from generator.images import read_image
+from generator.lab import read_lab
 from tests.conftest import ROOT, Run, change
 
 Lab = dict[str, Any]
@@ -216,6 +217,7 @@ class TestImages:
 
     def pixels(self, tmp_path: Path, name: str, picture: Image.Image, **options: Any) -> np.ndarray[Any, Any]:
         from generator.images import read_image
+from generator.lab import read_lab
 
         picture.save(tmp_path / name, **options)
         return read_image(tmp_path / name, 32)
@@ -359,6 +361,40 @@ def test_extending_replaces_lists_merges_mappings_and_removes(mini: Path, genera
     listed = generator("list", child).stdout
     assert "alligator/oiseau" in listed
     assert "grain" not in listed
+
+
+class TestWithout:
+    def test_nothing_of_a_key_is_taken_over(self, mini: Path) -> None:
+        child = mini.with_name("child.yml")
+        bird = "{name: oiseau, file: package:foolbox/data/imagenet_17_22.jpg, label: bald eagle, title: Pygargue}"
+        maps = "experiments: {cartes: {kind: saliency, title: Cartes, strips: {}}}"
+        child.write_text(f"extends: lab.yml\nwithout: [experiments, images]\nimages: [{bird}]\n{maps}\nquestions: []\n")
+        lab = read_lab(child, mini.parent)
+        assert list(lab.experiments) == ["cartes"]
+        assert list(lab.images) == ["oiseau"]
+        assert not lab.questions
+
+    @pytest.mark.parametrize(
+        ("says", "line", "told"),
+        [
+            ("extends: lab.yml\nwithout: [experiment]\n", 2, 'has no key \'experiment\'; .* did you mean "experiments"'),
+            ("extends: lab.yml\nwithout: 3\n", 2, "has no key 3; expected a list of some of title, language"),
+            ("without: [images]\ntitle: Seul\n", 1, "only a file that extends another one"),
+        ],
+    )
+    def test_what_cannot_be_left_is_told_with_its_line(self, says: str, line: int, told: str, mini: Path) -> None:
+        child = mini.with_name("child.yml")
+        child.write_text(says)
+        with pytest.raises(LabError, match=rf"child\.yml:{line}: without: .*{told}"):
+            read_lab(child, mini.parent)
+
+
+def test_a_lab_that_asks_nothing_needs_no_folder_of_questions(mini: Path) -> None:
+    shutil.rmtree(mini.parent / "questions")
+    with pytest.raises(LabError, match="no question there"):
+        read_lab(mini, mini.parent)
+    change(mini, lambda lab: lab.update(questions=[]))
+    assert not read_lab(mini, mini.parent).questions
 
 
 def test_a_file_that_extends_itself(mini: Path, generator: Run) -> None:
