@@ -217,7 +217,6 @@ class TestImages:
 
     def pixels(self, tmp_path: Path, name: str, picture: Image.Image, **options: Any) -> np.ndarray[Any, Any]:
         from generator.images import read_image
-from generator.lab import read_lab
 
         picture.save(tmp_path / name, **options)
         return read_image(tmp_path / name, 32)
@@ -377,7 +376,7 @@ class TestWithout:
     @pytest.mark.parametrize(
         ("says", "line", "told"),
         [
-            ("extends: lab.yml\nwithout: [experiment]\n", 2, 'has no key \'experiment\'; .* did you mean "experiments"'),
+            ("extends: lab.yml\nwithout: [experiment]\n", 2, 'no key .experiment.; .* did you mean "experiments"'),
             ("extends: lab.yml\nwithout: 3\n", 2, "has no key 3; expected a list of some of title, language"),
             ("without: [images]\ntitle: Seul\n", 1, "only a file that extends another one"),
         ],
