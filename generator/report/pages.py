@@ -155,7 +155,7 @@ class _Report:
             view = self.figures.view(chosen, base="") if chosen else None
             cards.append({"question": question, "view": view})
         # A gallery is known by a picture that a question is known by, or else by its first one.
-        known = {gallery["slug"]: self.figures.view(_first(gallery), base="") for gallery in galleries}
+        known = {gallery["slug"]: self.figures.view(gallery["first"], base="") for gallery in galleries}
         known |= {self.figures.gallery_of(v.manifest.experiment): v for card in reversed(cards) if (v := card["view"])}
         pictured = [{**gallery, "view": known[gallery["slug"]]} for gallery in galleries]
         page = self.lab.folder / self.lab.file.pages / "index.md"
@@ -266,6 +266,7 @@ class _Report:
                 for name in names
             ]
             views = [view for experiment in experiments for view in experiment["views"]]
+            on_wall = [tile for name in names for tile in self._tiles(self.manifests[name])]
             yield {
                 "slug": slug,
                 "title": self.say(f"families.{slug}") if slug in FAMILIES else experiments[0]["title"],
@@ -273,7 +274,8 @@ class _Report:
                 "experiments": experiments,
                 "views": views,
                 "choices": _choices([view.facets for view in views]),
-                "tiles": [tile for name in names for tile in self._tiles(self.manifests[name])],
+                "tiles": on_wall,
+                "first": on_wall[0]["tile"].reference if on_wall else views[0].reference,
             }
 
     def _content(self, path: Path) -> str:
@@ -292,12 +294,6 @@ class _Report:
     def _write(self, name: str, markdown: str) -> None:
         markdown = unlinked(markdown, self.lab.dropped)
         self.mirror.write(name, finished(markdown, self.lab.file.glossary, self.lab.language))
-
-
-def _first(gallery: Mapping[str, Any]) -> str:
-    """The figure that a gallery begins with."""
-    reference: str = gallery["tiles"][0]["tile"].reference if gallery["tiles"] else gallery["views"][0].reference
-    return reference
 
 
 def _choices(facets: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
