@@ -28,7 +28,7 @@ from generator.report.common import (
     read_page,
     write_settings,
 )
-from generator.report.figures import View, publish, publish_chart, shown_once
+from generator.report.figures import View, figure_anchor, publish, publish_chart, shown_once
 from generator.report.live import live_networks, write_live
 from generator.report.mirror import Mirror, state_of
 from generator.report.nearness import line
@@ -249,7 +249,7 @@ class _Report:
             yield {
                 "tile": tile,
                 "sheet": f"figures/{manifest.experiment}/{tile.file}",
-                "address": f"{self.figures.in_gallery(tile.reference)}#{tile.reference.replace('/', '-')}",
+                "address": f"{self.figures.in_gallery(tile.reference)}#{figure_anchor(tile.reference)}",
                 "also": " ".join(name for name in names if name not in tile.figure.classes),
             }
 
