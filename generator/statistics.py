@@ -126,3 +126,8 @@ def rank_correlations(samples: Sequence[NDArray[np.float32]]) -> NDArray[np.floa
     with np.errstate(invalid="ignore"):
         correlations: NDArray[np.float64] = np.corrcoef(ranks)
     return correlations
+
+
+def of_highest(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values >= 0 as shares of the highest; nothing but zeros stays as it is."""
+    return values / (values.max() or np.float32(1))

@@ -12,11 +12,11 @@ from generator.charts import COLOURS, INK, canvas
 from generator.experiments.detection import MASKS, RULES, Detection
 from generator.experiments.given import Outcome
 from generator.experiments.shared.boxes import BLUE, GREEN, best_and_worst
-from generator.experiments.shared.shades import heat, heat_scale, of_highest
+from generator.experiments.shared.shades import heat, heat_scale
 from generator.experiments.stage import Photograph, Stage
 from generator.images import Box, Pixels, outlined
 from generator.results.artefacts import Picture
-from generator.statistics import Estimate, mean, share
+from generator.statistics import Estimate, mean, of_highest, share
 from generator.vision.regions import best_overlap, overlap
 
 WHOLE: Box = (0, 0, 1, 1)

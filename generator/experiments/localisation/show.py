@@ -12,11 +12,11 @@ from generator.charts import COLOURS, INK, PAPER, canvas
 from generator.errors import LabError
 from generator.experiments.localisation import Localisation
 from generator.experiments.shared.boxes import BLUE, GREEN, best_and_worst
-from generator.experiments.shared.shades import heat, heat_scale, of_highest
+from generator.experiments.shared.shades import heat, heat_scale
 from generator.experiments.stage import Stage
 from generator.images import Box, inside, outlined
 from generator.results.artefacts import Picture
-from generator.statistics import PER_CENT, mean, share
+from generator.statistics import PER_CENT, mean, of_highest, share
 from generator.vision.regions import coverage, energy, points_at
 
 KEPT = np.linspace(0, 1, 201)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.experiments.saliency import Saliency
-from generator.experiments.shared.shades import heat, heat_scale, of_highest
+from generator.experiments.shared.shades import heat, heat_scale
 from generator.experiments.stage import Stage
 from generator.results.artefacts import Picture
+from generator.statistics import of_highest
 
 
 def show(experiment: Saliency, stage: Stage) -> None:

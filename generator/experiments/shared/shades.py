@@ -29,11 +29,6 @@ def heat(values: NDArray[np.float32]) -> Pixels:
     return coloured[..., :3]
 
 
-def of_highest(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values >= 0 as shares of the highest; nothing but zeros stays as it is."""
-    return values / (values.max() or np.float32(1))
-
-
 def heat_scale(high: float | np.floating[Any]) -> Scale:
     """What black and white mean in ``heat(values / high)``."""
     return Scale(palette="hot", low=0, high=float(high))

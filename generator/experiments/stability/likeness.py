@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.experiments.shared.shades import of_highest
-from generator.statistics import rank_correlations
+from generator.statistics import of_highest, rank_correlations
 from generator.vision.perception import similarity
 
 
