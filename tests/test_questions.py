@@ -541,7 +541,6 @@ class TestSomeOfThem:
             ("[2, 7]", "no question 7, which the lab asks; there are 1, 2"),
             ("[0]", "questions: found [0], expected the name of a folder, or numbers of questions: [1, 3, 5]"),
             ("[un]", "questions: found ['un'], expected"),
-            ("[]", "questions: found [], expected"),
             ("{1: oui}", "questions: found {1: 'oui'}, expected"),
         ],
     )

@@ -114,7 +114,7 @@ class TestProvenance:
                 else:
                     assert re.search(r"\.png, SHA-256 <code>\w{64}|manifest\.json", figure)
                     assert re.search(r'class="tp-picture" href="[^"]+\.webp"', figure)
-                    assert "Image donnée au réseau" in figure or "bruit" in figure
+                    assert "<dt>Image</dt>" in figure or "bruit" in figure
 
     def test_every_figure_of_every_experiment_is_published(self, site: Path) -> None:
         galleries = {path.name: path.read_text() for path in (site / "galeries").glob("*.html")}

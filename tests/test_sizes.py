@@ -54,6 +54,7 @@ def grey():
 def grey_too():
     return _own(1, 32, 6)
 """
+CLASSES = "abcde"
 PHOTOGRAPHS = {"un": "a", "deux": "b", "trois": "c", "quatre": "d", "cinq": "a"}
 GROWN = {"step": 0.5, "jitter": 2}
 PUSHED = {**GROWN, "other": "autre", "weights": [0.01], "iterations": 2}
@@ -95,9 +96,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def _of_example(kind: str) -> dict[str, Any]:
-    """The settings of a kind's example, on the photographs here."""
+    """The settings of a kind's example, on the photographs and the classes here."""
     ((_, entry),) = yaml.safe_load(FRENCH.words[f"kinds.{kind}.example"]).items()
-    return {key: list(PHOTOGRAPHS)[: len(value)] if key == "images" else value for key, value in entry.items()}
+    here = {"images": list(PHOTOGRAPHS), "targets": list(CLASSES)}
+    return {key: here[key][: len(value)] if key in here else value for key, value in entry.items()}
 
 
 def various(name: str) -> Image.Image:
@@ -131,7 +133,7 @@ def written(kind: str, sees: str, photograph: Callable[[str], Image.Image], fold
     data = {
         "title": "Petit",
         "language": "fr",
-        "classes": list("abcde"),
+        "classes": list(CLASSES),
         "networks": {
             "principal": {"title": "un", "architecture": f"network:{sees}"},
             "autre": {"title": "autre", "architecture": f"network:{sees}_too"},

@@ -340,29 +340,6 @@
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  // Walls: a tile is shown if each word that is typed begins a word of its names. What begins none may be a plural.
-
-  function find(form) {
-    const [field, told] = ["input", "output"].map((selector) => form.querySelector(selector));
-    const wordsOf = (text) => tpFold(text).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
-    const tiles = all(".tp-wall > a").map((tile) =>
-      [tile, wordsOf(`${tile.querySelector("span").textContent} ${tile.dataset.also ?? ""}`)]);
-    const begun = (word, names) => names.some((name) => name.startsWith(word));
-    const known = tiles.flatMap(([, names]) => names);
-    const meant = (word) => (word.length < 4 || begun(word, known) ? word : word.replace(/(e?s|x)$/, ""));
-    const apply = () => {
-      const wanted = wordsOf(field.value).map(meant);
-      for (const [tile, names] of tiles) tile.hidden = !wanted.every((word) => begun(word, names));
-      const n = tiles.filter(([tile]) => !tile.hidden).length;
-      told.value = say(`count.figures${n === tiles.length ? "" : "-of"}`, { n, all: tiles.length });
-    };
-    field.addEventListener("input", apply);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      tiles.find(([tile]) => !tile.hidden)?.[0].focus();
-    });
-  }
-
   // Colours of maps: « hot » gives each value back, since red, green and blue rise one after the other; they are looked
   // up in « cividis » (Nuñez, Anderton & Renslow 2018), at every twelfth.
   function colours() {
@@ -419,6 +396,5 @@
   all(".tp-matrix").forEach(grid);
   all(".tp-table:not(.tp-matrix *) > table").forEach(sortable);
   all(".tp-filter:not(.tp-find)").forEach(filter);
-  all(".tp-find").forEach(find);
   if (document.querySelector(".tp-picture")) enlarger(all(".tp-picture"));
 }
