@@ -279,8 +279,9 @@ def publish(lab: Lab, manifests: Mapping[str, Manifest], build: Path, mirror: Mi
                 comparisons=tuple(comparisons(manifest, figure, film, manifests, lab.language)),
                 neighbours=(),
             )
-        thumbnails = {reference: view.thumbnail.file for reference, view in views.items()}
-        publish_tiles(manifest, thumbnails, mirror, target)
+    thumbnails = {reference: view.thumbnail.file for reference, view in views.items()}
+    for name, manifest in manifests.items():
+        publish_tiles(manifest, thumbnails, mirror, f"figures/{name}")
     return views
 
 

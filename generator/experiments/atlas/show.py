@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from generator.charts import COLOURS, canvas
 from generator.experiments.atlas import Atlas, figure
+from generator.experiments.shared.recognised import recognised
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
 from generator.results.artefacts import Neighbour, Picture
-from generator.statistics import PER_CENT, Estimate, mean, share
 
 NEIGHBOURS = 6
 """How many classes are named at most that one is confused with."""
@@ -29,7 +29,7 @@ def show(experiment: Atlas, stage: Stage) -> None:
     for target in experiment.shown:
         outcome = stage.outcomes[figure(target)]
         pictures[target] = _picture(stage, target, to_bytes(outcome["image"]), outcome["judged"])
-        answers.append(int(outcome["answer"]) == target)
+        answers.append(int(outcome["answer"]))
         judged.append(outcome["judged"])
     chances = np.stack(judged)
     told = _told(experiment, stage)
@@ -117,15 +117,11 @@ def _figure(  # noqa: PLR0913  # all that one is made of, named
 
 
 def _chart(
-    experiment: Atlas, stage: Stage, told: Mapping[str, str], chances: NDArray[np.floating], answers: list[bool]
+    experiment: Atlas, stage: Stage, told: Mapping[str, str], chances: NDArray[np.floating], answers: list[int]
 ) -> None:
     say, shown = stage.say, experiment.shown
     of_target = 100 * chances[range(len(shown)), shown].astype(float)
-    estimates: dict[str, Estimate] = {
-        "own": share(answers),
-        "first": share([int(first) == target for first, target in zip(chances.argmax(axis=1), shown, strict=True)]),
-        "probability": mean(of_target.tolist(), PER_CENT),
-    }
+    estimates = recognised(shown, answers, list(chances))
     in_order = np.sort(of_target)[::-1]
     drawing, (axes,) = canvas()
     # Each class is as wide as a rank: even one alone is seen.
@@ -140,7 +136,7 @@ def _chart(
         arrays={"classes": np.array(shown), "probability": of_target},
         parameters=told,
         facts=[
-            stage.metric(key, estimate, label=say(f"atlas.series.{key}"), unit="%")
+            stage.metric(key, estimate, label=say(f"together.series.{key}"), unit="%")
             for key, estimate in estimates.items()
         ],
         count=len(shown),

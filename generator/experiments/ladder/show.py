@@ -10,16 +10,14 @@ import numpy as np
 from generator.charts import canvas
 from generator.experiments.ladder import BLUR, BLUR_EVERY, RUNGS, Ladder
 from generator.experiments.shared.points import points
+from generator.experiments.shared.recognised import SERIES, recognised
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
 from generator.results.artefacts import Picture
-from generator.statistics import PER_CENT, Estimate, mean, share
+from generator.statistics import Estimate
 
 ACROSS = 5
 """How many images of a rung stand side by side."""
-SERIES = ("own", "first", "probability")
-"""What is measured on a rung: how many images the network they were made for names first, how many the
-other does, and how probable the other finds the target."""
 
 Told = Mapping[str, str]
 """Settings of a rung, for the reader."""
@@ -60,7 +58,7 @@ def show(experiment: Ladder, stage: Stage) -> None:
         caption=stage.say("ladder.price.caption"),
         columns=(
             *(stage.say(f"ladder.price.{column}") for column in ("rung", "makers", "passes")),
-            *(stage.say(f"ladder.series.{key}") + " (%)" for key in SERIES),
+            *(stage.say(f"together.series.{key}") + " (%)" for key in SERIES),
         ),
         rows=[
             (
@@ -170,12 +168,11 @@ def _rung(
     """The images of one rung, and what was measured on them: an estimate for each of the series."""
     rung = RUNGS[place - 1]
     outcomes = {name: stage.outcomes[name, rung] for name in experiment.targets}
-    labelled = [(outcomes[name], target) for name, target in experiment.targets.items()]
-    estimates = {
-        "own": share([int(outcome["answer"]) == target for outcome, target in labelled]),
-        "first": share([int(outcome["judged"].argmax()) == target for outcome, target in labelled]),
-        "probability": mean([_chance(experiment, stage, name, rung) for name in experiment.targets], PER_CENT),
-    }
+    estimates = recognised(
+        list(experiment.targets.values()),
+        [int(outcome["answer"]) for outcome in outcomes.values()],
+        [outcome["judged"] for outcome in outcomes.values()],
+    )
     shown = [pictures[name, place] for name in experiment.targets]
     stage.figure(
         f"barreau-{place}",
@@ -186,7 +183,7 @@ def _rung(
         arrays={name: outcome["judged"] for name, outcome in outcomes.items()},
         parameters=told,
         facts=[
-            stage.metric(f"rung-{place}.{key}", estimate, label=stage.say(f"ladder.series.{key}"), unit="%")
+            stage.metric(f"rung-{place}.{key}", estimate, label=stage.say(f"together.series.{key}"), unit="%")
             for key, estimate in estimates.items()
         ],
         place=place,
@@ -203,7 +200,7 @@ def _chart(
     figure, (axes,) = canvas(height=4.8)
     places = np.arange(len(estimates))
     for nth, key in enumerate(SERIES):
-        of_key, label = [of_rung[key] for of_rung in estimates], say(f"ladder.series.{key}")
+        of_key, label = [of_rung[key] for of_rung in estimates], say(f"together.series.{key}")
         points(axes, places + 0.12 * (nth - 1), of_key, label=label, linestyle="none")
     axes.set_xticks(places, list(lines), rotation=20, ha="right")
     axes.set_ylim(-4, 104)
@@ -212,7 +209,7 @@ def _chart(
     series = (
         say(
             "ladder.judge.series",
-            label=say(f"ladder.series.{key}"),
+            label=say(f"together.series.{key}"),
             values=say("ladder.judge.then").join(number(of_rung[key].value, 2) for of_rung in estimates),
         )
         for key in SERIES
