@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from generator.run.machine import cores, free_mib
-from generator.vision.engine import Refused, prepare
+from generator.vision.engine import Refused, export, flatten
 from tests.conftest import ROOT, files
 
 POORER = """
@@ -62,7 +62,7 @@ def test_a_lab_is_built_to_the_same_bytes_on_a_poorer_system(mini: Path, mini_re
 def test_without_onednn_a_network_is_not_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     with pytest.raises(Refused, match="has no oneDNN"):
-        prepare(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).eval().requires_grad_(False), 12)
+        flatten(export(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).eval().requires_grad_(False), 12))
 
 
 def test_what_no_system_says_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -16,8 +20,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from generator.lab import read_lab
-from generator.vision import opening
-from generator.vision.engine import Refused, accept_as_it_is, distance, prepare
+from generator.run.store import decode, encode
+from generator.vision import engine, opening
+from generator.vision.engine import Exported, Refused, accept_as_it_is, distance, export, flatten, read
+from generator.vision.engine.flat import FlatNetwork
 from generator.vision.engine.steps import Activation, Concatenation, Convolution, Step
 from generator.vision.gradients import score_gradients
 from tests.conftest import ROOT
@@ -29,6 +35,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def prepare(module: nn.Module, size: int, batch: int = 4) -> FlatNetwork:
+    return engine.prepare(module, export(module, size), (3, size, size), batch)
 
 
 class Everything(nn.Module):
@@ -477,6 +487,52 @@ def test_pytorch_s_own_errors_are_found() -> None:
         accept_as_it_is(plain, (3, 12, 12), 2)
 
 
+# What is kept of a network ------------------------------------------------------------------------
+
+
+def test_what_is_kept_needs_no_library_and_no_export(tmp_path: Path) -> None:
+    lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
+    network = opening.load(lab.file.networks["principal"], lab.weights("principal"))
+    image = torch.randn(1, 3, network.size, network.size, generator=torch.Generator().manual_seed(0))
+    right = score_gradients(network.scorer, image, [7])
+    (tmp_path / "kept.npz").write_bytes(encode({**opening.kept(network), "image": image.numpy()}))
+    program = """
+import sys
+import numpy as np, torch
+from generator.vision.gradients import score_gradients
+from generator.vision.opening import reopen
+torch.set_num_threads(1)
+kept = dict(np.load(sys.argv[1]))
+scores, gradient = score_gradients(reopen(kept, 4).scorer, torch.from_numpy(kept["image"]), [7])
+np.savez(sys.argv[2], scores, gradient)
+print(sorted({"timm", "torchvision", "torch.export._trace"} & sys.modules.keys()))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "kept.npz"), str(tmp_path / "found.npz")]
+    assert subprocess.check_output(command, text=True, cwd=ROOT) == "[]\n"
+    found = np.load(tmp_path / "found.npz").values()
+    assert all(torch.equal(torch.from_numpy(ours), its) for ours, its in zip(found, right, strict=True))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "aten.from_file.default",
+        "aten.relu_.default",
+        "torch.load",
+        "operator.attrgetter",
+        "prims.convert_element_type.default",
+    ],
+)
+def test_what_is_kept_runs_nothing_but_what_networks_are_made_of(target: str) -> None:
+    arrays = export(nn.Sequential(nn.Flatten(), nn.ReLU()), 8).arrays
+    assert arrays is not None
+    relu = "aten.relu.default"
+    text = arrays["graph"].tobytes().decode()
+    assert relu in text
+    with pytest.raises(ValueError, match="is no operation of a network"):
+        read({**arrays, "graph": np.frombuffer(text.replace(relu, target).encode(), dtype=np.uint8)})
+
+
 # One architecture of each family, with random weights --------------------------------------------
 
 ARCHITECTURES = {
@@ -512,14 +568,20 @@ def built(library: str, name: str) -> nn.Module:
 @pytest.mark.parametrize(("library", "name"), ALL_ARCHITECTURES)
 def test_an_architecture_is_exact_or_runs_as_it_is(library: str, name: str) -> None:
     plain, size = built(library, name), SIZES.get(name, 64)
+    exported: Exported | None = None
+    fast = plain
     try:
-        fast = prepare(plain, size, batch=2)
+        fast = engine.prepare(plain, made := export(plain, size), (3, size, size), batch=2)
+        exported = made
     except Refused:
         accept_as_it_is(plain, (3, size, size), 2)
-        fast = plain
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(7))
     precise = score_gradients(copy.deepcopy(plain).double(), images.double(), [3, 8])
     scores, gradient = score_gradients(fast, images, [3, 8])
     assert distance(scores, precise[0]) < 1e-3
     # A ReLU at its kink lets a gradient through or not, as the last digit decides.
     assert distance(gradient, precise[1]) < 0.05
+    if exported is not None:
+        assert exported.arrays is not None, "it cannot be kept"
+        again = score_gradients(flatten(read(decode(encode(exported.arrays)))), images, [3, 8])
+        assert all(torch.equal(*pair) for pair in zip(again, (scores, gradient), strict=True))

@@ -24,7 +24,7 @@ from generator.experiments.universal import Universal
 from generator.images import Pixels
 from generator.vision.attribution import Care, attributions, gradcam, integrated, occlusion, replaced
 from generator.vision.dream import DreamRule, closer, dream
-from generator.vision.engine import prepare
+from generator.vision.engine import export, flatten
 from generator.vision.gradients import score_gradients
 from generator.vision.inside import at_depth, before_rectifying, means_of_channels, power
 from generator.vision.layers import Layer, beyond, guided, last_layer, layers, pulled, up_to
@@ -67,7 +67,7 @@ def made(activation: Callable[[], nn.Module] = nn.ReLU) -> Network:
 def prepared(activation: Callable[[], nn.Module] = nn.ReLU) -> Network:
     """The same, flattened by the engine."""
     network = made(activation)
-    return Network(prepare(network.scorer, SIZE, accepted=True), network.mean, network.std, SIZE, 4, "", way="prepared")
+    return Network(flatten(export(network.scorer, SIZE)), network.mean, network.std, SIZE, 4, "", way="prepared")
 
 
 BOTH = pytest.mark.parametrize("opened", [made, prepared], ids=["as-made", "prepared"])

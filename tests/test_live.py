@@ -26,7 +26,7 @@ from generator.images import read_image
 from generator.lab import read_lab
 from generator.project import BROWSER
 from generator.results.programs import read_program
-from generator.vision.engine import Refused, prepare
+from generator.vision.engine import Refused, export, flatten
 from generator.vision.engine.flat import FlatNetwork
 from generator.vision.engine.program import Program, stored, written
 from generator.vision.opening import Network
@@ -130,7 +130,7 @@ def made(name: str) -> tuple[nn.Module, FlatNetwork, int, int]:
         if isinstance(part, nn.BatchNorm2d) and part.running_var is not None and part.running_mean is not None:
             part.running_var.uniform_(0.5, 2)
             part.running_mean.normal_(0, 0.1)
-    prepared = prepare(module, size, channels, accepted=True)
+    prepared = flatten(export(module, size, channels))
     assert isinstance(prepared, FlatNetwork)
     return module, prepared, size, channels
 
@@ -171,7 +171,7 @@ class TestPrograms:
         ],
     )
     def test_refuse_what_has_no_place_in_them_by_its_name(self, module: nn.Module, named: str) -> None:
-        prepared = prepare(module.eval().requires_grad_(False), 16, accepted=True)
+        prepared = flatten(export(module.eval().requires_grad_(False), 16))
         assert isinstance(prepared, FlatNetwork)
         with pytest.raises(Refused, match=named):
             written(prepared)

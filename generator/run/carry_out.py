@@ -16,7 +16,6 @@ from typing import Any
 from generator.atomic import write_atomically
 from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import NetworkUse, Part
-from generator.experiments.given import Outcome
 from generator.experiments.stage import Eye
 from generator.images import read_image
 from generator.lab import Lab, check_files
@@ -26,6 +25,7 @@ from generator.results.programs import program_file
 from generator.run import code, look, programs
 from generator.run.forecast import Costs, simulated
 from generator.run.keys import Keys, part_text
+from generator.run.look import Look
 from generator.run.machine import cores
 from generator.run.plan import Means, Order
 from generator.run.progress import Progress
@@ -122,7 +122,7 @@ class _Run:
         self.store: Store = means.store
         self.keys = Keys(lab, means.machine)
         self.failures: dict[str, list[str]] = {}
-        self.looks: dict[str, Outcome] = {}
+        self.looks: dict[str, Look] = {}
         self.look_keys: dict[str, str] = {}
         self.looked: set[str] = set()
         self.computed: set[str] = set()
@@ -187,16 +187,16 @@ class _Run:
             elif isinstance(result, BaseException):
                 raise result
             elif name in hastily:
-                self.looks[name] = decode(result[0])
+                self.looks[name] = Look(decode(result[0]))
             else:
                 self.store.write(keys[name], *result)
                 self.looked.add(keys[name])
         if problems:
             raise LabError(*problems)
-        self.looks |= {name: self.store.read(keys[name]) for name in parts if name not in hastily}
+        self.looks |= {name: look.read(self.store, keys[name]) for name in parts if name not in hastily}
         self.look_keys = keys
-        for name, found in self.looks.items():
-            if reason := look.text(found["as_made"]):
+        for name, seen in self.looks.items():
+            if reason := seen.as_made:
                 self.tell(
                     self.lab.tell(
                         ("networks", name),
@@ -204,7 +204,7 @@ class _Run:
                     )
                 )
             images = parts[name].images
-            answers = zip(images, found["answers"], strict=True)
+            answers = zip(images, seen.found["answers"], strict=True)
             right = sum(answer == self.lab.images[image].label for image, answer in answers)
             if right < len(images) / 4:
                 self.tell(
@@ -317,7 +317,7 @@ class _Run:
             {name: (spec := self.lab.images[name], self.lab.locate(spec.file)) for name in needs.images},
             {
                 name: Eye(self.lab.file.networks[name].title, int(found["size"]), len(found["mean"]))
-                for name, found in ((name, self.looks[name]) for name in needs.experiment.networks)
+                for name, found in ((name, self.looks[name].found) for name in needs.experiment.networks)
             },
             self.lab.classes,
             self.lab.language.code,
@@ -388,7 +388,8 @@ class _Run:
         experiment, lab = order.needs.experiment, self.lab
         networks = []
         for name in experiment.networks:
-            spec, found = lab.file.networks[name], self.looks[name]
+            spec, looked = lab.file.networks[name], self.looks[name]
+            found = looked.found
             networks.append(
                 NetworkFacts(
                     title=spec.title,
@@ -399,7 +400,7 @@ class _Run:
                     mean=spec.mean or tuple(found["mean"].tolist()),
                     std=spec.std or tuple(found["std"].tolist()),
                     batch=spec.batch,
-                    as_made=look.text(found["as_made"]) or None,
+                    as_made=looked.as_made or None,
                 )
             )
         tasks = {part.task for part in order.needs.parts.values()}
@@ -424,14 +425,14 @@ class _Run:
         )
 
 
-def job_of(lab: Lab, part: Part, device: str, looks: Mapping[str, Outcome], *, far: bool = False) -> Job:
+def job_of(lab: Lab, part: Part, device: str, looks: Mapping[str, Look], *, far: bool = False) -> Job:
     """A part with all that it names in its lab.
 
     Args:
         lab: the lab.
         part: one of its parts.
         device: cpu, cuda or mps.
-        looks: outcomes of the first looks at networks, as far as there are some.
+        looks: the first looks at networks, as far as there are some.
         far: it is for another machine, which has the packages and no file of this one.
 
     Raises:
@@ -447,7 +448,7 @@ def job_of(lab: Lab, part: Part, device: str, looks: Mapping[str, Outcome], *, f
     return Job(part.task, networks, tuple(sources), part.settings, part.seed or 0)
 
 
-def _opening(lab: Lab, use: NetworkUse, device: str, looks: Mapping[str, Outcome], *, far: bool) -> Opening:
+def _opening(lab: Lab, use: NetworkUse, device: str, looks: Mapping[str, Look], *, far: bool) -> Opening:
     spec, source, weights = lab.file.networks[use.name], lab.source(use.name), lab.weights(use.name)
     if far and source is not None:
         place = ("networks", use.name, "architecture")
@@ -464,10 +465,13 @@ def _opening(lab: Lab, use: NetworkUse, device: str, looks: Mapping[str, Outcome
                 (r for r in spec.weights or () if r.startswith("package:") and lab.locate(r) == weights), None
             )
             found = Weights(reference=packaged) if packaged else Weights(kept=sha256(weights))
-    way: Any = look.text(looks[use.name]["way"]) if use.name in looks else None
+    looked = looks.get(use.name)
+    way: Any = looked and looked.way
     if use.shuffled and way != "one-by-one":
         way = "as-made"  # it sees each photograph once; to prepare it would take longer
-    return Opening(spec, found, source, tuple(lab.modules(use.name).items()), way, use.shuffled, use.seed, device)
+    kept = looked.file if looked and not far and not use.shuffled else None
+    modules = tuple(lab.modules(use.name).items())
+    return Opening(spec, found, source, modules, way, use.shuffled, use.seed, device, kept)
 
 
 @contextmanager

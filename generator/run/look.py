@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Given, Outcome
+from generator.run.store import Store
 
 if TYPE_CHECKING:
     from generator.lab import Lab
@@ -18,12 +21,46 @@ FIRST = 20
 
 
 def written(text: str) -> NDArray[np.uint8]:
-    """A text as an outcome holds it; :func:`text` reads it."""
+    """A text as an outcome holds it."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-AS_MADE: Outcome = {"way": written("as-made")}
+@dataclass(frozen=True)
+class Look:
+    """What a first look at a network found.
+
+    Attributes:
+        found: see :func:`look`; without what the network is opened from.
+        file: of the store, from which the network is opened; None if it is opened by its library.
+    """
+
+    found: Outcome
+    file: Path | None = None
+
+    @property
+    def way(self) -> str:
+        """How the network runs."""
+        return _text(self.found["way"])
+
+    @property
+    def as_made(self) -> str:
+        """Why it runs as its library made it; empty if there is nothing to tell."""
+        return _text(self.found["as_made"])
+
+
+AS_MADE = Look({"way": written("as-made")})
 """What is known of a network that is opened as its library made it, without a look."""
+
+
+def read(store: Store, key: str) -> Look:
+    """A look that the store has.
+
+    Raises:
+        DamagedError: the file is not what was written.
+    """
+    outcome = store.read(key)
+    found = {name: array for name, array in outcome.items() if not name.startswith("constant ")}
+    return Look(found, store.path(key) if "graph" in outcome else None)
 
 
 def part(lab: Lab, network: str) -> Part:
@@ -41,7 +78,8 @@ def part(lab: Lab, network: str) -> Part:
 def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
     """How a network runs, what showing and provenance say of it, and its answers for some photographs.
 
-    It is here that a network is found right or not: whoever opens it afterwards is told the ``way``.
+    It is here that a network is found right or not: whoever opens it afterwards is told the ``way``, and on this
+    machine is given what was prepared.
 
     Args:
         given: the network and the photographs.
@@ -51,21 +89,17 @@ def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
         LabError: the network does not tell apart these classes.
     """
     from generator.vision import gradients
-    from generator.vision.opening import check_classes
+    from generator.vision.opening import check_classes, kept
 
     network = given.network
     check_classes(network, classes)
     return {
+        **kept(network),
         "way": written(network.way),
         "as_made": written(network.as_made or ""),
-        "size": np.array(network.size),
-        "mean": network.mean.flatten().cpu().numpy(),
-        "std": network.std.flatten().cpu().numpy(),
-        "weights": np.frombuffer(bytes.fromhex(network.weights_sha256), dtype=np.uint8),
         "answers": gradients.answers(network, given.photographs),
     }
 
 
-def text(written: NDArray[np.uint8]) -> str:
-    """A text of an outcome: its ``way``, or why it runs ``as_made``, empty if there is nothing to tell."""
+def _text(written: NDArray[np.uint8]) -> str:
     return written.tobytes().decode()

@@ -18,7 +18,7 @@ from generator.atomic import write_atomically
 from generator.experiments.base import Setting
 from generator.experiments.given import Given
 from generator.images import Pixels, read_image
-from generator.run.store import Made, encode
+from generator.run.store import Made, Store, decode, encode
 from generator.schema import NetworkSpec
 from generator.sources import locate
 
@@ -70,6 +70,7 @@ class Opening:
         source: file of the module whose function makes it; None for a network of a library.
         modules: names and files of the modules of the lab's folder that make it up.
         way: how it runs; None if that is to be found out.
+        kept: file of the store with what the first look at it kept, if it was prepared; it is opened from that.
         shuffled, seed: see :class:`~generator.experiments.base.NetworkUse`.
         device: cpu, cuda or mps.
     """
@@ -82,6 +83,7 @@ class Opening:
     shuffled: float
     seed: int
     device: str
+    kept: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def compute(job: Job) -> tuple[bytes, Made]:
     from generator.run.meter import Meter
 
     torch.set_num_threads(1)
-    networks = tuple(_opened(opening) for opening in job.networks)
+    # A first look is the last one at what its library made.
+    networks = tuple((_opened if opening.way else _open)(opening) for opening in job.networks)
     photographs = tuple(_photograph(source, networks[0]) for source in job.images)
     module, _, function = job.task.partition(":")
     meter = Meter()
@@ -145,11 +148,11 @@ def one_thread() -> None:
     os.environ.update(dict.fromkeys(THREADS, "1"))
 
 
-@lru_cache(maxsize=4)
-def _opened(opening: Opening) -> Network:
-    """A network; the last ones stay open, for the next part wants one of them."""
-    from generator.vision.opening import load
+def _open(opening: Opening) -> Network:
+    from generator.vision.opening import load, reopen
 
+    if opening.kept is not None:
+        return reopen(decode(Store.parse(opening.kept.read_bytes(), str(opening.kept))[0]), opening.spec.batch)
     return load(
         opening.spec,
         None if opening.weights is None else opening.weights.found(),
@@ -160,6 +163,10 @@ def _opened(opening: Opening) -> Network:
         shuffled=opening.shuffled,
         seed=opening.seed,
     )
+
+
+_opened = lru_cache(maxsize=4)(_open)
+"""The last networks stay open: the next part wants one of them."""
 
 
 def keep_file(content: bytes) -> None:

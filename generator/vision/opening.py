@@ -28,7 +28,17 @@ from generator.memory import give_back
 from generator.networks import Own
 from generator.schema import NetworkSpec
 from generator.sources import sha256
-from generator.vision.engine import Refused, accept_as_it_is, distance, examples, prepare
+from generator.vision.engine import (
+    Exported,
+    Refused,
+    accept_as_it_is,
+    distance,
+    examples,
+    export,
+    flatten,
+    prepare,
+    read,
+)
 
 Way = Literal["prepared", "as-made", "one-by-one"]
 """How a network runs: flattened by the engine, as its library made it, or likewise with each image by itself."""
@@ -48,6 +58,7 @@ class Network:
         classes: names of its classes, if it says them itself.
         way: how it runs.
         as_made: why it could not be prepared, and runs as its library made it; None if there is nothing to tell.
+        exported: what it was prepared from, where that was found out just now.
     """
 
     scorer: nn.Module
@@ -59,6 +70,7 @@ class Network:
     classes: tuple[str, ...] | None = None
     way: Way = "as-made"
     as_made: str | None = None
+    exported: Exported | None = None
 
     @property
     def channels(self) -> int:
@@ -148,13 +160,41 @@ def load(  # noqa: PLR0913  # what a network is made from, all named
         if isinstance(module, torch.jit.ScriptModule):
             module = nn.Sequential(module)  # which takes hooks
         module.register_forward_pre_hook(_contiguous)
-        shape, reason = (len(mean), size, size), None
+        shape, reason, exported = (len(mean), size, size), None, None
         if way is None:
-            scorer, way, reason = _best(module, shape, spec, device)
+            scorer, way, reason, exported = _best(module, shape, spec, device)
         else:
             scorer = _running(module, way, shape, device)
     give_back()
-    return Network(scorer, mean, std, size, spec.batch, digest, classes, way, reason)
+    return Network(scorer, mean, std, size, spec.batch, digest, classes, way, reason, exported)
+
+
+def kept(network: Network) -> dict[str, NDArray[Any]]:
+    """What :func:`reopen` wants of a network that was just looked at.
+
+    Returns:
+        ``size``, ``mean``, ``std`` and ``weights``, a SHA-256: see :class:`Network`; and, if what it was prepared from
+        can be written down, ``graph`` and ``constant …``: see :class:`~generator.vision.engine.Exported`.
+    """
+    facts = {
+        "size": np.array(network.size),
+        "mean": network.mean.flatten().cpu().numpy(),
+        "std": network.std.flatten().cpu().numpy(),
+        "weights": np.frombuffer(bytes.fromhex(network.weights_sha256), dtype=np.uint8),
+    }
+    return facts | dict((network.exported and network.exported.arrays) or {})
+
+
+def reopen(kept: Mapping[str, NDArray[Any]], batch: int) -> Network:
+    """A prepared network, without its library and from what was found right.
+
+    Args:
+        kept: as :func:`kept` gives it, with its ``graph``.
+        batch: how many images to push through together.
+    """
+    mean, std = (torch.from_numpy(kept[name])[:, None, None] for name in ("mean", "std"))
+    digest = kept["weights"].tobytes().hex()
+    return Network(flatten(read(kept)), mean, std, int(kept["size"]), batch, digest, way="prepared")
 
 
 def check_classes(network: Network, names: Sequence[str]) -> None:
@@ -332,27 +372,28 @@ def _first_look(module: nn.Module, images: Tensor, architecture: str, chance: in
 
 def _best(
     module: nn.Module, shape: tuple[int, int, int], spec: NetworkSpec, device: str
-) -> tuple[nn.Module, Way, str | None]:
-    """The network as it runs fastest and is right, how that is, and why it is not prepared where it could be."""
+) -> tuple[nn.Module, Way, str | None, Exported | None]:
+    """The network as it runs fastest and is right, how that is, why it is not prepared, and else from what it is."""
     if _see_one_another(module, shape, spec.architecture, device):
         if device == "cpu":
             _accept(module, shape, 1, spec.architecture)
         reason = "its images see one another in a batch, so that each is shown to it alone"
-        return _Alone(module), "one-by-one", reason
+        return _Alone(module), "one-by-one", reason, None
     if device != "cpu":
-        return module, "as-made", None
+        return module, "as-made", None, None
     try:
-        return prepare(module, shape[1], shape[0], spec.batch), "prepared", None
+        exported = export(module, shape[1], shape[0])
+        return prepare(module, exported, shape, spec.batch), "prepared", None, exported
     except Refused as refused:
         reason = str(refused)
     _accept(module, shape, spec.batch, spec.architecture)
-    return module, "as-made", reason
+    return module, "as-made", reason, None
 
 
 def _running(module: nn.Module, way: Way, shape: tuple[int, int, int], device: str) -> nn.Module:
     """The network as it was found to run best before."""
     if way == "prepared":
-        return prepare(module, shape[1], shape[0], accepted=True)
+        return flatten(export(module, shape[1], shape[0]))
     with torch.no_grad():
         module(examples(1, shape).to(device))  # what forward imports when it is called is found only now
     return _Alone(module) if way == "one-by-one" else module

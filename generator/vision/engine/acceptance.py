@@ -173,8 +173,7 @@ class _Twin(Step):
     def check(self, found: Any, again: Callable[[float], Any]) -> None:
         """Compare float32 values with float64 ones, made again from what they were made from, disturbed or not."""
         if (off := _off(found, again)) > ROUNDING:
-            stack = self.node.meta.get("nn_module_stack") or {}
-            where = next((f" of {name}" for name, _ in reversed(stack.values()) if name), "")
+            where = f" of {name}" if (name := self.node.meta["module"]) else ""
             raise Refused(f"{self.node.target}{where} is off by {off:.1e}, relatively, in float32")
 
 

@@ -1,20 +1,14 @@
 """A frozen network -> the same function, prepared for many pixel gradients on a CPU.
 
-The network is flattened with ``torch.export``; batch normalisation, padding and activations are
-folded into the convolutions; what is left is a list of steps, which is handed out only after
-:mod:`generator.vision.engine.acceptance` has found it right.
+Batch normalisation, padding and activations are folded into the convolutions of its graph; what is left is a
+list of steps, which is handed out only after :mod:`generator.vision.engine.acceptance` has found it right.
 """
 
 from __future__ import annotations
 
 import copy
-import logging
 import operator
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
-from io import StringIO
 from typing import Any
 
 import torch
@@ -23,7 +17,8 @@ from torch import Tensor, fx, nn
 
 from generator.errors import first_line
 from generator.memory import keep_freed
-from generator.vision.engine.acceptance import Refused, accept
+from generator.vision.engine.acceptance import Refused, Shape, accept
+from generator.vision.engine.export import Exported
 from generator.vision.engine.flat import FlatNetwork
 from generator.vision.engine.steps import (
     Activation,
@@ -40,81 +35,47 @@ from generator.vision.engine.steps import (
 aten = torch.ops.aten
 
 
-def prepare(module: nn.Module, size: int, channels: int = 3, batch: int = 4, *, accepted: bool = False) -> nn.Module:
-    """Flatten a frozen network into steps that are cheap to run and to differentiate.
+def prepare(module: nn.Module, exported: Exported, shape: Shape, batch: int = 4) -> FlatNetwork:
+    """Flatten an exported network into steps that are cheap to run and to differentiate, and make sure of them.
 
     Args:
         module: the network, frozen and in evaluation mode, on the CPU.
-        size: side of its input images, in pixels; no other is accepted.
-        channels: of its input images.
+        exported: the same.
+        shape: of its input images; no other is accepted.
         batch: how many images will be pushed through together.
-        accepted: it was found right before, and is not looked at again.
+
+    Returns:
+        See :func:`flatten`.
+
+    Raises:
+        Refused: it cannot be flattened, or what came out is not the same function; with the reason.
+    """
+    flat = flatten(exported)
+    accept(module, flat, flatten(exported, torch.float64), shape, batch)
+    return flat
+
+
+def flatten(exported: Exported, dtype: torch.dtype = torch.float32) -> FlatNetwork:
+    """Flatten a network that was found right before.
+
+    Args:
+        exported: it; left as it is.
+        dtype: of the steps: float32 to be used, float64 to be compared with.
 
     Returns:
         The same function of images, float (N, channels, size, size) for any N, up to rounding.
         Gradients flow to the images only.
 
     Raises:
-        Refused: it cannot be flattened (what it does depends on the images' values or number, or it
-            leaves PyTorch on the way), or what came out is not the same function; with the reason.
+        Refused: it cannot be flattened; with the reason.
     """
     if not torch.backends.mkldnn.is_available():
         raise Refused("this PyTorch has no oneDNN, whose convolutions the engine computes with")
     keep_freed()
-    if any(isinstance(part, nn.RNNBase) for part in module.modules()):
-        raise Refused(
-            "its recurrent layers are one operation for each place of a sequence, and take minutes to lay out"
-        )
-    exported = _exported(module, size, channels)
     try:
-        flat = _Flattener(exported, torch.float32).flat()
-        if accepted:
-            return flat
-        precise = _Flattener(exported, torch.float64).flat()
+        return _Flattener(exported, dtype).flat()
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:  # a graph like none before
         raise Refused(f"its operations cannot be laid out ({type(error).__name__}: {first_line(error)})") from error
-    accept(module, flat, precise, (channels, size, size), batch)
-    return flat
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep to ourselves what ``torch.export`` logs, prints and warns of: what matters is in what it raises."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), redirect_stderr(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
-def _exported(module: nn.Module, size: int, channels: int) -> fx.GraphModule:
-    """The network as a graph of operations that overwrite nothing."""
-    # Two images: of one, export would take it for granted that there is always one.
-    example = torch.zeros(2, channels, size, size)
-    shapes = ({0: torch.export.Dim("n", min=1)},)
-    try:
-        with _quietly():
-            program = torch.export.export(module, (example,), dynamic_shapes=shapes)
-            exported = program.module(check_guards=False)
-            _forget_dropout(exported.graph)
-            if not _rewritten_out_of_place(exported.graph):
-                exported = program.run_decompositions({}).module(check_guards=False)
-                _forget_dropout(exported.graph)
-                _rewritten_out_of_place(exported.graph)
-    except (Exception, SystemExit) as error:  # somebody else's code runs in there
-        raise Refused(f"torch.export cannot follow it ({type(error).__name__}: {first_line(error)})") from error
-    for node in exported.graph.nodes:
-        if _overwrites(node):
-            raise Refused(f"{node.target} overwrites what is used again, or is kept from one image to the next")
-        if node.target in (aten.as_strided.default, aten.as_strided_.default):
-            raise Refused(f"{node.target} reads memory, whatever lies there")
-        if node.target in (aten.view.default, aten._unsafe_view.default):  # images lie differently in memory here
-            node.target = aten.reshape.default
-    _pool_before_concatenation(exported.graph)
-    return exported
 
 
 class _Flattener:
@@ -122,21 +83,20 @@ class _Flattener:
 
     Args:
         exported: the graph; left as it is.
-        dtype: of the steps: float32 to be used, float64 to be compared with.
+        dtype: of the steps.
     """
 
-    def __init__(self, exported: fx.GraphModule, dtype: torch.dtype) -> None:
+    def __init__(self, exported: Exported, dtype: torch.dtype) -> None:
         self.graph = copy.deepcopy(exported.graph)
+        _pool_before_concatenation(self.graph)
         self.dtype = dtype
-        constants = {
-            node: operator.attrgetter(str(node.target))(exported) for node in self.graph.nodes if node.op == "get_attr"
-        }
-        if any(not isinstance(value, Tensor) for value in constants.values()):
-            raise Refused("a block of the network is a graph of its own")
         self.plain = {node for node in self.graph.nodes if _is_plain(node)}
-        self.constants = {
-            node: value.detach().to(dtype if value.dtype == torch.float32 else value.dtype)
-            for node, value in constants.items()
+        values = {
+            name: value.to(dtype) if value.dtype == torch.float32 else value
+            for name, value in exported.constants.items()
+        }
+        self.constants: dict[fx.Node, Tensor] = {
+            node: values[str(node.target)] for node in self.graph.nodes if node.op == "get_attr"
         }
         for node in self.graph.nodes:
             node.args, node.kwargs = fx.node.map_aggregate(
@@ -288,51 +248,6 @@ def _pool_before_concatenation(graph: fx.Graph) -> None:
         node.replace_all_uses_with(after)
         graph.erase_node(node)
         graph.erase_node(joined)
-
-
-def _forget_dropout(graph: fx.Graph) -> None:
-    """Remove dropout where it does nothing: there it is its input, no copy of it."""
-    for target in (aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default):
-        for node in graph.find_nodes(op="call_function", target=target):
-            if not node.args[2]:
-                node.replace_all_uses_with(node.args[0])
-                graph.erase_node(node)
-
-
-def _rewritten_out_of_place(graph: fx.Graph) -> bool:
-    """Turn operations that overwrite what they read (``relu_``) into ordinary ones; whether that was possible for all.
-
-    It is where they overwrite a whole tensor that nobody sees under another name.
-    """
-    for node in graph.nodes:
-        if not _overwrites(node):
-            continue
-        name, overload = str(node.target).split(".")[1:]
-        ordinary = getattr(aten, name.removesuffix("_"), None)
-        written = node.args[0]
-        known_otherwise = (
-            written.op != "call_function"
-            or _is_view(written)
-            or any(_is_view(user) for user in written.users if user < node)
-        )
-        if known_otherwise or not name.endswith("_") or not hasattr(ordinary, overload):
-            return False
-        node.target = getattr(ordinary, overload)
-        for user in [user for user in written.users if user > node]:
-            user.replace_input_with(written, node)
-    return True
-
-
-def _overwrites(node: fx.Node) -> bool:
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
-
-
-def _is_view(node: fx.Node) -> bool:
-    """Whether a result may be its input, or a part of it, under another name."""
-    if not isinstance(node.target, torch._ops.OpOverload):
-        return True
-    by_value = node.target is aten.type_as.default  # its schema does not say so
-    return by_value or any(result.alias_info is not None for result in node.target._schema.returns)
 
 
 def _is_plain(node: fx.Node) -> bool:
