@@ -24,6 +24,8 @@ TYPEFACES = ("Source Sans Pro", "DejaVu Sans")
 #: Its letters are smaller, at one size, than those that matplotlib's sizes are meant for.
 LARGER = 1.1
 DOTS_PER_INCH = 96
+SIZE = (7.2, 3.6)
+"""Width and height of a chart that does not say them, in inches."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Chart:
     height: int
 
 
-def canvas(width: float = 7.2, height: float = 3.6, *, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def canvas(
+    width: float = SIZE[0], height: float = SIZE[1], *, rows: int = 1, columns: int = 1
+) -> tuple[Figure, list[Axes]]:
     """An empty chart in the site's style.
 
     Args:
@@ -101,8 +105,12 @@ def draw(figure: Figure, language: Language) -> Chart:
     # Text as outlines: it fits its place whatever fonts the reader has. No date: the same bytes every time.
     with rc_context({"svg.hashsalt": "tp", "svg.fonttype": "path"}):
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    width, height = figure.get_size_inches() * DOTS_PER_INCH
-    return Chart(out.getvalue(), round(width), round(height))
+    return Chart(out.getvalue(), *pixels(*figure.get_size_inches()))
+
+
+def pixels(width: float, height: float) -> tuple[int, int]:
+    """Width and height in CSS pixels from inches."""
+    return round(width * DOTS_PER_INCH), round(height * DOTS_PER_INCH)
 
 
 def in_dark(svg: str) -> str:

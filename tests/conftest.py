@@ -29,6 +29,7 @@ from generator.experiments.stage import Eye, Photograph, Stage
 from generator.lab import read_lab
 from generator.language import read_language
 from generator.results.artefacts import MANIFEST, Manifest, Recorder
+from generator.run.machine import cores
 from generator.run.meter import Meter
 from generator.run.store import Store, decode, encode
 from generator.schema import ImageSpec
@@ -49,6 +50,12 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes run the tests: one more than cores, as tests wait for browsers, servers and time to pass."""
+    return cores() + 1
+
+
 @pytest.fixture
 def toy() -> Network:
     """A smooth network on 12-pixel images with 5 classes, in float64 for finite differences."""
@@ -63,7 +70,7 @@ def toy() -> Network:
 def lite0() -> Network:
     """The default lab's network, with its real weights."""
     lab = read_lab(ROOT / "content" / "tp.yml", ROOT / "data")
-    return opening.load(lab.file.networks["principal"], lab.weights("principal"))
+    return opening.load(lab.file.networks["principal"], lab.weights("principal"), way="prepared")
 
 
 @pytest.fixture(scope="session")
@@ -82,25 +89,48 @@ def once(place: Path) -> Iterator[bool]:
 
 @pytest.fixture(scope="session")
 def mini_results(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smallest lab's folder of results, its outcomes beside it; made once for all processes, a copy for each."""
+    """The smallest lab's folder of results, its outcomes beside it; made once for all processes, a copy for each.
+
+    Among the outcomes is its network as a program, so that no site has to write that down.
+    """
     made = shared / "mini"
     with once(made) as first:
         if first:
-            command = [sys.executable, "-m", "generator", "run", "--lab", "tests/mini/lab.yml"]
-            subprocess.run([*command, "--build", str(made / "build")], cwd=ROOT, check=True, capture_output=True)
+            places = ["--build", str(made / "build"), "--site", str(shared / "mini-site")]
+            command = [sys.executable, "-m", "generator", "site", "--lab", "tests/mini/lab.yml", *places]
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+            for name in ("docs", "mkdocs.yml", "pages.sha256", "pictures", "programs", "site.sha256"):
+                path = made / "build" / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
     own = tmp_path_factory.mktemp("mini")
     return shutil.copytree(made, own, dirs_exist_ok=True) / "build"
 
 
+def begin_store(folder: Path, mini_results: Path) -> None:
+    """Have a store begin with what was computed before, looks at networks above all, not from nothing."""
+    shutil.copytree(mini_results.parent / "outcomes", folder)
+    if (made := ROOT / "outcomes").is_dir():  # by ``make site``
+        ignored = shutil.ignore_patterns("machine.json")
+        shutil.copytree(made, folder, copy_function=link, ignore=ignored, dirs_exist_ok=True)
+
+
+def link(source: str, target: str) -> None:
+    """Put a file where it is not yet, without copying it."""
+    if not Path(target).exists():
+        os.link(source, target)
+
+
 @pytest.fixture
 def mini(tmp_path: Path, mini_results: Path) -> Path:
-    """A copy of the smallest lab, to be changed at will; its network was looked at before. Returns its lab file."""
+    """A copy of the smallest lab, to be changed at will; its network was looked at and written down before.
+
+    Returns its lab file.
+    """
     shutil.copytree(ROOT / "tests" / "mini", tmp_path / "mini")
-    first = next(mini_results.glob(f"results/*/{MANIFEST}"))
-    look = Manifest.model_validate_json(first.read_bytes()).parts["network principal"]
-    kept, there = (Store(folder / "outcomes").path(look) for folder in (mini_results.parent, tmp_path))
-    there.parent.mkdir(parents=True)
-    shutil.copy(kept, there)
+    shutil.copytree(mini_results.parent / "outcomes", tmp_path / "outcomes")
+    manifests = [Manifest.model_validate_json(path.read_bytes()) for path in mini_results.glob(f"results/*/{MANIFEST}")]
+    for key in {key for one in manifests for part, key in one.parts.items() if "principal" not in part}:
+        Store(tmp_path / "outcomes").remove(key)
     return tmp_path / "mini" / "lab.yml"
 
 
@@ -230,10 +260,24 @@ def site(shared: Path) -> Path:
         if first:
             for name in ("build", "outcomes"):
                 if (ROOT / name).is_dir():
-                    shutil.copytree(ROOT / name, folder / name, copy_function=os.link)
+                    shutil.copytree(ROOT / name, folder / name, copy_function=link)
             command = [sys.executable, "-m", "generator", "site", "--build", str(folder / "build")]
             subprocess.run([*command, "--site", str(folder / "site")], cwd=ROOT, check=True)
     return folder / "site"
+
+
+@pytest.fixture(scope="session")
+def everyday(shared: Path, mini_results: Path) -> tuple[Path, Path]:
+    """Both editions of the English example: for staff, and for students."""
+    folder = shared / "everyday"
+    with once(folder) as first:
+        if first:
+            begin_store(folder / "outcomes", mini_results)
+            lab = ["--lab", "examples/everyday/lab.yml", "--build", str(folder / "build")]
+            for edition in ("site", "statement"):
+                command = [sys.executable, "-m", "generator", edition, *lab, "--site", str(folder / edition)]
+                subprocess.run(command, cwd=ROOT, check=True)
+    return folder / "site", folder / "statement"
 
 
 class Quiet(SimpleHTTPRequestHandler):

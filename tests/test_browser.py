@@ -36,6 +36,7 @@ EVERY_KIND = [
     "methode.html", "carnets.html", "execution.html", "reutiliser-experience.html",
 ]  # fmt: skip
 
+COLOUR_SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 
 
@@ -66,7 +67,7 @@ class TestEveryPage:
             lambda r: None if r.failure == "net::ERR_ABORTED" else wrong.append(f"failed: {r.url} {r.failure}"),
         )
         page.on("request", lambda r: None if r.url.startswith((opened_at, "data:", "blob:")) else wrong.append(r.url))
-        for name in pages:
+        for name in pages if opened_at.startswith("file") else EVERY_KIND:
             page.goto(f"{opened_at}/{name}")
             broken = page.evaluate(
                 """async () => {
@@ -79,42 +80,34 @@ class TestEveryPage:
             assert not broken, name
         assert not wrong
 
-    def test_has_nothing_axe_finds_wrong(self, site: Path, pages: list[str], page: Page) -> None:
+    def test_has_nothing_axe_finds_wrong_and_colours_that_can_be_read(
+        self, site: Path, pages: list[str], page: Page
+    ) -> None:
         wrong = {}
         for name in pages:
+            page.emulate_media(color_scheme="light")
             page.goto((site / name).as_uri())
             page.evaluate(UNFOLD)
             if found := axe(page, {"rules": {"color-contrast": {"enabled": False}}}):
                 wrong[name] = found
-        assert not wrong
-
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_has_colours_that_can_be_read(
-        self, scheme: Literal["light", "dark"], site: Path, pages: list[str], page: Page
-    ) -> None:
-        page.emulate_media(color_scheme=scheme)
-        wrong = {}
-        for name in pages:
-            page.goto((site / name).as_uri())
             # The figures that follow the third have its colours, and each word takes its time.
             page.evaluate("[...document.querySelectorAll('figure')].slice(3).forEach((figure) => figure.remove())")
-            page.evaluate(UNFOLD)
-            if found := axe(page, {"runOnly": ["color-contrast"]}):
-                wrong[name] = found
+            for scheme in COLOUR_SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                if found := axe(page, {"runOnly": ["color-contrast"]}):
+                    wrong[f"{name}, {scheme}"] = found
         assert not wrong
 
-    @pytest.mark.parametrize("width", [360, 768, 1440])
-    def test_fits_the_window_and_nothing_overlaps_or_is_cut(
-        self, width: int, site: Path, pages: list[str], page: Page
-    ) -> None:
-        page.set_viewport_size({"width": width, "height": 800})
+    def test_fits_the_window_and_nothing_overlaps_or_is_cut(self, site: Path, pages: list[str], page: Page) -> None:
         wrong = {}
         for name in pages:
             page.goto((site / name).as_uri())
             page.evaluate(UNFOLD)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-            if found := page.evaluate(LAID_OUT_BADLY):
-                wrong[name] = found
+            for width in (1440, 768, 360):
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+                if found := page.evaluate(LAID_OUT_BADLY):
+                    wrong[f"{name}, {width}"] = found
         assert not wrong
 
     def test_has_no_text_under_16_pixels_on_a_phone(self, site: Path, pages: list[str], phone: Page) -> None:
@@ -126,22 +119,19 @@ class TestEveryPage:
                 small[name] = found
         assert not small
 
-    def test_says_what_its_images_show(self, site: Path, pages: list[str], page: Page) -> None:
-        silent = {}
+    def test_says_what_its_images_show_and_serves_them_as_large_as_they_are_shown(
+        self, site: Path, pages: list[str], page: Page
+    ) -> None:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        silent, badly = {}, {}
         for name in pages:
             page.goto((site / name).as_uri())
             if found := page.evaluate(SILENT_IMAGES):
                 silent[name] = found
-        assert not silent
-
-    def test_serves_images_as_large_as_they_are_shown(self, site: Path, pages: list[str], page: Page) -> None:
-        page.set_viewport_size({"width": 1440, "height": 900})
-        wrong = {}
-        for name in pages:
-            page.goto((site / name).as_uri())
             if found := page.evaluate(IMAGES_SERVED_BADLY):
-                wrong[name] = found
-        assert not wrong
+                badly[name] = found
+        assert not silent
+        assert not badly
 
 
 # In the page: which pieces of text, images and controls cover one another, and which boxes hide a part of their text.

@@ -109,18 +109,6 @@ class TestEnglish:
         assert [ENGLISH.say("count.figures", n=n) for n in (0, 0.5, 1)] == ["0 figures", "0.5 figures", "1 figure"]
 
 
-@pytest.fixture(scope="session")
-def everyday(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Both editions of the English example, built."""
-    from generator.cli import main
-
-    folder = tmp_path_factory.mktemp("everyday")
-    lab = ["--lab", str(ROOT / "examples" / "everyday" / "lab.yml"), "--build", str(folder / "build")]
-    for command in ("site", "statement"):
-        main([command, *lab, "--site", str(folder / command)], standalone_mode=False)
-    return folder / "site", folder / "statement"
-
-
 class TestEnglishSite:
     def test_no_french_is_in_either_edition(self, everyday: tuple[Path, Path]) -> None:
         for edition in everyday:

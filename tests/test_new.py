@@ -12,7 +12,7 @@ from PIL import Image
 
 from generator.catalogue import imagenet_classes
 from generator.lab import read_lab
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, begin_store
 
 
 def new(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,7 +20,8 @@ def new(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_it_builds_as_it_is(tmp_path: Path, generator: Run) -> None:
+def test_it_builds_as_it_is(tmp_path: Path, mini_results: Path, generator: Run) -> None:
+    begin_store(tmp_path / "outcomes", mini_results)
     assert new(str(tmp_path / "mon-tp")).returncode == 0
     lab = read_lab(tmp_path / "mon-tp" / "lab.yml", tmp_path)
     assert len(lab.images) == 3

@@ -12,7 +12,8 @@ import pytest
 from generator.experiments.base import NetworkUse, Part
 from generator.lab import read_lab
 from generator.language import read_language
-from generator.report.speed import forecast
+from generator.report.mirror import Mirror
+from generator.report.speed import publish_forecast
 from generator.results.folder import Foretold, RunLog, read_run_log
 from generator.run.forecast import Costs, simulated
 from generator.run.plan import Means, Order, plan
@@ -114,14 +115,24 @@ class TestForecast:
     def test_is_drawn_in_the_reader_s_language(self, ran: Path, tmp_path: Path) -> None:
         log = read_run_log(tmp_path / "build")
         assert [one.workers for one in log.foretold] == [1, 2, 4, 8, 16, 32, 64]
-        french, english = (forecast(log, read_language(code)) for code in ("fr", "en"))
-        assert french is not None
-        assert english is not None
-        assert french.svg != english.svg
+        mirror = Mirror(tmp_path / "docs", tmp_path / "kept")
+        for code in ("fr", "en"):
+            assert publish_forecast(log, read_language(code), mirror, code)
+        drawn = {path.read_bytes() for path in (tmp_path / "docs").iterdir()}
+        assert len(drawn) == 4, "each light and dark"
 
-    def test_is_not_drawn_before_all_has_run(self) -> None:
+    def test_is_drawn_once_for_the_same_numbers(self, ran: Path, tmp_path: Path, generator: Run) -> None:
+        assert generator("render", ran).returncode == 0
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "build/pictures").glob("forecast-*")}
+        assert len(before) == 2
+        change(ran, lambda lab: lab["experiments"]["grain"].update(title="Un autre titre"))
+        assert "0 parts computed; 1 of 3" in generator("run", ran).stdout
+        assert generator("render", ran).returncode == 0
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "build/pictures").glob("forecast-*")} == before
+
+    def test_is_not_drawn_before_all_has_run(self, tmp_path: Path) -> None:
         log = RunLog(foretold=(Foretold(workers=1, seconds=3),))
-        assert forecast(log, read_language("fr")) is None
+        assert publish_forecast(log, read_language("fr"), Mirror(tmp_path, tmp_path), "prevision") is None
 
 
 def test_the_site_says_where_parts_came_from(ran: Path, tmp_path: Path, generator: Run) -> None:

@@ -26,7 +26,7 @@ from generator.lab import Lab, read_lab
 from generator.report import pack_site, print_site
 from generator.report.paper import with_link_notes
 from generator.serve import Preview
-from tests.conftest import ROOT, Run, needs_chromium
+from tests.conftest import ROOT, Run, begin_store, needs_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -244,10 +244,11 @@ class TestLinkNotes:
 
 
 @pytest.fixture(scope="module")
-def editions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def editions(tmp_path_factory: pytest.TempPathFactory, mini_results: Path) -> list[Path]:
     """The mini lab's two websites, with a link that leaves them in the first statement."""
     folder = tmp_path_factory.mktemp("editions")
     shutil.copytree(ROOT / "tests" / "mini", folder / "mini")
+    begin_store(folder / "outcomes", mini_results)
     question = folder / "mini" / "questions" / "q01-voir.md"
     question.write_text(question.read_text().replace("## Réponse", "Voir [ceci](https://example.org/a).\n\n## Réponse"))
     sites = [folder / "site", folder / "site-enonce"]

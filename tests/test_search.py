@@ -112,9 +112,9 @@ def french(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def english(everyday: tuple[Path, Path]) -> Path:
     """The English example's website for students."""
-    return built("statement", "examples/everyday/lab.yml", tmp_path_factory.mktemp("english"))
+    return everyday[1]
 
 
 @pytest.fixture(scope="session")

@@ -28,12 +28,12 @@ from generator.report.common import (
     read_page,
     write_settings,
 )
-from generator.report.figures import View, figure_anchor, publish, publish_chart, shown_once
+from generator.report.figures import View, figure_anchor, publish, shown_once
 from generator.report.live import live_networks, write_live
 from generator.report.mirror import Mirror, state_of
 from generator.report.nearness import line
 from generator.report.paper import with_link_notes
-from generator.report.speed import by_task, forecast, read_bench
+from generator.report.speed import by_task, publish_forecast, read_bench
 from generator.report.text import environment, finished
 from generator.report.walls import TILE, tiles
 from generator.report.worksheets import write_worksheets
@@ -131,9 +131,8 @@ class _Report:
             headings.setdefault(page_header(path).get("under", say("navigation.further")), []).append(path.name)
         log = read_run_log(self.build)
         further.append(self._write_own("run", log=log))
-        bench, chart = read_bench(self.build), forecast(log, lab.language)
-        if chart:
-            publish_chart(self.mirror, chart.svg, f"{say('files.bench')}/prevision")
+        bench = read_bench(self.build)
+        chart = publish_forecast(log, lab.language, self.mirror, f"{say('files.bench')}/prevision")
         if bench or chart:
             tasks, together = (by_task(bench), bench.together) if bench else ({}, [])
             further.append(self._write_own("bench", tasks=tasks, together=together, log=log, chart=chart))

@@ -73,7 +73,7 @@ class RunLog(BaseModel):
 
     Attributes:
         machine: system, processor, cores, Python.
-        workers: how many the latest run had.
+        workers: how many the latest run had that computed something.
         experiments: by name.
         total: of the whole lab, each part once, however many experiments show it; None before all have run.
         opening_seconds: for one worker to start and to open the lab's networks.

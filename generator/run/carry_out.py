@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any
 from generator.atomic import write_atomically
 from generator.errors import LabError, RunError, first_line
 from generator.experiments.base import NetworkUse, Part
+from generator.experiments.given import Outcome
 from generator.experiments.stage import Eye
 from generator.images import read_image
 from generator.lab import Lab, check_files
@@ -90,7 +91,7 @@ def look_at_networks(lab: Lab, means: Means, tell: Callable[[str], None]) -> Non
     with working(Local(1)) as crew:
         run = _Run(lab, means, [], tell)
         there = [name for name, spec in lab.file.networks.items() if spec.module or isinstance(lab.weights(name), Path)]
-        known = {name for name in there if run.keys.key(look.part(lab, name)) in run.store}
+        known = {name for name in there if run.keys.key(look.part(name)) in run.store}
         run.look(crew, there, hastily={name for name in there if not lab.file.networks[name].module} - known)
 
 
@@ -124,6 +125,7 @@ class _Run:
         self.failures: dict[str, list[str]] = {}
         self.looks: dict[str, Look] = {}
         self.look_keys: dict[str, str] = {}
+        self.answer_keys: dict[str, str] = {}
         self.looked: set[str] = set()
         self.computed: set[str] = set()
         self.workers = 0
@@ -171,49 +173,65 @@ class _Run:
 
         Of those that are looked at ``hastily``, gradients are not tried, and nothing is kept.
         """
-        parts = {name: look.part(self.lab, name) for name in names}
-        keys = {name: self.keys.key(part) for name, part in parts.items()}
-        missing = deque(name for name in parts if self._damaged(keys[name]))
+        names = list(names)
+        sure = {name: look.part(name) for name in names if name not in hastily}
+        opened, problems = self._looked_at(crew, sure)
+        self.look_keys = {name: self.keys.key(sure[name]) for name in opened}
+        self.looks = {name: look.read(self.store, key) for name, key in self.look_keys.items()}
         self.looks |= dict.fromkeys(hastily, look.AS_MADE)
-        jobs = {name: self._job(parts[name]) for name in missing}
+        parts = {name: look.answering(self.lab, name) for name in names if name in self.looks}
+        self.answer_keys = {name: self.keys.key(parts[name]) for name in opened}
+        answers: dict[str, Outcome] = {}
+        for some in (opened, hastily):
+            found, more = self._looked_at(crew, {name: parts[name] for name in some}, keep=some is opened)
+            answers |= found
+            problems += more
+        if problems:
+            raise LabError(*problems)
+        for name, part in parts.items():
+            self._tell_of(name, part.images, answers[name]["answers"].tolist())
+
+    def _looked_at(
+        self, crew: Crew, parts: Mapping[str, Part], *, keep: bool = True
+    ) -> tuple[dict[str, Outcome], list[str]]:
+        """What looks at networks found, by their names, and what is wrong with the others.
+
+        They are taken if they are missing; what they find is kept, or else taken anew and forgotten.
+        """
+        keys = {name: self.keys.key(part) for name, part in parts.items()}
+        missing = deque(name for name in parts if not keep or self._damaged(keys[name]))
+        found = {name: self.store.read(keys[name]) for name in parts if name not in missing}
 
         def waiting() -> tuple[str, Callable[..., Any], Job] | None:
-            return (name := missing.popleft(), compute, jobs[name]) if missing else None
+            return (name := missing.popleft(), compute, self._job(parts[name])) if missing else None
 
         problems: list[str] = []
         for name, result in done(crew, waiting):
             if isinstance(result, Exception):
                 problems += self._told_at_network(name, result)
-            elif isinstance(result, BaseException):
+                continue
+            if isinstance(result, BaseException):
                 raise result
-            elif name in hastily:
-                self.looks[name] = Look(decode(result[0]))
-            else:
+            found[name] = decode(result[0])
+            if keep:
                 self.store.write(keys[name], *result)
                 self.looked.add(keys[name])
-        if problems:
-            raise LabError(*problems)
-        self.looks |= {name: look.read(self.store, keys[name]) for name in parts if name not in hastily}
-        self.look_keys = keys
-        for name, seen in self.looks.items():
-            if reason := seen.as_made:
-                self.tell(
-                    self.lab.tell(
-                        ("networks", name),
-                        f"runs as its library made it, which takes about twice as long: {reason}",
-                    )
+        return found, problems
+
+    def _tell_of(self, network: str, images: Sequence[str], answers: Sequence[int]) -> None:
+        """Tell what is to be doubted of a network that can be used."""
+        place = ("networks", network)
+        if reason := self.looks[network].as_made:
+            self.tell(self.lab.tell(place, f"runs as its library made it, which takes about twice as long: {reason}"))
+        right = sum(answer == self.lab.images[image].label for image, answer in zip(images, answers, strict=True))
+        if right < len(images) / 4:
+            self.tell(
+                self.lab.tell(
+                    place,
+                    f"sees the right class in {right} of {len(images)} photographs; are size, mean and std those "
+                    "of its training, and the labels right? It goes on all the same",
                 )
-            images = parts[name].images
-            answers = zip(images, seen.found["answers"], strict=True)
-            right = sum(answer == self.lab.images[image].label for image, answer in answers)
-            if right < len(images) / 4:
-                self.tell(
-                    self.lab.tell(
-                        ("networks", name),
-                        f"sees the right class in {right} of {len(images)} photographs; are size, mean and std those "
-                        "of its training, and the labels right? It goes on all the same",
-                    )
-                )
+            )
 
     def write_programs(self, crew: Crew, names: Iterable[str]) -> None:
         """Write networks down, and put what comes of it among the results."""
@@ -325,7 +343,9 @@ class _Run:
 
     def _publish(self, order: Order, recorder: Recorder, seconds: float) -> None:
         needs = order.needs
-        looks = {f"network {name}": self.look_keys[name] for name in needs.experiment.networks}
+        networks = needs.experiment.networks
+        looks = {f"network {name}": self.look_keys[name] for name in networks}
+        looks |= {f"answers of {name}": self.answer_keys[name] for name in networks}
         manifest = recorder.manifest(
             experiment=order.name,
             kind=needs.experiment.kind,
@@ -364,24 +384,28 @@ class _Run:
         )
 
     def sum_up(self, orders: list[Order]) -> None:
-        """Log what the whole lab took, and what it would take with other numbers of workers, once all has run."""
+        """Log what the whole lab took, and what it would take with other numbers of workers, once all has run.
+
+        What it would take is foretold anew where something was computed, or parts came or went.
+        """
         log = read_run_log(self.means.build)
         keys = {key for order in orders for key in order.needs.keys.values()}
         ran = {order.name for order in orders} & log.experiments.keys()
         if ran != set(self.lab.experiments) or not all(key in self.store for key in keys):
             return
         showing = {name: one.showing_seconds for name, one in log.experiments.items()}
-        looks = set(self.look_keys.values())
-        log.total = self._ran(keys | looks, sum(showing.values()))
-        log.workers = self.workers
-        log.opening_seconds = sum(self.store.made(key).opening_seconds for key in looks)
-        if self.computed:
-            log.keeping_seconds = self.keeping_seconds / len(self.computed)
-        seconds = {key: self.store.made(key).seconds for key in keys}
-        costs = Costs(seconds, showing, log.opening_seconds, log.keeping_seconds)
-        log.foretold = tuple(
-            Foretold(workers=workers, seconds=round(simulated(orders, costs, workers), 1)) for workers in WORKERS
-        )
+        looks = {*self.look_keys.values(), *self.answer_keys.values()}
+        before, log.total = log.total, self._ran(keys | looks, sum(showing.values()))
+        if self.computed or self.looked or before is None or before.parts != log.total.parts:
+            log.workers = self.workers
+            log.opening_seconds = sum(self.store.made(key).opening_seconds for key in looks)
+            if self.computed:
+                log.keeping_seconds = self.keeping_seconds / len(self.computed)
+            seconds = {key: self.store.made(key).seconds for key in keys}
+            costs = Costs(seconds, showing, log.opening_seconds, log.keeping_seconds)
+            log.foretold = tuple(
+                Foretold(workers=workers, seconds=round(simulated(orders, costs, workers), 1)) for workers in WORKERS
+            )
         write_atomically(self.means.build / "run.json", log.model_dump_json(indent=1))
 
     def _provenance(self, order: Order) -> Provenance:

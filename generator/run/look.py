@@ -1,4 +1,4 @@
-"""A first look at a network: what it is, and what it sees in the lab's photographs."""
+"""First looks at a network: what it is, and what it sees in the lab's photographs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Look:
         return _text(self.found["as_made"])
 
 
-AS_MADE = Look({"way": written("as-made")})
+AS_MADE = Look({"way": written("as-made"), "as_made": written("")})
 """What is known of a network that is opened as its library made it, without a look."""
 
 
@@ -63,11 +63,31 @@ def read(store: Store, key: str) -> Look:
     return Look(found, store.path(key) if "graph" in outcome else None)
 
 
-def part(lab: Lab, network: str) -> Part:
-    """The part that looks at a network of a lab."""
+def part(network: str) -> Part:
+    """The part that makes sure of a network, whatever it is shown afterwards."""
+    return Part(f"{__name__}:look", (NetworkUse(network),), ())
+
+
+def look(given: Given) -> Outcome:
+    """How a network runs, what showing and provenance say of it, and what it is opened from afterwards.
+
+    It is here that a network is found right or not: whoever opens it afterwards is told the ``way``, and on this
+    machine is given what was prepared.
+
+    Args:
+        given: the network.
+    """
+    from generator.vision.opening import kept
+
+    network = given.network
+    return {**kept(network), "way": written(network.way), "as_made": written(network.as_made or "")}
+
+
+def answering(lab: Lab, network: str) -> Part:
+    """The part that shows a network the first photographs of a lab."""
     images = tuple(lab.images)[:FIRST]
     return Part(
-        f"{__name__}:look",
+        f"{__name__}:answers",
         (NetworkUse(network),),
         images,
         {"classes": tuple(lab.classes.names)},
@@ -75,11 +95,8 @@ def part(lab: Lab, network: str) -> Part:
     )
 
 
-def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
-    """How a network runs, what showing and provenance say of it, and its answers for some photographs.
-
-    It is here that a network is found right or not: whoever opens it afterwards is told the ``way``, and on this
-    machine is given what was prepared.
+def answers(given: Given, *, classes: tuple[str, ...]) -> Outcome:
+    """What a network sees in photographs: ``answers``, a class for each.
 
     Args:
         given: the network and the photographs.
@@ -89,16 +106,10 @@ def look(given: Given, *, classes: tuple[str, ...]) -> Outcome:
         LabError: the network does not tell apart these classes.
     """
     from generator.vision import gradients
-    from generator.vision.opening import check_classes, kept
+    from generator.vision.opening import check_classes
 
-    network = given.network
-    check_classes(network, classes)
-    return {
-        **kept(network),
-        "way": written(network.way),
-        "as_made": written(network.as_made or ""),
-        "answers": gradients.answers(network, given.photographs),
-    }
+    check_classes(given.network, classes)
+    return {"answers": gradients.answers(given.network, given.photographs)}
 
 
 def _text(written: NDArray[np.uint8]) -> str:

@@ -33,7 +33,9 @@ def keys_of(lab: Lab, means: Means) -> dict[str, str]:
     for name in lab.experiments:
         needs = Dependencies(lab, name, keys, machine)
         found |= {key: f"{name} {part_text(part)}" for part, key in needs.keys.items()}
-        found |= {keys.key(look.part(lab, network)): network for network in needs.experiment.networks}
+        for network in needs.experiment.networks:
+            looks = look.part(network), look.answering(lab, network)
+            found |= {keys.key(part): network for part in looks}
     return found
 
 
@@ -122,7 +124,7 @@ def verify(lab: Lab, means: Means, sample: int, seed: int) -> Iterator[tuple[str
     for name in lab.experiments:
         needs = Dependencies(lab, name, keys, machine)
         parts |= {key: (f"{name} {part_text(part)}", needs.parts[part]) for part, key in needs.keys.items()}
-    at_networks = {network: keys.key(look.part(lab, network)) for network in lab.file.networks}
+    at_networks = {network: keys.key(look.part(network)) for network in lab.file.networks}
     # What was kept of networks would not tell whether it is right: here they are prepared again.
     looks = {network: replace(look.read(store, key), file=None) for network, key in at_networks.items() if key in store}
     there = sorted(key for key in parts if key in store)

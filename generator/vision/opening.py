@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import itertools
+import json
 import math
 import random
 import sys
@@ -173,8 +174,9 @@ def kept(network: Network) -> dict[str, NDArray[Any]]:
     """What :func:`reopen` wants of a network that was just looked at.
 
     Returns:
-        ``size``, ``mean``, ``std`` and ``weights``, a SHA-256: see :class:`Network`; and, if what it was prepared from
-        can be written down, ``graph`` and ``constant …``: see :class:`~generator.vision.engine.Exported`.
+        ``size``, ``mean``, ``std``, ``weights``, a SHA-256, and, if it says them, ``classes``, JSON: see
+        :class:`Network`; and, if what it was prepared from can be written down, ``graph`` and ``constant …``: see
+        :class:`~generator.vision.engine.Exported`.
     """
     facts = {
         "size": np.array(network.size),
@@ -182,6 +184,8 @@ def kept(network: Network) -> dict[str, NDArray[Any]]:
         "std": network.std.flatten().cpu().numpy(),
         "weights": np.frombuffer(bytes.fromhex(network.weights_sha256), dtype=np.uint8),
     }
+    if network.classes is not None:
+        facts["classes"] = np.frombuffer(json.dumps(network.classes).encode(), dtype=np.uint8)
     return facts | dict((network.exported and network.exported.arrays) or {})
 
 
@@ -193,8 +197,16 @@ def reopen(kept: Mapping[str, NDArray[Any]], batch: int) -> Network:
         batch: how many images to push through together.
     """
     mean, std = (torch.from_numpy(kept[name])[:, None, None] for name in ("mean", "std"))
-    digest = kept["weights"].tobytes().hex()
-    return Network(flatten(read(kept)), mean, std, int(kept["size"]), batch, digest, way="prepared")
+    return Network(
+        flatten(read(kept)),
+        mean,
+        std,
+        int(kept["size"]),
+        batch,
+        kept["weights"].tobytes().hex(),
+        tuple(json.loads(kept["classes"].tobytes())) if "classes" in kept else None,
+        "prepared",
+    )
 
 
 def check_classes(network: Network, names: Sequence[str]) -> None:
