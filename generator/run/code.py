@@ -120,7 +120,7 @@ def _source(module: str) -> str:
 def imports(module: str) -> tuple[str, ...]:
     """Names of the modules that a module imports, wherever in its text it does, but for those that only types need."""
     found: list[str] = []
-    for node in _run(ast.parse(_source(module))):
+    for node in _statements(ast.parse(_source(module)), but_types=True):
         if isinstance(node, ast.Import):
             found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -135,13 +135,17 @@ def imports(module: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a tree, those excepted that only a type checker looks at."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+def _statements(tree: ast.Module, *, but_types: bool = False) -> Iterator[ast.AST]:
+    """A module and all its statements, in order, those within others too; without what only a type checker looks at."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if but_types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
-        yield child
-        yield from _run(child)
+        yield node
+        # Expressions hold no statements, and are most of a tree.
+        inside = (getattr(node, part, ()) for part in ("body", "handlers", "cases", "orelse", "finalbody"))
+        waiting += reversed([each for part in inside if isinstance(part, list) for each in part])
 
 
 @cache
@@ -153,7 +157,7 @@ def hash_of_module(module: str) -> str:
 def hash_of_code(source: str) -> str:
     """Hash of what a module does: comments, docstrings and layout do not count."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             # A string that stands alone does nothing: a docstring.
             node.body = [
