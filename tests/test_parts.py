@@ -17,7 +17,7 @@ from generator.experiments import kinds
 from generator.experiments.base import Part
 from generator.lab import read_lab
 from generator.project import KINDS
-from generator.run import code
+from generator.run import code, look
 from generator.run.keys import Dependencies, Keys
 from generator.run.reasons import Reason, changes, summed
 from tests.conftest import FRENCH, ROOT, change
@@ -129,6 +129,22 @@ def test_another_machine_makes_other_parts(other: dict[str, str], mini: Path) ->
     assert new_parts(before, after) == {(name, part) for name, parts in after.items() for part in parts}
 
 
+def test_a_network_is_made_sure_of_once_whatever_it_is_shown(mini: Path) -> None:
+    """To compare its gradients takes many seconds; to see what it sees in photographs takes one."""
+
+    def looks() -> tuple[str, str]:
+        read = read_lab(mini, mini.parent / "data", texts=False)
+        keys = Keys(read, MACHINE)
+        return keys.key(look.part("principal")), keys.key(look.answering(read, "principal"))
+
+    before = looks()
+    change(mini, lambda lab: lab["images"].reverse())
+    assert looks()[0] == before[0]
+    assert looks()[1] != before[1]
+    change(mini, lambda lab: lab["networks"]["principal"].update(batch=2))
+    assert looks()[0] != before[0]
+
+
 class TestCode:
     """In a copy of the project whose code is edited, processes of their own say what they would do."""
 
@@ -185,7 +201,9 @@ class TestCode:
         assert {"version of torch", "version of timm", "version of numpy", "version of pillow"} <= lines.keys()
         assert not [line for line in lines if "charts" in line or "language" in line or "report" in line]
 
-    @pytest.mark.parametrize("task", ["generator.run.look:look", "generator.run.programs:write"])
+    @pytest.mark.parametrize(
+        "task", ["generator.run.look:look", "generator.run.look:answers", "generator.run.programs:write"]
+    )
     def test_what_only_types_need_is_no_code_that_computes(self, task: str, mini: Path) -> None:
         lines = Keys(read_lab(mini, mini.parent), MACHINE).task(task)
         assert "code generator.vision.opening" in lines
