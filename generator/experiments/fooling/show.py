@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from generator.experiments.fooling import Fooling
-from generator.experiments.shared.adverse import differences
+from generator.experiments.shared.adverse import tenfold
+from generator.experiments.shared.shades import around_grey, grey_scale
 from generator.experiments.stage import Stage
 from generator.images import to_bytes
 from generator.results.artefacts import YES_NO
@@ -42,11 +43,12 @@ def _figure(experiment: Fooling, stage: Stage, name: str) -> None:
     ]
     before = stage.picture(f"{name}-originale", photograph.pixels, "common.original", title=title)
     fooled = stage.picture(f"{name}-trompeuse", saved, "common.fooled", exact=True, title=title)
+    as_it_is = stage.picture(f"{name}-difference", around_grey(change), "common.difference", scale=grey_scale(1))
     stage.figure(
         name,
         "fooling",
         of=[name],
-        columns=[[picture] for picture in (before, fooled, *differences(stage, name, change))],
+        columns=[[picture] for picture in (before, fooled, as_it_is, tenfold(stage, name, change))],
         thumbnail=fooled,
         arrays={"original": photograph.pixels, "fooled": after},
         classes=[target],

@@ -55,14 +55,6 @@ def attack_part(  # noqa: PLR0913  # what decides an attack, all named
     )
 
 
-def differences(stage: Stage, name: str, change: NDArray[np.float32]) -> tuple[Picture, Picture]:
-    """A change as it is and ten times as large, about middle grey; pictures NAME-difference and NAME-difference-x10."""
-    return (
-        stage.picture(f"{name}-difference", around_grey(change), "common.difference", scale=grey_scale(1)),
-        tenfold(stage, name, change),
-    )
-
-
 def tenfold(
     stage: Stage, name: str, change: NDArray[np.float32], words: str = "common.difference-x10", **values: object
 ) -> Picture:
