@@ -6,7 +6,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path, PurePosixPath
@@ -91,7 +91,9 @@ def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
         except ValueError as error:
             problems.append(f"{subfolder}: {error}; a folder whose name begins with _ is left out")
             continue
-        inside = [entry for entry in sorted(subfolder.iterdir()) if _counts(entry, problems)]
+        entries = [entry for entry in sorted(subfolder.iterdir()) if not entry.name.startswith(".")]
+        problems += (problem for entry in entries for problem in _mistaken(entry))
+        inside = [entry for entry in entries if entry.suffix.lower() in SUFFIXES and entry.is_file()]
         if not inside:
             problems.append(f"{subfolder} has no photographs; expected {', '.join(SUFFIXES)} files")
         files += inside
@@ -111,26 +113,21 @@ def _in_folder(folder: Path, reference: str, classes: Classes) -> list[Entry]:
     ]
 
 
-def _counts(entry: Path, problems: list[str]) -> bool:
-    """Whether something in the folder of a class is a photograph; what may be meant for some is told."""
-    if entry.name.startswith("."):
-        return False
+def _mistaken(entry: Path) -> Iterator[str]:
+    """A line for what may be meant for a photograph in the folder of a class and is none."""
     if entry.is_dir():
         if not entry.name.startswith("_"):
-            problems.append(
+            yield (
                 f"{entry}: is a folder inside the folder of a class; move its photographs up, "
                 "or begin its name with _ to leave it out"
             )
-        return False
-    if entry.suffix.lower() in OTHERS:
-        problems.append(f"{entry}: cannot be read; export it as PNG or JPEG, or remove it")
-    if entry.suffix.lower() not in SUFFIXES:
-        return False
-    if not entry.name.isprintable():
-        problems.append(f"{entry}: its name holds what no text has; rename it")
-    elif not entry.is_file():
-        problems.append(f"{entry}: is no file, expected a photograph; remove it")
-    return entry.is_file()
+    elif entry.suffix.lower() in OTHERS:
+        yield f"{entry}: cannot be read; export it as PNG or JPEG, or remove it"
+    elif entry.suffix.lower() in SUFFIXES:
+        if not entry.name.isprintable():
+            yield f"{entry}: its name holds what no text has; rename it"
+        elif not entry.is_file():
+            yield f"{entry}: is no file, expected a photograph; remove it"
 
 
 def _in_archive(path: Path, reference: str, classes: Classes) -> list[Entry]:

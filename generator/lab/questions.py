@@ -132,10 +132,11 @@ def read_questions(
     for path in paths:
         try:
             text = read_text(path)
-            question = _read(path, text, language, problems)
+            question, mistakes = _read(path, text, language)
         except LabError as error:
             problems += error.problems
             continue
+        problems += mistakes
         if question and numbers is not None and question.number not in numbers:
             dropped[question.number] = question.slug
             continue
@@ -199,25 +200,23 @@ def _not_there(numbers: Collection[int], there: Collection[int], folder: Path) -
         yield f"{folder}: no question {number}, which the lab asks; there are {known}"
 
 
-def _read(path: Path, text: str, language: Language, problems: list[str]) -> Question | None:
-    """The question of a file; None, and lines added to ``problems``, if it is not understood.
+def _read(path: Path, text: str, language: Language) -> tuple[Question | None, list[str]]:
+    """The question of a file, None if it is not understood, and a line for each mistake.
 
     Raises:
         LabError: its header is no YAML.
     """
     parts = re.split(r"^---[ \t]*$", text, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0].strip():
-        problems.append(f"{path}:1: no header; expected number and title between two lines of ---")
-        return None
+        return None, [f"{path}:1: no header; expected number and title between two lines of ---"]
     data, places = read_yaml(path, parts[1], above=parts[0].count("\n"))
     try:
         header = Header.model_validate(data)
     except ValidationError as error:
-        problems += told(error, Header, (), places)
-        return None
+        return None, [*told(error, Header, (), places)]
     known = {heading: name for name, heading in language.section("questions").items()}
     expected = ", ".join(f"## {heading}" for heading in known)
-    so_far = len(problems)
+    problems: list[str] = []
     sections = dict.fromkeys(known.values(), "")
     body = text.count("\n") - parts[2].count("\n")
     too_early: list[str] = []
@@ -236,13 +235,11 @@ def _read(path: Path, text: str, language: Language, problems: list[str]) -> Que
             if known[heading] == "statement":
                 too_early += _results_in_statement(path, body + line, content, language)
     # A heading that is not understood may be the one missed.
-    if not sections["statement"] and len(problems) == so_far:
+    if not sections["statement"] and not problems:
         problems.append(f'{path}: no section "## {language.say("questions.statement")}"; expected what is asked')
-    understood = len(problems) == so_far
-    problems += too_early
-    if not understood:
-        return None
-    return Question(
+    if problems:
+        return None, problems + too_early
+    question = Question(
         path,
         header.number,
         header.title,
@@ -252,6 +249,7 @@ def _read(path: Path, text: str, language: Language, problems: list[str]) -> Que
         claims=header.claims,
         places=places,
     )
+    return question, too_early
 
 
 def _sections(body: str) -> Iterator[tuple[int, str | None, str]]:

@@ -280,7 +280,8 @@ def read_lab(path: Path, data_folder: Path, *, texts: bool = True) -> Lab:
     except ValidationError as error:
         problems += told(error, LabFile, (), places)
         file = None
-    experiments = dict(_read_experiments(data, places, context, problems))
+    experiments, mistakes = _read_experiments(data, places, context)
+    problems += mistakes
     if file is None:
         raise LabError(*problems)
 
@@ -495,9 +496,11 @@ def _list_images(
 
 
 def _read_experiments(
-    data: Mapping[str, Any], places: Places, context: Mapping[str, Any], problems: list[str]
-) -> Iterator[tuple[str, Experiment]]:
-    """The experiments that are right; what is wrong with the others is added to ``problems``."""
+    data: Mapping[str, Any], places: Places, context: Mapping[str, Any]
+) -> tuple[dict[str, Experiment], list[str]]:
+    """The experiments that can be read, and a line for each mistake in them and in the others."""
+    experiments: dict[str, Experiment] = {}
+    problems: list[str] = []
     networks, images, entries = (data.get(key) for key in ("networks", "images", "experiments"))
     known = {
         "networks": [*map(str, networks)] if isinstance(networks, dict) else [],
@@ -529,7 +532,8 @@ def _read_experiments(
             if times > 1:
                 problem = f'two figures are named "{figure}"; name each image once, and each run or strip like no other'
                 problems.append(tell(places, place, problem))
-        yield name, experiment
+        experiments[name] = experiment
+    return experiments, problems
 
 
 def _read_with_parents(
