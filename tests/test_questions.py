@@ -248,6 +248,28 @@ def test_a_link_to_what_a_site_has_is_right(text: str, planned: Path) -> None:
     check_pages(read(planned))
 
 
+@pytest.mark.parametrize(
+    ("link", "problems"),
+    [
+        ("[x](../modalités.md)", ["experiments.saillance.note: ../modalités.md leads nowhere"]),
+        ("[x](#saillance-oiseaux)", ["has no such section"]),
+        ("[x](../notes.md#definition)", ['did you mean "../notes.md#definitions"?']),
+        ("[x](../notes.md#definitions), [y](#saillance-oiseau), `[z](rien.md)`", []),
+    ],
+)
+def test_the_note_of_an_experiment_leads_somewhere_too(link: str, problems: list[str], planned: Path) -> None:
+    change(planned, "lab.yml", "    title: Cartes\n", f"    title: Cartes\n    note: '{link}'\n")
+    found: tuple[str, ...] = ()
+    try:
+        check_pages(read(planned))
+    except LabError as error:
+        found = error.problems
+    assert len(found) == len(problems)
+    for line, words in zip(found, problems, strict=True):
+        assert line.startswith(f"{planned}:21: ")
+        assert words in line
+
+
 def test_an_answer_may_lead_to_other_answers_measures_and_figures(planned: Path) -> None:
     links = (
         "[r](#reponse), [v](q01-voir.md#reponse), [m](q01-voir.html#mesures-1), [f](q01-voir.md#saillance-bande)",

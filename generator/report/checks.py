@@ -52,11 +52,35 @@ def _lost_keys(lab: Lab) -> Iterator[str]:
 
 def _lost_links(lab: Lab) -> Iterator[str]:
     """A line for each link and each picture of a text that no page and no file of the site will answer to."""
-    pages, folders = _pages(lab), _folders(lab)
-    on = cache(partial(anchors, lab))
-    own = {path.relative_to(top.parent).as_posix() for top in _assets(lab) for path in top.rglob("*") if path.is_file()}
+    leading = _Leading(lab)
     for path, place in _texts(lab):
-        text, for_both = without_code(read_text(path)), _for_both(lab, path)
+        text = without_code(read_text(path))
+        for at, problem in leading.nowhere(text, place, _for_both(lab, path)):
+            yield f"{path}:{text[:at].count(chr(10)) + 1}: {problem}"
+    for name, experiment in lab.experiments.items():
+        # It stands in a gallery, and with questions, which lie as deep; students get neither.
+        place = PurePosixPath(lab.language.say("files.galleries"), f"{experiment.family}.md")
+        for _, problem in leading.nowhere(without_code(experiment.note), place, range(0)):
+            yield lab.tell(("experiments", name, "note"), problem)
+
+
+class _Leading:
+    """Where links of a lab's texts may lead."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._pages, self._folders = _pages(lab), _folders(lab)
+        self._on = cache(partial(anchors, lab))
+        tops = [(top.parent, top.rglob("*")) for top in _assets(lab)]
+        self._own = {path.relative_to(top).as_posix() for top, paths in tops for path in paths if path.is_file()}
+
+    def nowhere(self, text: str, place: PurePosixPath, for_both: range) -> Iterator[tuple[int, str]]:
+        """Where in a text links lead nowhere, and what to say of it.
+
+        Args:
+            text: without its code.
+            place: the page of the site that it stands on.
+            for_both: which of its letters are for students too.
+        """
         for match in _ADDRESS.finditer(text):
             address = next(filter(None, match.groups()))
             leads = urlsplit(address)
@@ -64,18 +88,18 @@ def _lost_links(lab: Lab) -> Iterator[str]:
                 continue
             target = os.path.normpath(place.parent / unquote(leads.path).lstrip("/")) if leads.path else str(place)
             page = re.sub(r"\.html$", ".md", target)
-            where = f"{path}:{text[: match.start()].count(chr(10)) + 1}"
             section, editions = unquote(leads.fragment), (STAFF, STUDENTS) if match.start() in for_both else (STAFF,)
-            if known := [there for edition in editions if section and (there := on(page, edition))]:
+            if known := [there for edition in editions if section and (there := self._on(page, edition))]:
                 if lost := next((there for there in known if not there.may_have(section)), None):
                     near = did_you_mean(address, (f"{leads.path}#{name}" for name in sorted(lost.known)))
-                    yield f"{where}: {address} leads nowhere: {lost.source} has no such section{near}"
+                    yield match.start(), f"{address} leads nowhere: {lost.source} has no such section{near}"
                 continue
-            if target == "." or page in pages or target in own or target.partition("/")[0] in folders:
+            if target == "." or page in self._pages or target in self._own or target.partition("/")[0] in self._folders:
                 continue
-            alike = sorted(pages if page.endswith(".md") else (name for name in own if Path(name).suffix not in _CODE))
+            own = (name for name in self._own if Path(name).suffix not in _CODE)
+            alike = sorted(self._pages if page.endswith(".md") else own)
             near = did_you_mean(address, (os.path.relpath(name, place.parent) for name in alike))
-            yield f"{where}: {address} leads nowhere, seen from {place} of the site{near}"
+            yield match.start(), f"{address} leads nowhere, seen from {place} of the site{near}"
 
 
 def _for_both(lab: Lab, path: Path) -> range:
