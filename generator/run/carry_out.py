@@ -140,6 +140,9 @@ class _Run:
         with working(self._crew(size)) as crew:
             self.workers = crew.size
             self.look(crew, dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks))
+            if self.looked:
+                # Whoever looked has loaded a network's library and compared in float64, and would keep the memory.
+                crew.replace()
             self._make(crew)
         if self.failures:
             told = "\n".join(line for lines in self.failures.values() for line in lines)

@@ -39,7 +39,7 @@ class Crew(Protocol):
         """Give out one task."""
 
     def replace(self) -> None:
-        """Start anew after a worker has died."""
+        """Start anew: after a worker has died, or has done what the next ones need not know of."""
 
     def stop(self) -> None:
         """End all workers at once."""
