@@ -37,6 +37,8 @@ EVERY_KIND = [
 ]  # fmt: skip
 
 COLOUR_SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+SETTLED = """() => Promise.all(document.getAnimations()
+  .filter((one) => one instanceof CSSTransition).map((one) => one.finished.catch(() => null)))"""
 UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 
 
@@ -105,6 +107,7 @@ class TestEveryPage:
             page.evaluate(UNFOLD)
             for width in (1440, 768, 360):
                 page.set_viewport_size({"width": width, "height": 800})
+                page.evaluate(SETTLED)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
                 if found := page.evaluate(LAID_OUT_BADLY):
                     wrong[f"{name}, {width}"] = found
