@@ -76,7 +76,7 @@ class RunLog(BaseModel):
         workers: how many the latest run had that computed something.
         experiments: by name.
         total: of the whole lab, each part once, however many experiments show it; None before all have run.
-        opening_seconds: for one worker to start and to open the lab's networks.
+        opening_seconds: before parts were given out: to start, and to look at the lab's networks.
         keeping_seconds: for the process that coordinates to take in one outcome.
         foretold: from what was measured; nothing before all have run.
     """

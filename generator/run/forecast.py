@@ -18,7 +18,7 @@ class Costs:
     Attributes:
         parts: each part, by its key.
         showing: each experiment, by its name.
-        opening: for one worker to start and to open the lab's networks.
+        opening: before parts are given out: to start, and to look at the lab's networks one after the other.
         keeping: for the process that coordinates to take in one outcome; the workers share it.
     """
 
@@ -31,8 +31,8 @@ class Costs:
 def simulated(orders: list[Order], costs: Costs, workers: int) -> float:
     """Seconds that a run from nothing would take.
 
-    Each worker opens the networks and takes what the queue gives out; outcomes are taken in one by one. Workers are
-    taken not to hinder one another, which cores that share memory do a little.
+    Networks are looked at; then each worker takes what the queue gives out, and outcomes are taken in one by one.
+    Workers are taken not to hinder one another, which cores that share memory do a little.
 
     Args:
         orders: all experiments.
