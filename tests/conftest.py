@@ -267,6 +267,17 @@ def site(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def handed_out(shared: Path) -> Path:
+    """The website of the default lab for students; it needs no results."""
+    folder = shared / "handed-out"
+    with once(folder) as first:
+        if first:
+            command = [sys.executable, "-m", "generator", "statement", "--build", str(folder / "build")]
+            subprocess.run([*command, "--site", str(folder / "enonce")], cwd=ROOT, check=True)
+    return folder / "enonce"
+
+
+@pytest.fixture(scope="session")
 def everyday(shared: Path, mini_results: Path) -> tuple[Path, Path]:
     """Both editions of the English example: for staff, and for students."""
     folder = shared / "everyday"

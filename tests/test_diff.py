@@ -28,7 +28,7 @@ IDENTICAL, CHANGED, MISTAKE = 0, 1, 2
 def published(mini_results: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The smallest lab's results with its pages, and the website built from them; to be copied."""
     folder = tmp_path_factory.mktemp("published")
-    shutil.copytree(mini_results, folder / "build")
+    shutil.copytree(mini_results.parent, folder, dirs_exist_ok=True)
     command = [sys.executable, "-m", "generator", "site", "--lab", "tests/mini/lab.yml"]
     command += ["--build", str(folder / "build"), "--site", str(folder / "site")]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)

@@ -73,11 +73,11 @@ def measures(lab_path: Path, build: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def editions(mini: Path, tmp_path: Path, generator: Run) -> tuple[Path, str, str]:
+def editions(ran: Path, tmp_path: Path, generator: Run) -> tuple[Path, str, str]:
     """The mini lab, and all there is in its edition for staff and for students."""
-    assert generator("site", mini).returncode == 0
-    assert generator("statement", mini).returncode == 0
-    return mini, contents(tmp_path / "build-site"), contents(tmp_path / "build-enonce")
+    assert generator("site", ran).returncode == 0
+    assert generator("statement", ran).returncode == 0
+    return ran, contents(tmp_path / "build-site"), contents(tmp_path / "build-enonce")
 
 
 def test_no_answer_and_no_number_of_a_verdict_is_in_the_students_edition(
@@ -159,15 +159,6 @@ def test_a_page_for_students_stands_in_both_editions_under_its_heading(
         text = (build / "docs" / "aide.md").read_text(encoding="utf-8")
         assert f" {edition} " in text
         assert ("- `edition`" in text) is (edition == "staff")
-
-
-@pytest.fixture(scope="module")
-def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default lab's website for students."""
-    folder = tmp_path_factory.mktemp("default")
-    command = [sys.executable, "-m", "generator", "statement", "--build", str(folder / "build")]
-    subprocess.run([*command, "--site", str(folder / "enonce")], cwd=ROOT, check=True)
-    return folder / "enonce"
 
 
 def test_of_the_default_lab_nothing_is_in_it(site: Path, handed_out: Path) -> None:

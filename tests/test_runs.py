@@ -152,6 +152,7 @@ class TestManifest:
         assert "seconds" not in (tmp_path / "build" / "results" / "grain" / "manifest.json").read_text()
 
 
+@pytest.mark.usefixtures("mini")  # which has looked at the network
 class TestFailing:
     """In a copy of the project, a kind fails; the others are made all the same."""
 

@@ -106,12 +106,6 @@ def built(command: str, lab: Path | str, place: Path, build: Path | None = None)
 
 
 @pytest.fixture(scope="session")
-def french(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default lab's website for students."""
-    return built("statement", "content/tp.yml", tmp_path_factory.mktemp("french"))
-
-
-@pytest.fixture(scope="session")
 def english(everyday: tuple[Path, Path]) -> Path:
     """The English example's website for students."""
     return everyday[1]
@@ -121,14 +115,14 @@ def english(everyday: tuple[Path, Path]) -> Path:
 def whole(tmp_path_factory: pytest.TempPathFactory, mini_results: Path) -> Path:
     """The smallest lab's website, with galleries, and with the manual."""
     place = tmp_path_factory.mktemp("whole")
-    shutil.copytree(mini_results, place / "build")
+    shutil.copytree(mini_results.parent, place, dirs_exist_ok=True)
     return built("site", "tests/mini/lab.yml", place)
 
 
 class TestFrench:
     @pytest.fixture
-    def site(self, french: Path) -> Path:
-        return french
+    def site(self, handed_out: Path) -> Path:
+        return handed_out
 
     def test_a_word_written_otherwise_leads_to_the_same_pages(self, opened_at: str, page: Page) -> None:
         assert not led_elsewhere(page, opened_at, FRENCH)
