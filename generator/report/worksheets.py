@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from generator.atomic import write_atomically
@@ -14,7 +16,7 @@ from generator.lab.worksheets import REPLACES, SOLUTION
 from generator.language import Language
 from generator.project import CONTENT, DEFAULT_DATA
 from generator.report.common import STAFF, STUDENTS, is_default
-from generator.report.mirror import Mirror
+from generator.report.mirror import Mirror, state_of
 
 SUFFIXES = {STUDENTS: "enonce", STAFF: "corrige"}
 
@@ -96,9 +98,20 @@ def write_worksheets(lab: Lab, mirror: Mirror, editions: tuple[str, ...]) -> lis
     for edition, sheet in (pair for pairs in zip(*by_edition, strict=True) for pair in pairs):
         name = f"travaux/{sheet.stem}"
         mirror.write(f"{name}.py", sheet.script)
-        mirror.write(f"{name}.ipynb", sheet.notebook)
+        _put_notebook(mirror, sheet, f"{name}.ipynb")
         written.append({"title": sheet.title, "edition": edition, "name": name})
     return written
+
+
+def _put_notebook(mirror: Mirror, sheet: Sheet, name: str) -> None:
+    """Put a notebook, made once for all: what makes it takes half a second to load."""
+    made_from = f"{version('jupytext')}\n{state_of(Path(__file__))}\n{sheet.script}"
+    digest = hashlib.sha256(made_from.encode()).hexdigest()[:32]
+
+    def made() -> bytes:
+        return sheet.notebook.encode()
+
+    mirror.once(f"notebook-{digest}.ipynb", made, name)
 
 
 def _opens(lab: Lab) -> tuple[str, ...]:
