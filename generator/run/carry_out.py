@@ -140,7 +140,7 @@ class _Run:
         with working(self._crew(size)) as crew:
             self.workers = crew.size
             self.look(crew, dict.fromkeys(name for order in self.due for name in order.needs.experiment.networks))
-            if self.looked:
+            if self.looked & {*self.look_keys.values()}:
                 # Whoever looked has loaded a network's library and compared in float64, and would keep the memory.
                 crew.replace()
             self._make(crew)
@@ -180,19 +180,16 @@ class _Run:
         sure = {name: look.part(name) for name in names if name not in hastily}
         opened, problems = self._looked_at(crew, sure)
         self.look_keys = {name: self.keys.key(sure[name]) for name in opened}
-        self.looks = {name: look.read(self.store, key) for name, key in self.look_keys.items()}
+        self.looks = {name: look.seen(found, self.store.path(self.look_keys[name])) for name, found in opened.items()}
         self.looks |= dict.fromkeys(hastily, look.AS_MADE)
         parts = {name: look.answering(self.lab, name) for name in names if name in self.looks}
         self.answer_keys = {name: self.keys.key(parts[name]) for name in opened}
-        answers: dict[str, Outcome] = {}
-        for some in (opened, hastily):
-            found, more = self._looked_at(crew, {name: parts[name] for name in some}, keep=some is opened)
-            answers |= found
-            problems += more
-        if problems:
+        sure_of, wrong = self._looked_at(crew, {name: parts[name] for name in opened})
+        hasty, wrong_too = self._looked_at(crew, {name: parts[name] for name in hastily}, keep=False)
+        if problems := [*problems, *wrong, *wrong_too]:
             raise LabError(*problems)
-        for name, part in parts.items():
-            self._tell_of(name, part.images, answers[name]["answers"].tolist())
+        for name, found in (sure_of | hasty).items():
+            self._tell_of(name, parts[name].images, found["answers"].tolist())
 
     def _looked_at(
         self, crew: Crew, parts: Mapping[str, Part], *, keep: bool = True
@@ -202,8 +199,9 @@ class _Run:
         They are taken if they are missing; what they find is kept, or else taken anew and forgotten.
         """
         keys = {name: self.keys.key(part) for name, part in parts.items()}
-        missing = deque(name for name in parts if not keep or self._damaged(keys[name]))
-        found = {name: self.store.read(keys[name]) for name in parts if name not in missing}
+        there = {name: self._content(key) for name, key in keys.items()} if keep else {}
+        found: dict[str, Outcome] = {name: decode(content) for name, content in there.items() if content is not None}
+        missing = deque(name for name in parts if name not in found)
 
         def waiting() -> tuple[str, Callable[..., Any], Job] | None:
             return (name := missing.popleft(), compute, self._job(parts[name])) if missing else None
@@ -306,16 +304,18 @@ class _Run:
         except Exception as error:  # noqa: BLE001  # a kind may be anybody's code: a figure promised and not made, say
             self._failed(order.name, error, order.name)
 
-    def _damaged(self, key: str) -> bool:
-        """Whether an outcome must be computed: it is not there, or it is not what was written, which is told."""
+    def _content(self, key: str) -> bytes | None:
+        """An outcome's bytes; None if it must be computed: it is not there, or not what was written, which is told."""
         if key not in self.store:
-            return True
+            return None
         try:
-            self.store.content(key)
+            return self.store.content(key)
         except DamagedError as error:
             self.tell(f"{error}; it is computed again")
-            return True
-        return False
+            return None
+
+    def _damaged(self, key: str) -> bool:
+        return self._content(key) is None
 
     def _failed(self, name: str, error: BaseException, what: str) -> None:
         place = ("experiments", name)
@@ -496,9 +496,9 @@ def _opening(lab: Lab, use: NetworkUse, device: str, looks: Mapping[str, Look], 
     way: Any = looked and looked.way
     if use.shuffled and way != "one-by-one":
         way = "as-made"  # it sees each photograph once; to prepare it would take longer
-    kept = looked.file if looked and not far and not use.shuffled else None
+    file = looked.file if looked and not far and not use.shuffled else None
     modules = tuple(lab.modules(use.name).items())
-    return Opening(spec, found, source, modules, way, use.shuffled, use.seed, device, kept)
+    return Opening(spec, found, source, modules, way, use.shuffled, use.seed, device, file)
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def imports(module: str) -> tuple[str, ...]:
 
 
 def _statements(tree: ast.Module, *, but_types: bool = False) -> Iterator[ast.AST]:
-    """A module and all its statements, in order, those within others too; without what only a type checker looks at."""
+    """A module and all its statements, in order, those within others too; or but those that only types need."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()

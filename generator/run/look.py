@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from generator.experiments.base import NetworkUse, Part
 from generator.experiments.given import Given, Outcome
-from generator.run.store import Store
 
 if TYPE_CHECKING:
     from generator.lab import Lab
@@ -52,15 +51,10 @@ AS_MADE = Look({"way": written("as-made"), "as_made": written("")})
 """What is known of a network that is opened as its library made it, without a look."""
 
 
-def read(store: Store, key: str) -> Look:
-    """A look that the store has.
-
-    Raises:
-        DamagedError: the file is not what was written.
-    """
-    outcome = store.read(key)
+def seen(outcome: Outcome, file: Path | None = None) -> Look:
+    """What a look found, and the file of its outcome, if the network may be opened from it."""
     found = {name: array for name, array in outcome.items() if not name.startswith("constant ")}
-    return Look(found, store.path(key) if "graph" in outcome else None)
+    return Look(found, file if "graph" in found else None)
 
 
 def part(network: str) -> Part:

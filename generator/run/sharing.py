@@ -33,9 +33,8 @@ def keys_of(lab: Lab, means: Means) -> dict[str, str]:
     for name in lab.experiments:
         needs = Dependencies(lab, name, keys, machine)
         found |= {key: f"{name} {part_text(part)}" for part, key in needs.keys.items()}
-        for network in needs.experiment.networks:
-            looks = look.part(network), look.answering(lab, network)
-            found |= {keys.key(part): network for part in looks}
+    for network in {network for experiment in lab.experiments.values() for network in experiment.networks}:
+        found |= {keys.key(part): network for part in (look.part(network), look.answering(lab, network))}
     return found
 
 
@@ -126,7 +125,7 @@ def verify(lab: Lab, means: Means, sample: int, seed: int) -> Iterator[tuple[str
         parts |= {key: (f"{name} {part_text(part)}", needs.parts[part]) for part, key in needs.keys.items()}
     at_networks = {network: keys.key(look.part(network)) for network in lab.file.networks}
     # What was kept of networks would not tell whether it is right: here they are prepared again.
-    looks = {network: replace(look.read(store, key), file=None) for network, key in at_networks.items() if key in store}
+    looks = {network: look.seen(store.read(key)) for network, key in at_networks.items() if key in store}
     there = sorted(key for key in parts if key in store)
     if not there:
         raise RunError("no outcome of this lab is in the store; make site computes them")

@@ -70,7 +70,7 @@ class Opening:
         source: file of the module whose function makes it; None for a network of a library.
         modules: names and files of the modules of the lab's folder that make it up.
         way: how it runs; None if that is to be found out.
-        kept: file of the store with what the first look at it kept, if it was prepared; it is opened from that.
+        look: file of the store with what the first look at it kept, if it was prepared; it is opened from that.
         shuffled, seed: see :class:`~generator.experiments.base.NetworkUse`.
         device: cpu, cuda or mps.
     """
@@ -83,7 +83,7 @@ class Opening:
     shuffled: float
     seed: int
     device: str
-    kept: Path | None = None
+    look: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def one_thread() -> None:
 def _open(opening: Opening) -> Network:
     from generator.vision.opening import load, reopen
 
-    if opening.kept is not None:
-        return reopen(decode(Store.parse(opening.kept.read_bytes(), str(opening.kept))[0]), opening.spec.batch)
+    if opening.look is not None:
+        return reopen(decode(Store.parse(opening.look.read_bytes(), str(opening.look))[0]), opening.spec.batch)
     return load(
         opening.spec,
         None if opening.weights is None else opening.weights.found(),
