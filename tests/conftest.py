@@ -87,6 +87,13 @@ def once(place: Path) -> Iterator[bool]:
         yield not place.exists()
 
 
+def built(edition: str, folder: Path, lab: str = "content/tp.yml") -> Path:
+    """A website of one of the project's labs, in a folder beside ``build`` and the outcomes; where it is."""
+    places = ["--build", str(folder / "build"), "--site", str(folder / edition)]
+    subprocess.run([sys.executable, "-m", "generator", edition, "--lab", lab, *places], cwd=ROOT, check=True)
+    return folder / edition
+
+
 @pytest.fixture(scope="session")
 def mini_results(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smallest lab's folder of results, its outcomes beside it; made once for all processes, a copy for each.
@@ -96,9 +103,7 @@ def mini_results(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     made = shared / "mini"
     with once(made) as first:
         if first:
-            places = ["--build", str(made / "build"), "--site", str(shared / "mini-site")]
-            command = [sys.executable, "-m", "generator", "site", "--lab", "tests/mini/lab.yml", *places]
-            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+            shutil.rmtree(built("site", made, "tests/mini/lab.yml"))
             for name in ("docs", "mkdocs.yml", "pages.sha256", "pictures", "programs", "site.sha256"):
                 path = made / "build" / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -261,8 +266,7 @@ def site(shared: Path) -> Path:
             for name in ("build", "outcomes"):
                 if (ROOT / name).is_dir():
                     shutil.copytree(ROOT / name, folder / name, copy_function=link)
-            command = [sys.executable, "-m", "generator", "site", "--build", str(folder / "build")]
-            subprocess.run([*command, "--site", str(folder / "site")], cwd=ROOT, check=True)
+            built("site", folder)
     return folder / "site"
 
 
@@ -272,9 +276,8 @@ def handed_out(shared: Path) -> Path:
     folder = shared / "handed-out"
     with once(folder) as first:
         if first:
-            command = [sys.executable, "-m", "generator", "statement", "--build", str(folder / "build")]
-            subprocess.run([*command, "--site", str(folder / "enonce")], cwd=ROOT, check=True)
-    return folder / "enonce"
+            built("statement", folder)
+    return folder / "statement"
 
 
 @pytest.fixture(scope="session")
@@ -284,10 +287,8 @@ def everyday(shared: Path, mini_results: Path) -> tuple[Path, Path]:
     with once(folder) as first:
         if first:
             begin_store(folder / "outcomes", mini_results)
-            lab = ["--lab", "examples/everyday/lab.yml", "--build", str(folder / "build")]
             for edition in ("site", "statement"):
-                command = [sys.executable, "-m", "generator", edition, *lab, "--site", str(folder / edition)]
-                subprocess.run(command, cwd=ROOT, check=True)
+                built(edition, folder, "examples/everyday/lab.yml")
     return folder / "site", folder / "statement"
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from PIL import Image
 
 from generator.cli import main
 from generator.results.differences.files import compare_pictures
-from tests.conftest import ROOT, Run
+from tests.conftest import Run, built
 
 Edit = Callable[[dict[str, Any]], object]
 IDENTICAL, CHANGED, MISTAKE = 0, 1, 2
@@ -29,10 +27,7 @@ def published(mini_results: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     """The smallest lab's results with its pages, and the website built from them; to be copied."""
     folder = tmp_path_factory.mktemp("published")
     shutil.copytree(mini_results.parent, folder, dirs_exist_ok=True)
-    command = [sys.executable, "-m", "generator", "site", "--lab", "tests/mini/lab.yml"]
-    command += ["--build", str(folder / "build"), "--site", str(folder / "site")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return folder / "build", folder / "site"
+    return folder / "build", built("site", folder, "tests/mini/lab.yml")
 
 
 @pytest.fixture

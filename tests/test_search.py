@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlparse
 
 import pytest
 
-from tests.conftest import ROOT, needs_chromium
+from tests.conftest import built, needs_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -97,14 +95,6 @@ def led_elsewhere(page: Page, at: str, queries: dict[str, list[str]]) -> dict[st
     return wrong
 
 
-def built(command: str, lab: Path | str, place: Path, build: Path | None = None) -> Path:
-    folders = ["--build", str(build or place / "build"), "--site", str(place / "site")]
-    subprocess.run(
-        [sys.executable, "-m", "generator", command, "--lab", str(lab), *folders], cwd=ROOT, check=True, text=True
-    )
-    return place / "site"
-
-
 @pytest.fixture(scope="session")
 def english(everyday: tuple[Path, Path]) -> Path:
     """The English example's website for students."""
@@ -116,7 +106,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, mini_results: Path) -> Path:
     """The smallest lab's website, with galleries, and with the manual."""
     place = tmp_path_factory.mktemp("whole")
     shutil.copytree(mini_results.parent, place, dirs_exist_ok=True)
-    return built("site", "tests/mini/lab.yml", place)
+    return built("site", place, "tests/mini/lab.yml")
 
 
 class TestFrench:
